@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The simulated machine, for what no real one can do on command: DMA by its devices, switches that make hardware slow, stuck
+ * or broken, and counts of what the hardware saw. Works on a platform opened as "sim[:...]" and on no other (-EINVAL).
+ *
+ * sim[:vtd][,key=value..]
+ *   units=N      1 to 8; one segment, buses shared out between them; the last has INCLUDE_ALL  (1)
+ *   aw=39|48|57  address width (48)             pages=4k|2m|1g  largest leaf (1g)
+ *   cm=0|1       caching mode (0)               coherent=0|1 (1)    rwbf=0|1 write-buffer flush needed (0)
+ *   qi=0|1       invalidation queue (1)         pt=0|1 pass-through (1)    ir=0|1 interrupt remapping (1)
+ *   plmr=0|1     protected memory registers (0) nfr=N fault records (1)
+ *   rmrr=0|1     device 00:02.0 has an RMRR (0) mem=BYTES[k|m|g] (256m)     pa=low|va (low: memory from 4 GiB up)
+ *   thread=0|1   own thread for the queue (0)   latency_ns=N for each wait descriptor (0)
+ *   state=off|on as the kernel left it: on = translation already enabled (off)
+ */
+#ifndef PIOMMU_SIM_H
+#define PIOMMU_SIM_H
+
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct piommu_platform;
+
+/**
+ * The device at `sbdf` reads from (is_write false: into `buf`) or writes to (from `buf`) I/O addresses [iova, iova + len),
+ * under whatever its IOMMU has cached. Any thread; several may run at once. An access is split at 4 KiB pages; it stops at the
+ * first that is blocked.
+ * @return 0; -EFAULT: blocked (the unit recorded why); -EIO: translated to where there is no memory; -ENOENT: no such device
+ */
+int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write);
+
+enum piommu_sim_switch {
+	PIOMMU_SIM_QUEUE_STUCK,        /**< 1: the unit fetches no more descriptors */
+	PIOMMU_SIM_HANDSHAKE_STUCK,    /**< 1: global commands are never acknowledged */
+	PIOMMU_SIM_DEAD,               /**< 1: every register reads all ones */
+	PIOMMU_SIM_LATENCY_NS,         /**< time each wait descriptor takes */
+	PIOMMU_SIM_FAIL_INVALIDATIONS, /**< n: the n-th descriptor from now raises ITE or ICE as its type allows, 0: none */
+	PIOMMU_SIM_SLOW_HANDSHAKE,     /**< n: an acknowledgement takes n reads of the status register */
+};
+/** @return 0; -EINVAL; -ENOENT: no such unit */
+int piommu_sim_set(struct piommu_platform *plat, unsigned unit, enum piommu_sim_switch which, uint64_t value);
+
+struct piommu_sim_counts {
+	uint64_t width_errors;    /**< register accesses of a wrong width, or to a reserved offset: a driver bug */
+	uint64_t reserved_errors; /**< reserved bits set in a structure or descriptor */
+	uint64_t stale_hits;      /**< DMA served from a cached translation that memory no longer holds */
+	uint64_t unflushed;       /**< structures read by a non-coherent walker before their write-back */
+	uint64_t tlb_hits, tlb_misses;
+	uint64_t descriptors, waits, doorbells;
+	uint64_t tlb_invalidations, context_invalidations;
+	uint64_t faults, faults_lost;
+	uint64_t dma_ok, dma_blocked;
+};
+int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu_sim_counts *out);
+/** The first complaint about the driver since the last call ("write32 of CAP..."), "" if none. For tests to print. */
+int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text, size_t len);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The library's mutex: a pthread mutex with clang's thread-safety annotations and, in debug builds, an owner to assert
+ * on. Slow path only; no lock is held over a wait for hardware (lib/driver waits with none, see doc/locking.md).
+ */
+#ifndef PIOMMU_LOCK_H
+#define PIOMMU_LOCK_H
+
+#include <assert.h>
+#include <pthread.h>
+
+#if defined(__clang__)
+#define TSA(x) __attribute__((x))
+#else
+#define TSA(x)
+#endif
+
+#define CAPABILITY(name) TSA(capability(name))
+#define GUARDED_BY(...) TSA(guarded_by(__VA_ARGS__))
+#define REQUIRES(...) TSA(requires_capability(__VA_ARGS__))
+#define ACQUIRES(...) TSA(acquire_capability(__VA_ARGS__))
+#define RELEASES(...) TSA(release_capability(__VA_ARGS__))
+#define EXCLUDES(...) TSA(locks_excluded(__VA_ARGS__))
+#define NO_THREAD_SAFETY_ANALYSIS TSA(no_thread_safety_analysis)
+
+struct CAPABILITY("mutex") mutex {
+	pthread_mutex_t m;
+};
+
+/** Error-checking in debug builds: a relock or an unlock by another thread is caught at once. */
+static inline void mutex_init(struct mutex *mutex)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+#ifndef NDEBUG
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+#endif
+	pthread_mutex_init(&mutex->m, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
+static inline void mutex_fini(struct mutex *mutex)
+{
+	pthread_mutex_destroy(&mutex->m);
+}
+
+static inline void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+	int err = pthread_mutex_lock(&mutex->m);
+
+	assert(!err);
+	(void)err;
+}
+
+static inline void mutex_unlock(struct mutex *mutex) RELEASES(*mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+	int err = pthread_mutex_unlock(&mutex->m);
+
+	assert(!err);
+	(void)err;
+}
+
+#endif

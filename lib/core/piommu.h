@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * piommu: a polled-mode IOMMU manager in userspace. The public API.
+ *
+ *   piommu_create()  finds the IOMMU units, forms groups, turns translation on with every device on identity
+ *   piommu_claim()   takes a group: its devices reach nothing until ...
+ *   piommu_attach()  ... they are put on a domain
+ *   piommu_map() / piommu_unmap()   no system call, no lock
+ *   piommu_poll()    faults, deferred work, and the thread's RCU quiescent state
+ *
+ * Words: unit = one IOMMU in hardware; device = a PCI function; group = devices that the hardware cannot keep apart;
+ * domain = an I/O address space; iova, pa, va = I/O virtual, bus and process addresses. All lengths are bytes.
+ *
+ * Thread rules. "Any thread": at any time. "Registered": a thread that called piommu_thread_register() and is online.
+ * "Slow path": takes mutexes, may wait for hardware (bounded); any thread, not from a fault callback.
+ *
+ * Errors: 0 or a negative errno; each function lists its own. Creators fill *out only on success; destroy(NULL) does
+ * nothing. The reason and the remedy of a refusal go to the log callback, once.
+ */
+#ifndef PIOMMU_H
+#define PIOMMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "piommu_event.h"
+#include "piommu_log.h"
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct piommu; /**< a manager: all state hangs off it; several may live in one process */
+struct piommu_unit;
+struct piommu_group;
+struct piommu_domain;
+struct piommu_gather;
+struct piommu_platform;
+struct piommu_driver;          /* piommu_driver.h */
+struct piommu_platform_driver; /* piommu_driver.h */
+
+/** Every IOMMU driver, and every platform, of this build; NULL-terminated. Give them, or a table of your own, to a config. */
+extern const struct piommu_driver *const piommu_drivers[];
+extern const struct piommu_platform_driver *const piommu_platforms[];
+
+/* ---- The manager ------------------------------------------------------------------------------------------------------- */
+
+/** Called by the thread that polls, for each event. Must not call slow-path functions. */
+typedef void (*piommu_event_fn)(void *ctx, const struct piommu_event *event);
+
+struct piommu_config {
+	const struct piommu_driver *const *drivers;
+	const struct piommu_platform_driver *const *platforms;
+	const char *platform;             /**< "linux", "sim[:vtd,key=value..]", "dump:DIR" */
+	struct piommu_platform *instance; /**< an opened platform instead of `platform`; stays the caller's */
+	bool inspect;                     /**< only look: no unit is touched, no memory or rights are needed */
+	struct piommu_log log;
+	piommu_event_fn event_fn; /**< NULL: events only go to the ring */
+	void *event_ctx;
+	unsigned timeout_ms; /**< bound of every wait for hardware; 0: 1000 */
+};
+
+/** This build's drivers and platforms, the machine we run on, warnings and errors to stderr. */
+#define PIOMMU_CONFIG_INIT \
+	{ \
+		piommu_drivers, piommu_platforms, "linux", NULL, false, { piommu_log_stderr, NULL, PIOMMU_LOG_WARN }, NULL, \
+			NULL, 0 \
+	}
+
+/**
+ * Creates a manager. Unless config->inspect, takes over every unit that firmware describes, or none: reserved ranges are
+ * covered and all devices are on identity when translation goes on. The calling thread is registered.
+ * Slow path. @return 0; -EINVAL: unknown platform, preset or key; -ENOENT: no firmware table with units (not an error with
+ * inspect); -EBUSY: the kernel or another manager drives a unit; -EACCES, -EPERM: no rights; -ENOMEM: no hugepages;
+ * -EBADMSG: a firmware table makes no sense; -ENOTSUP: no driver for a unit
+ */
+int piommu_create(const struct piommu_config *config, struct piommu **out);
+
+/**
+ * Detaches and releases what is left, turns translation off, gives the units back. Slow path; no other thread may be in
+ * the library. @return 0; -EIO: a unit did not follow; its tables are then never freed
+ */
+int piommu_destroy(struct piommu *p);
+
+/** The platform under a manager, e.g. for piommu_sim.h. */
+struct piommu_platform *piommu_platform(struct piommu *p);
+
+/** The thread may use the fast path from here on. Idempotent. Any thread. */
+void piommu_thread_register(void);
+void piommu_thread_unregister(void);
+/** Brackets a sleep: between them the thread is in no RCU read section and must not use the fast path. */
+void piommu_thread_offline(void);
+void piommu_thread_online(void);
+
+/* ---- Looking: units, groups, warnings ---------------------------------------------------------------------------------- */
+
+struct piommu_scope_info {
+	const char *type; /**< "pci-endpoint", ... */
+	unsigned id;
+	unsigned start_bus;
+	unsigned npath;
+	uint8_t path[16][2]; /**< device, function */
+	bool known;          /**< sbdf is the function that exists there */
+	struct piommu_sbdf sbdf;
+};
+
+struct piommu_unit_info {
+	const char *name;
+	const char *family; /**< "vtd" */
+	uint64_t base;
+	uint64_t len;
+	uint32_t segment;
+	bool include_all;
+	int numa_node; /**< -1: not stated */
+	unsigned nscopes;
+	char version[16]; /**< "" where it could not be read */
+	char route[64];   /**< how its registers are reached, "" if not at all */
+	bool kernel_driven;
+	/* Known with a running manager: */
+	unsigned iova_bits;
+	uint64_t page_sizes;
+	bool passthrough, coherent, queued, caches_not_present;
+};
+
+unsigned piommu_unit_count(const struct piommu *p);
+/** @return 0; -ENOENT: no such index */
+int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out);
+int piommu_unit_scope(const struct piommu *p, unsigned unit, unsigned scope, struct piommu_scope_info *out);
+/** Calls fn for each capability that the unit's registers state, in the specification's order. */
+int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void *ctx, const char *name, const char *text),
+			 void *ctx);
+
+struct piommu_reserved_info {
+	const char *kind; /**< "rmrr" */
+	struct piommu_span span;
+	unsigned nscopes;
+};
+unsigned piommu_reserved_count(const struct piommu *p);
+int piommu_reserved_info(const struct piommu *p, unsigned reserved, struct piommu_reserved_info *out);
+int piommu_reserved_scope(const struct piommu *p, unsigned reserved, unsigned scope, struct piommu_scope_info *out);
+
+/** Oddities of the firmware tables and the topology, one line each; NULL past the last. */
+const char *piommu_warning(const struct piommu *p, unsigned n);
+
+struct piommu_group_info {
+	unsigned id;
+	const char *unit; /**< NULL: behind no unit */
+	unsigned ndevices;
+	unsigned nreasons;
+	bool claimed;
+	bool has_reserved; /**< a member has reserved ranges: it is never put on a blocking domain */
+};
+struct piommu_device_info {
+	struct piommu_sbdf sbdf;
+	uint16_t vendor;
+	uint16_t device;
+	uint32_t class_code;
+	bool is_bridge;
+	const char *driver; /**< "" when none or unknown */
+	const char *name;
+	unsigned nrids;
+	uint16_t rids[8];
+};
+
+unsigned piommu_group_count(const struct piommu *p);
+/** The group at an index, in id order; NULL past the last. Valid until the manager is destroyed. */
+struct piommu_group *piommu_group_at(const struct piommu *p, unsigned n);
+/** The group of a device. @return 0; -ENOENT: no such device */
+int piommu_group_find(const struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out);
+void piommu_group_info(const struct piommu_group *group, struct piommu_group_info *out);
+int piommu_group_device(const struct piommu_group *group, unsigned n, struct piommu_device_info *out);
+/** Why the group is what it is: a stable word and a line of text. */
+int piommu_group_reason(const struct piommu_group *group, unsigned n, const char **fact, char *text, size_t len);
+
+/* ---- Taking groups ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Takes a group: from now on its devices reach nothing (blocking domain), or, where a member has reserved ranges, stay on
+ * identity until they are attached. Slow path. @return 0; -EBUSY: claimed already; -ENODEV: behind no unit; -EPERM: an
+ * inspecting manager
+ */
+int piommu_claim(struct piommu_group *group);
+/** Gives it back: its devices are on identity again. Slow path. @return 0; -EBUSY: still attached; -EINVAL: not claimed; -EIO */
+int piommu_release(struct piommu_group *group);
+
+/* ---- Domains -------------------------------------------------------------------------------------------------------------- */
+
+enum piommu_domain_kind {
+	PIOMMU_KIND_PAGING,
+	PIOMMU_KIND_IDENTITY,
+	PIOMMU_KIND_BLOCKING,
+};
+
+struct piommu_domain_attr {
+	enum piommu_domain_kind kind;
+	unsigned iova_bits;          /**< 0: the widest the group's unit has */
+	struct piommu_span aperture; /**< for piommu_iova_alloc(); {0, 0}: the whole width */
+};
+
+/**
+ * A domain that fits the group's unit. It may be attached to any group whose unit fits, too. `attr` NULL: paging, widest.
+ * Slow path. @return 0; -EINVAL: width or aperture the unit does not have; -ENODEV; -EPERM; -ENOMEM
+ */
+int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out);
+/** Slow path. @return 0; -EBUSY: still attached */
+int piommu_domain_destroy(struct piommu_domain *domain);
+
+/**
+ * Puts all devices of a claimed group on a domain. Reserved ranges of its devices are mapped 1:1 before the switch. A group
+ * that is attached elsewhere moves without passing through a third state; on failure all members are where they were.
+ * Slow path. @return 0; -EINVAL: not claimed, or the unit does not fit; -EADDRINUSE: a reserved range is mapped otherwise;
+ * -EOPNOTSUPP: blocking domain and reserved ranges; -ENOSPC: no domain tag left; -ETIMEDOUT, -EIO
+ */
+int piommu_attach(struct piommu_domain *domain, struct piommu_group *group);
+/** Back to where piommu_claim() left it. Slow path. @return 0; -EINVAL: not attached to this domain; -ETIMEDOUT, -EIO */
+int piommu_detach(struct piommu_domain *domain, struct piommu_group *group);
+
+struct piommu_domain_info {
+	enum piommu_domain_kind kind;
+	unsigned iova_bits;
+	uint64_t page_sizes; /**< bit n: 1 << n bytes */
+	unsigned ndevices;
+	size_t table_bytes; /**< of the whole pool its tables come from */
+};
+void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain_info *out);
+
+/* ---- Map, unmap, lookup: the fast path ------------------------------------------------------------------------------------ */
+
+/**
+ * Lets the domain's devices reach [pa, pa + len) at [iova, iova + len). All three multiples of 4096. All or nothing. The
+ * devices can use it when the call returns. Two threads may map and unmap side by side in one domain, not on one range.
+ * Registered. VT-d specification 9.8.
+ * @return 0; -EINVAL: zero length, unaligned, no permission, not a paging domain; -ERANGE: outside the domain's addresses or
+ * the unit's; -EEXIST: part of the range is mapped; -ENOMEM: no table page. piommu_map_explain() says it in words.
+ */
+int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
+
+/**
+ * Strict: when it returns 0 no device can use the old translation. `unmapped` (may be NULL) gets the bytes that were mapped.
+ * Registered. @return 0: all of it was mapped and is not any more; -ENOENT: part was not mapped, the rest is unmapped; -EINVAL,
+ * -ERANGE as for map; -EXDEV: the range covers a part of a super page (2 MiB or 1 GiB), nothing was done: unmap all of it;
+ * -ETIMEDOUT, -EIO: unmapped, but the invalidation is not known to be complete: do not reuse the memory
+ */
+int piommu_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, size_t *unmapped);
+
+/** A gather collects unmaps that are invalidated together. One thread at a time. @return 0 or -ENOMEM */
+int piommu_gather_create(struct piommu_gather **out);
+/** It must be empty: flush it first. @return 0 or -EBUSY */
+int piommu_gather_destroy(struct piommu_gather *gather);
+/** As piommu_unmap(), but devices may use the old translation until piommu_gather_flush() returned 0. Registered. */
+int piommu_unmap_gather(struct piommu_domain *domain, uint64_t iova, size_t len, struct piommu_gather *gather,
+			size_t *unmapped);
+/** Invalidates all it holds, waits (bounded), and empties it. Registered. @return 0; -ETIMEDOUT, -EIO: not known to be complete */
+int piommu_gather_flush(struct piommu_domain *domain, struct piommu_gather *gather);
+
+/** What iova leads to. `prot` and `size` (of the leaf) may be NULL. Registered. @return 0; -ENOENT: not mapped; -ERANGE */
+int piommu_lookup(struct piommu_domain *domain, uint64_t iova, uint64_t *pa, unsigned *prot, size_t *size);
+
+/** One line on why these arguments of piommu_map() are refused, or that they are fine. Slow path. @return what map would */
+int piommu_map_explain(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot, char *text,
+		       size_t textlen);
+/** The same for piommu_unmap(). */
+int piommu_unmap_explain(struct piommu_domain *domain, uint64_t iova, size_t len, char *text, size_t textlen);
+
+/** I/O addresses of a domain: aligned, inside its aperture, outside reserved ranges. Any thread. @return 0, -EINVAL, -ENOSPC, -ENOMEM */
+int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, uint64_t *iova);
+/** @return 0; -ENOENT: was not allocated so */
+int piommu_iova_free(struct piommu_domain *domain, uint64_t iova, size_t len);
+
+/** Zeroed memory that devices can reach, contiguous, aligned to 4096 or `align`. Slow path. @return 0, -EINVAL, -ENOMEM */
+int piommu_mem_alloc(struct piommu *p, size_t len, size_t align, struct piommu_mem *out);
+void piommu_mem_free(struct piommu *p, struct piommu_mem *mem);
+
+/* ---- Polling, events, statistics -------------------------------------------------------------------------------------------- */
+
+/**
+ * Looks at every unit for faults, hands events on, reports the thread's quiescent state. Never blocks, never allocates.
+ * Registered. @return how many events there were
+ */
+unsigned piommu_poll(struct piommu *p);
+
+/** Copies up to `max` events out of the manager's ring (the last 256 are kept), oldest first. Any one thread. */
+unsigned piommu_events(struct piommu *p, struct piommu_event *events, unsigned max);
+/** "0000:00:04.0 read of 0x5000 blocked: PTE not present (reason 0x06, ...)": one line. */
+void piommu_event_text(const struct piommu_event *event, char *text, size_t len);
+
+struct piommu_stats {
+	uint64_t faults;
+	uint64_t fault_overflows;
+	uint64_t events_lost; /**< overwritten in the ring before they were read */
+	uint64_t inv_errors;
+	uint64_t inv_descriptors;
+	uint64_t inv_waits;
+	uint64_t inv_doorbells;
+	uint64_t table_pages; /**< in use */
+	uint64_t table_bytes; /**< taken from the platform */
+};
+void piommu_stats(const struct piommu *p, struct piommu_stats *out);
+
+/* ---- Walking ------------------------------------------------------------------------------------------------------------------ */
+
+/**
+ * The translation of a device's access, step by step, as the hardware would do it. Works for an inspecting manager where the
+ * unit's registers and tables can be read. Slow path. @return steps filled; -ENOENT: no such device or unit; -EACCES; -ENOTSUP
+ */
+int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

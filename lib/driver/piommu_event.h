@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What drivers report and users read: events (faults, failed invalidations) and the steps of a walk. Plain data.
+ */
+#ifndef PIOMMU_EVENT_H
+#define PIOMMU_EVENT_H
+
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+enum piommu_event_type {
+	PIOMMU_EVENT_DMA_FAULT,      /**< a device's access was blocked */
+	PIOMMU_EVENT_FAULT_OVERFLOW, /**< the unit dropped fault records */
+	PIOMMU_EVENT_INV_ERROR,      /**< an invalidation failed; translations may be stale until the unit is reset */
+	PIOMMU_EVENT_UNIT_LOST,      /**< registers read all ones */
+};
+
+/** One event. Plain data, copied into the manager's ring and to the callback. */
+struct piommu_event {
+	enum piommu_event_type type;
+	char unit[16];
+	struct piommu_sbdf sbdf; /**< the requester, for a DMA fault */
+	uint64_t iova;           /**< page-aligned where the hardware says no more */
+	bool is_write;
+	bool is_execute;
+	bool has_pasid;
+	uint32_t pasid;
+	uint32_t reason;         /**< the hardware's code */
+	const char *reason_name; /**< the specification's short word; static storage */
+	const char *reason_text; /**< what it means; static storage */
+	uint64_t raw[2];         /**< the hardware's record */
+	uint64_t when_ns;
+};
+
+/** One step of a translation, for people: raw words and what they say. */
+struct piommu_walk_step {
+	char what[32];  /**< "root entry", "context entry", "level 4 [0x1ff]" */
+	uint64_t at_pa; /**< where the words are; 0 for registers */
+	uint64_t raw[2];
+	unsigned nraw;
+	char text[160]; /**< decoded */
+};
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * 4 KiB pages for I/O page tables and the other in-memory structures of an IOMMU. Carved out of 2 MiB chunks, because a
+ * general allocator takes microseconds for an aligned page. Allocation and free are lock-free (a tagged index stack); only
+ * growing takes a lock. A page keeps its chain link and its deferral words beside the page and never in it: a page that
+ * was unlinked from a table may still be walked by hardware until its invalidation completed.
+ */
+#ifndef PIOMMU_POOL_H
+#define PIOMMU_POOL_H
+
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+#define PIOMMU_PAGE_SIZE 4096u
+
+struct piommu_pool;
+
+/** Where the pool gets its chunks, and gives them back when it is destroyed. */
+struct piommu_pool_source {
+	int (*alloc)(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out);
+	void (*free)(void *ctx, struct piommu_mem *mem);
+	void *ctx;
+	uintptr_t va_off; /**< va - pa of everything it hands out */
+	int node;         /**< NUMA node wanted, -1: any */
+};
+
+/** Pages on their way out, chained outside themselves. All zero is an empty list. */
+struct piommu_page_list {
+	void *first;
+	void *last;
+	uint32_t n;
+};
+
+int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_pool **out);
+/** All pages must be back; pages that are not are counted in the return value (a leak), and freed all the same. */
+size_t piommu_pool_destroy(struct piommu_pool *pool);
+
+/** A zeroed page, or NULL when the source has no more. Any thread, lock-free but for growing. */
+void *piommu_pool_get(struct piommu_pool *pool);
+/** The page is reused at once: only for pages that neither hardware nor another thread may still walk. */
+void piommu_pool_put(struct piommu_pool *pool, void *page);
+void piommu_pool_put_list(struct piommu_pool *pool, struct piommu_page_list *list);
+
+void piommu_page_list_add(struct piommu_page_list *list, void *page);
+/** Moves all of `from` to the end of `to`. */
+void piommu_page_list_splice(struct piommu_page_list *to, struct piommu_page_list *from);
+/** 64 bytes beside the first page of a list, for whoever defers its return (an rcu_head lives there). */
+void *piommu_page_list_defer_words(struct piommu_page_list *list);
+
+static inline uintptr_t piommu_pool_va_off(const struct piommu_pool *pool)
+{
+	return *(const uintptr_t *)(const void *)pool; /* the first member, see pool.c */
+}
+
+/** Pages handed out now / bytes taken from the source. */
+size_t piommu_pool_used(const struct piommu_pool *pool);
+size_t piommu_pool_bytes(const struct piommu_pool *pool);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The invalidation ring: descriptors in memory that the hardware consumes in order, many producers, completion by a
+ * status word that the hardware writes. A burst reserves its slots and one more for its wait descriptor, fills them,
+ * publishes in order, rings the doorbell once, and gets a ticket: the burst is complete when the status word has reached
+ * it. The ring knows neither descriptor contents nor registers; the driver gives it three small functions.
+ *
+ * Slots are free again when the burst that used them is complete (not when the hardware fetched them): one rule, one
+ * counter, no read of a head register on the way.
+ */
+#ifndef PIOMMU_RING_H
+#define PIOMMU_RING_H
+
+#include "piommu_log.h"
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct piommu_ring;
+
+struct piommu_ring_ops {
+	/** Write the wait descriptor that makes the hardware store `seq` (32 bits) at bus address `status_pa`. */
+	void (*make_wait)(void *slot, uint64_t status_pa, uint32_t seq);
+	/** Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a slot index. */
+	void (*doorbell)(void *ctx, unsigned tail);
+	/**
+	 * Called by a waiter now and then while it waits. Reads the unit's error state.
+	 * @return 0: go on waiting; -EIO: the queue has stopped (the waiter returns this)
+	 */
+	int (*check)(void *ctx);
+};
+
+struct piommu_ring_config {
+	void *slots; /**< descriptor memory */
+	unsigned nslots_lg2;
+	unsigned slot_size; /**< bytes */
+	uint32_t *status;   /**< the status word, 4-byte aligned, on a cache line of its own */
+	uint64_t status_pa;
+	const struct piommu_ring_ops *ops;
+	void *ctx;
+	uint64_t (*now_ns)(void *clock_ctx);
+	void (*relax)(void *clock_ctx); /**< one step of waiting; NULL: cpu_relax() */
+	void *clock_ctx;
+	uint64_t timeout_ns;                                            /**< bound of every wait */
+	void (*writeback)(void *clock_ctx, const void *va, size_t len); /**< non-coherent unit; NULL: none needed */
+};
+
+/** A burst's completion. 0 is "nothing to wait for". */
+typedef uint64_t piommu_ticket;
+
+int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out);
+void piommu_ring_destroy(struct piommu_ring *ring);
+
+/**
+ * Copies `n` descriptors and a wait descriptor into the ring and rings the doorbell. n + 1 <= number of slots - 1.
+ * Any thread; never blocks on hardware.
+ * @return 0 and a ticket; -EAGAIN: no room now; -EIO: the ring has failed
+ */
+int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);
+/** Whether the burst behind a ticket is complete. Any thread. */
+bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket);
+/** Waits, bounded. @return 0; -ETIMEDOUT; -EIO: the ring failed. Any thread, no lock held. */
+int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket);
+/** Submit and wait; waits for room, too. */
+int piommu_ring_sync(struct piommu_ring *ring, const void *descriptors, unsigned n);
+
+/** Counts since creation, for statistics and for tests that assert them. */
+struct piommu_ring_stats {
+	uint64_t descriptors; /**< without wait descriptors */
+	uint64_t waits;       /**< wait descriptors */
+	uint64_t doorbells;
+	uint64_t full; /**< submissions that found no room */
+	uint64_t failed;
+};
+void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out);
+/** After the driver has repaired the queue: all outstanding tickets have failed, the ring is empty at slot `head`. */
+void piommu_ring_reset(struct piommu_ring *ring, unsigned head);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * I/O page tables: one set of walkers, many formats. This header is what drivers call; each format has its own entry
+ * points, in its own object file, in which a constant descriptor and the walkers of pt_walk.h fold into straight code.
+ *
+ * Thread rule: the caller of a range owns it. Calls on disjoint ranges may run side by side, also where they share table
+ * pages; no lock is taken. Leaf entries are single 8-byte stores; a missing table is installed by compare-and-swap.
+ *
+ * Super pages: a 2 MiB or 1 GiB leaf is used where iova and pa are aligned, the length covers it and `leaf_sizes` allows.
+ * They are never split: an unmap that covers a part of one is refused (-EXDEV) and changes nothing.
+ */
+#ifndef PIOMMU_PT_H
+#define PIOMMU_PT_H
+
+#include "piommu_gather.h"
+#include "piommu_pool.h"
+#include "piommu_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/** One I/O page table. Filled by its init function; read-only afterwards, but for the tables behind `root`. */
+struct piommu_pt {
+	uint64_t *root;
+	uint64_t root_pa;
+	uintptr_t va_off;    /**< va - pa of table pages */
+	unsigned levels;     /**< of tables; 4 for 48 bits */
+	unsigned iova_bits;  /**< addresses at or above 1 << iova_bits are outside */
+	uint64_t leaf_sizes; /**< bit n set: leaves of 1 << n bytes */
+	uint64_t pa_mask;    /**< address bits an entry may hold */
+	uint64_t leaf_bits;  /**< format-specific bits set in every leaf (VT-d: SNP) */
+	struct piommu_pool *pool;
+	/** Walker does not snoop caches: called for every changed span of entries. NULL: coherent. */
+	void (*writeback)(void *ctx, const void *va, size_t len);
+	void *writeback_ctx;
+};
+
+struct piommu_pt_config {
+	unsigned iova_bits;  /**< 39, 48 or 57 for VT-d second stage */
+	uint64_t leaf_sizes; /**< must have bit 12 */
+	unsigned pa_bits;    /**< host address width */
+	uint64_t leaf_bits;
+	struct piommu_pool *pool;
+	void (*writeback)(void *ctx, const void *va, size_t len);
+	void *writeback_ctx;
+};
+
+/** What a lookup found. */
+struct piommu_pt_leaf {
+	uint64_t pa;    /**< of the address asked for */
+	uint64_t entry; /**< raw */
+	uint64_t size;  /**< of the leaf, bytes */
+	unsigned prot;  /**< enum piommu_prot */
+};
+
+/** One step of a walk, for piommu_walk(). */
+struct piommu_pt_step {
+	unsigned level; /**< 1 = the level of 4 KiB leaves */
+	unsigned index;
+	uint64_t table_pa;
+	uint64_t entry;
+	bool present;
+	bool leaf;
+};
+
+/*
+ * VT-d second stage (specification 9.8): 3, 4 or 5 levels, 4 KiB, 2 MiB and 1 GiB leaves.
+ */
+
+/** @return 0; -EINVAL: no such width or sizes; -ENOMEM */
+int piommu_pt_vtdss_init(struct piommu_pt *pt, const struct piommu_pt_config *config);
+/** Returns every table page to the pool. Neither hardware nor another thread may still use them. */
+void piommu_pt_vtdss_fini(struct piommu_pt *pt);
+
+/**
+ * Maps [iova, iova + len) to [pa, pa + len). All three multiples of 4 KiB, len not 0, prot not 0. All or nothing: checks
+ * the whole range and installs missing tables first, then stores the leaves. `gather` takes an empty table that a super
+ * page displaces; if it is not empty afterwards the caller invalidates before it returns. With gather NULL no table is
+ * displaced and smaller leaves are used there.
+ * @return 0; -EEXIST: part of the range is mapped; -ERANGE: outside the table's width, or pa beyond the unit's; -ENOMEM
+ */
+int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len, unsigned prot,
+			struct piommu_gather *gather);
+
+/**
+ * Unmaps [iova, iova + len): clears every leaf in it and adds what it cleared to `gather`. Holes are passed over.
+ * Unlinks a table only when the range covers more than one of its size, so that a steady state frees none.
+ * `*unmapped` gets the bytes that were mapped.
+ * @return 0; -EXDEV: the range covers a part of a super page: nothing was changed
+ */
+int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped);
+
+/** @return 0; -ENOENT: not mapped; -ERANGE. Safe against concurrent map and unmap inside an RCU read section. */
+int piommu_pt_vtdss_lookup(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf);
+
+/** Fills up to `max` steps from the root down; returns how many. */
+unsigned piommu_pt_vtdss_walk(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_step *steps, unsigned max);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
