@@ -221,7 +221,7 @@ struct piommu_domain_unit {
 
 /** The units of a domain: immutable, replaced whole under RCU by the core (section 2 of doc/locking.md). */
 struct piommu_domain_units {
-	uint64_t deferral[8]; /* for the core's deferred free */
+	uint64_t deferral[4]; /* for the core's deferred free */
 	unsigned n;
 	struct piommu_domain_unit at[];
 };

@@ -16,6 +16,7 @@
 void rcu_thread_register(void);
 void rcu_thread_unregister(void);
 bool rcu_thread_registered(void);
+bool rcu_thread_is_online(void); /* of a registered thread */
 /** Around a sleep or a long wait: the thread holds no RCU-protected pointer across it. */
 void rcu_thread_offline(void);
 void rcu_thread_online(void);
@@ -26,9 +27,9 @@ void rcu_wait(void);
 /** Waits until every deferred free queued so far has run. Slow path only. */
 void rcu_drain(void);
 
-/** Storage for one deferral, 64 bytes, aligned for a pointer; it may live anywhere that stays valid until `fn` ran. */
+/** Storage for one deferral, 32 bytes, aligned for a pointer; it may live anywhere that stays valid until `fn` ran. */
 struct rcu_deferral {
-	uint64_t opaque[8];
+	uint64_t opaque[4];
 };
 /** Runs fn(deferral) on a thread of liburcu's after a grace period. Never blocks. */
 void rcu_defer(struct rcu_deferral *deferral, void (*fn)(struct rcu_deferral *));
