@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The library's mutex: a pthread mutex with clang's thread-safety annotations and, in debug builds, an owner to assert
- * on. Slow path only; no lock is held over a wait for hardware (lib/driver waits with none, see doc/locking.md).
+ * on. Slow path only. A slow path that waits for hardware is RCU-offline meanwhile, and its wait is bounded.
  */
 #ifndef PIOMMU_LOCK_H
 #define PIOMMU_LOCK_H

@@ -172,6 +172,8 @@ struct piommu_unit_caps {
 	bool coherent;           /**< walker snoops caches */
 	bool caches_not_present; /**< a map needs an invalidation too (VT-d CM) */
 	bool queued;             /**< has an invalidation queue */
+	/** Addresses that are no memory to a device (x86: writes there are interrupts, never translated); start > last: none. */
+	struct piommu_span hole;
 };
 
 /** One IOMMU in hardware. The core embeds it in its own unit. */
@@ -183,8 +185,9 @@ struct piommu_unit {
 	const struct piommu_log *log;
 	struct piommu_pool *pool; /**< pages for tables, near the unit */
 	struct piommu_unit_caps caps;
-	void *priv;          /**< the driver's */
-	uint64_t timeout_ns; /**< bound of every wait for this unit */
+	unsigned host_address_width; /**< bits of a bus address, as firmware states it; 0: not stated */
+	void *priv;                  /**< the driver's */
+	uint64_t timeout_ns;         /**< bound of every wait for this unit */
 };
 
 /** A device as a driver sees it: where its entry is. */
@@ -250,6 +253,7 @@ struct piommu_domain {
 	uint64_t page_sizes;               /**< driver */
 	struct piommu_pool *pool;          /**< driver: where its table pages came from */
 	struct piommu_domain_units *units; /**< core, RCU: read with piommu_domain_units() */
+	struct piommu_span hole;           /**< core: from the units' capabilities */
 	void *core;                        /**< core */
 };
 

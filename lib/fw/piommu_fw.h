@@ -134,6 +134,21 @@ int piommu_fw_parse_dmar(const void *bytes, size_t len, struct piommu_fw *fw, st
 /** As piommu_fw_parse_dmar(), for MCFG (PCI Firmware Specification 3.3, section 4.1.2). */
 int piommu_fw_parse_mcfg(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
 
+/** Where piommu_fw_load() gets tables: the nth of a signature. @return 0; -ENOENT: none; other errors: not readable */
+typedef int (*piommu_fw_table_fn)(void *ctx, const char sig[4], unsigned nth, const void **bytes, size_t *len);
+
+/**
+ * Parses every table of the machine that describes IOMMUs or configuration space. Absent tables are no error.
+ * @return 0; -EINVAL: a table was refused, `err` says which and why, `fw` is as before; -EACCES: a table is there but not
+ * readable; -ENOMEM
+ */
+int piommu_fw_load(struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx, struct piommu_fw_error *err);
+
+/** "vtd", "amdvi", "smmuv2", "smmuv3", "virtio"; "unknown". */
+const char *piommu_fw_family_name(enum piommu_family family);
+/** "rmrr". */
+const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind);
+
 /** What the resolver asks about the machine's PCI functions. */
 struct piommu_fw_pci_reader {
 	/** Secondary bus of the bridge at this address; -ENOENT: no such function; -ENOTDIR: it is no bridge. */
