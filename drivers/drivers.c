@@ -2,13 +2,14 @@
 /* The drivers and platforms of this build: data, given to the core in its config. No constructors, no registration. */
 #include <stddef.h>
 
+#include "drivers.h"
 #include "piommu.h"
-#include "piommu_driver.h"
 
 const struct piommu_driver *const piommu_drivers[] = {
 	NULL,
 };
 
 const struct piommu_platform_driver *const piommu_platforms[] = {
+	&linux_platform,
 	NULL,
 };

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The drivers and platforms of this tree, each defined in its own directory and listed once, in drivers.c. */
+#ifndef DRIVERS_H
+#define DRIVERS_H
+
+#include "piommu_driver.h"
+
+extern const struct piommu_platform_driver linux_platform;
+
+#endif
