@@ -185,9 +185,11 @@ struct piommu_unit {
 	const struct piommu_log *log;
 	struct piommu_pool *pool; /**< pages for tables, near the unit */
 	struct piommu_unit_caps caps;
-	unsigned host_address_width; /**< bits of a bus address, as firmware states it; 0: not stated */
-	void *priv;                  /**< the driver's */
-	uint64_t timeout_ns;         /**< bound of every wait for this unit */
+	unsigned host_address_width;        /**< bits of a bus address, as firmware states it; 0: not stated */
+	const struct piommu_span *reserved; /**< every span that firmware has devices use: identity covers them, too */
+	unsigned nreserved;
+	void *priv;          /**< the driver's */
+	uint64_t timeout_ns; /**< bound of every wait for this unit */
 };
 
 /** A device as a driver sees it: where its entry is. */

@@ -24,9 +24,10 @@ struct piommu_event {
 	enum piommu_event_type type;
 	char unit[16];
 	struct piommu_sbdf sbdf; /**< the requester, for a DMA fault */
-	uint64_t iova;           /**< page-aligned where the hardware says no more */
+	uint64_t iova;           /**< page-aligned where the hardware says no more; the index, for an interrupt */
 	bool is_write;
 	bool is_execute;
+	bool is_interrupt; /**< an interrupt request was blocked, not an access to memory */
 	bool has_pasid;
 	uint32_t pasid;
 	uint32_t reason;         /**< the hardware's code */
