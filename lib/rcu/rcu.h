@@ -31,7 +31,7 @@ void rcu_drain(void);
 struct rcu_deferral {
 	uint64_t opaque[4];
 };
-/** Runs fn(deferral) on a thread of liburcu's after a grace period. Never blocks. */
+/** Runs fn(deferral) on a thread of liburcu's after a grace period. Never blocks. Registered threads and `fn` itself. */
 void rcu_defer(struct rcu_deferral *deferral, void (*fn)(struct rcu_deferral *));
 
 /** A published array of pointers, ascending by `key`. Zeroed is an empty one. */
@@ -39,9 +39,10 @@ struct rcu_table {
 	void *snapshot; /* struct rcu_snapshot *, atomically */
 };
 
+/** A removed entry keeps its place with a NULL value until the next insertion: whoever goes through a snapshot skips it. */
 struct rcu_entry {
 	uint64_t key;
-	void *value;
+	void *value; /* read with rcu_entry_value() */
 };
 
 struct rcu_snapshot {
@@ -50,11 +51,17 @@ struct rcu_snapshot {
 	struct rcu_entry entry[];
 };
 
+/** What an entry of a snapshot holds; NULL once it was removed. Read side. */
+static inline void *rcu_entry_value(const struct rcu_entry *entry)
+{
+	return __atomic_load_n(&entry->value, __ATOMIC_ACQUIRE);
+}
+
 /** The snapshot now, never NULL; valid until the thread's next quiescent state. */
 const struct rcu_snapshot *rcu_table_read(const struct rcu_table *table);
 /** The value under `key`, or NULL. Read side. */
 void *rcu_table_find(const struct rcu_table *table, uint64_t key);
-/** Writers exclude each other (caller's lock). @return 0; -EEXIST; -ENOMEM: the table is as before */
+/** Writers exclude each other (caller's lock). @return 0; -EEXIST; -EINVAL: NULL value; -ENOMEM: the table is as before */
 int rcu_table_insert(struct rcu_table *table, uint64_t key, void *value);
 /** @return the value taken out, or NULL where there was none. Cannot fail for lack of memory (see rcu_table.c). */
 void *rcu_table_remove(struct rcu_table *table, uint64_t key);
