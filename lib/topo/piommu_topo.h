@@ -62,6 +62,7 @@ struct piommu_pci_function {
 	enum piommu_known acs;
 	uint16_t acs_cap;
 	uint16_t acs_ctl;
+	bool acs_ctl_unread; /**< acs_ctl comes from a listing that read the wrong register: piommu_topo_acs_elsewhere() */
 	enum piommu_known ari;
 	bool is_virtfn; /**< SR-IOV virtual function; `physfn` is its PF */
 	struct piommu_sbdf physfn;
@@ -147,6 +148,13 @@ typedef int (*piommu_cfg_read_fn)(void *ctx, struct piommu_sbdf sbdf, unsigned o
  * @return 0; -ENODEV: no function there (vendor id all ones or zero)
  */
 int piommu_topo_decode_function(piommu_cfg_read_fn read, void *ctx, struct piommu_sbdf sbdf, struct piommu_pci_function *out);
+
+/**
+ * Root ports of Intel's 100 and 200 series PCHs keep ACS capability and control in double words, so the control register
+ * is 2 bytes further than the standard says. piommu_topo_decode_function() knows; a listing made by a tool that does not
+ * shows the control bits as clear, and its reader sets acs_ctl_unread: Linux turns all of them on in these ports.
+ */
+bool piommu_topo_acs_elsewhere(uint16_t vendor, uint16_t device);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
