@@ -74,7 +74,9 @@ int linux_mem_start(struct piommu_platform *plat);
 int linux_mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int node, struct piommu_mem *out);
 void linux_mem_free(struct piommu_platform *plat, struct piommu_mem *mem);
 void *linux_mem_at(struct piommu_platform *plat, uint64_t pa, size_t len);
-int linux_phys_spans(struct piommu_platform *plat, struct piommu_span **out, size_t *n);
 void linux_mem_fini(struct linux_platform *lp);
+
+/* linux_spans.c */
+int linux_phys_spans(struct piommu_platform *plat, struct piommu_span **out, size_t *n);
 
 #endif

@@ -67,6 +67,7 @@ static void platform_close(struct piommu_platform *plat)
 
 static const struct piommu_platform_ops ops = {
 	.name = "linux",
+	.phys_spans = linux_phys_spans,
 	.close = platform_close,
 };
 
