@@ -16,7 +16,12 @@
 #endif
 
 #define CAPABILITY(name) TSA(capability(name))
+/* Naming a sibling member needs -fexperimental-late-parse-attributes, which clang has from 19 on. */
+#if defined(__clang__) && __clang_major__ >= 19
 #define GUARDED_BY(...) TSA(guarded_by(__VA_ARGS__))
+#else
+#define GUARDED_BY(...)
+#endif
 #define REQUIRES(...) TSA(requires_capability(__VA_ARGS__))
 #define ACQUIRES(...) TSA(acquire_capability(__VA_ARGS__))
 #define RELEASES(...) TSA(release_capability(__VA_ARGS__))
