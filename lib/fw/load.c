@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every table of a machine, one after the other: the place that knows which signatures there are. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "piommu_fw.h"
+
+static const struct {
+	char sig[5];
+	bool many; /* more than one table of this signature may exist */
+	int (*parse)(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
+} tables[] = {
+	{ "DMAR", false, piommu_fw_parse_dmar },
+	{ "MCFG", false, piommu_fw_parse_mcfg },
+};
+
+int piommu_fw_load(struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx, struct piommu_fw_error *err)
+{
+	struct piommu_fw all = { 0 };
+
+	for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (unsigned nth = 0; !nth || tables[i].many; nth++) {
+			const void *bytes;
+			size_t len;
+			int rc = table(ctx, tables[i].sig, nth, &bytes, &len);
+
+			if (rc == -ENOENT)
+				break;
+			if (rc)
+				snprintf(err->text, sizeof(err->text), "%s is there but cannot be read (%d): run as root",
+					 tables[i].sig, rc);
+			else
+				rc = tables[i].parse(bytes, len, &all, err);
+			if (rc) {
+				piommu_fw_free(&all);
+				return rc;
+			}
+		}
+	}
+	piommu_fw_free(fw);
+	*fw = all;
+	return 0;
+}
+
+const char *piommu_fw_family_name(enum piommu_family family)
+{
+	switch (family) {
+	case PIOMMU_FAMILY_VTD:
+		return "vtd";
+	case PIOMMU_FAMILY_AMDVI:
+		return "amdvi";
+	case PIOMMU_FAMILY_SMMUV2:
+		return "smmuv2";
+	case PIOMMU_FAMILY_SMMUV3:
+		return "smmuv3";
+	case PIOMMU_FAMILY_VIRTIO:
+		return "virtio";
+	default:
+		return "unknown";
+	}
+}
+
+const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind)
+{
+	return kind == PIOMMU_FW_RESERVED_RMRR ? "rmrr" : "unknown";
+}
