@@ -57,10 +57,10 @@ void piommu_ring_destroy(struct piommu_ring *ring);
 /**
  * Copies `n` descriptors and a wait descriptor into the ring and rings the doorbell. n + 1 <= number of slots - 1.
  * Any thread; never blocks on hardware.
- * @return 0 and a ticket; -EAGAIN: no room now; -EIO: the ring has failed
+ * @return 0 and a ticket; -EAGAIN: no room now; -EINVAL: more than ever fits; -EIO: the ring has failed
  */
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);
-/** Whether the burst behind a ticket is complete. Any thread. */
+/** Whether the burst behind a ticket is complete; never true for one that failed (piommu_ring_wait() says so). Any thread. */
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket);
 /** Waits, bounded. @return 0; -ETIMEDOUT; -EIO: the ring failed. Any thread, no lock held. */
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket);
@@ -72,11 +72,14 @@ struct piommu_ring_stats {
 	uint64_t descriptors; /**< without wait descriptors */
 	uint64_t waits;       /**< wait descriptors */
 	uint64_t doorbells;
-	uint64_t full; /**< submissions that found no room */
-	uint64_t failed;
+	uint64_t full;   /**< submissions that found no room */
+	uint64_t failed; /**< waits that ended in an error */
 };
 void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out);
-/** After the driver has repaired the queue: all outstanding tickets have failed, the ring is empty at slot `head`. */
+/**
+ * While the driver repairs the queue, before it runs again: all outstanding tickets have failed, the ring is empty at slot
+ * `head`. Waiters get -EIO. One thread at a time.
+ */
 void piommu_ring_reset(struct piommu_ring *ring, unsigned head);
 
 #pragma GCC visibility pop
