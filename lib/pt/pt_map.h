@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The walkers that change a tree, over any format: map, unmap, and the coming and going of tables. Included by each
+ * format's file, where everything folds into straight code.
+ *
+ * Two ways through every operation. The fast one serves a range within one existing leaf table of a coherent unit: one
+ * walk, one look at the run, one store of it; where anything else shows it has changed nothing and says PT_SLOW. The slow
+ * one takes any range: a first pass checks and installs tables, a second one stores and cannot fail.
+ *
+ * Threads: the caller of a range owns it, so nobody else changes an entry that only its range uses. An entry for a table
+ * that reaches beyond the range is only ever installed, by compare-and-swap, and taken out by nobody meanwhile.
+ */
+#ifndef PT_MAP_H
+#define PT_MAP_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "piommu_gather.h"
+#include "piommu_pool.h"
+#include "pt_walk.h"
+
+/* Not an errno: the fast way declined. */
+#define PT_SLOW 1
+
+/* ---- Write-back for walkers that do not snoop -------------------------------------------------------------------- */
+
+/* Changed entries that were not written back yet: one span within one table. */
+struct pt_dirty {
+	const uint64_t *first;
+	const uint64_t *end;
+};
+
+PT_INLINE void pt_writeback(const struct piommu_pt *pt, const void *va, size_t len)
+{
+	if (pt->writeback)
+		pt->writeback(pt->writeback_ctx, va, len);
+}
+
+PT_INLINE void pt_dirty_flush(const struct piommu_pt *pt, struct pt_dirty *dirty)
+{
+	if (dirty->first != dirty->end)
+		pt_writeback(pt, dirty->first, (size_t)(dirty->end - dirty->first) * sizeof(*dirty->first));
+	dirty->first = dirty->end = NULL;
+}
+
+PT_INLINE void pt_dirty_add(const struct piommu_pt *pt, struct pt_dirty *dirty, const uint64_t *entry, unsigned n)
+{
+	if (!pt->writeback)
+		return;
+	if (dirty->end != entry) {
+		pt_dirty_flush(pt, dirty);
+		dirty->first = entry;
+	}
+	dirty->end = entry + n;
+}
+
+/* ---- Tables coming and going ------------------------------------------------------------------------------------- */
+
+/*
+ * Installs a new table under an empty entry. Returns what the entry holds then, by our doing or another thread's; 0: no
+ * memory.
+ *
+ * Where the walker does not snoop, others may use the table as soon as they see it, but their mappings must not be
+ * reported before the pointer has reached memory. So it is first stored marked pending, and whoever meets the mark writes
+ * the pointer back himself.
+ */
+PT_INLINE uint64_t pt_install(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry)
+{
+	uint64_t *table = piommu_pool_get(pt->pool);
+	uint64_t found = 0;
+	uint64_t value;
+
+	if (!table)
+		return 0;
+	pt_writeback(pt, table, PIOMMU_PAGE_SIZE);
+	value = f->make_table((uintptr_t)table - pt->va_off);
+	/* Release: the table's zeroes before the pointer. Partner: pt_load(). */
+	if (!__atomic_compare_exchange_n(entry, &found, pt->writeback ? value | f->pending : value, false, __ATOMIC_RELEASE,
+					 __ATOMIC_ACQUIRE)) {
+		piommu_pool_put(pt->pool, table); /* nobody has ever seen it */
+		return found;
+	}
+	if (pt->writeback) {
+		pt_writeback(pt, entry, sizeof(*entry));
+		entry_publish(entry, value);
+		pt_writeback(pt, entry, sizeof(*entry));
+	}
+	return value;
+}
+
+/*
+ * As pt_find(), for map: installs what is missing down to `level`; passes through tables there unless told to stop. Where it
+ * stops above `level` a leaf is in the way, or `value` is 0: no memory.
+ */
+PT_INLINE struct pt_spot pt_place(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, unsigned level,
+				  bool stop_at_table)
+{
+	struct pt_spot spot = { pt->root, 0, pt->levels };
+
+	for (;; spot.level--) {
+		spot.entry += pt_index(iova, spot.level);
+		spot.value = pt_load(spot.entry);
+		if (spot.level <= level && (spot.level == 1 || stop_at_table || !pt_is_table(f, spot.value, spot.level)))
+			return spot;
+		if (!spot.value)
+			spot.value = pt_install(f, pt, spot.entry);
+		if (!pt_is_table(f, spot.value, spot.level))
+			return spot;
+		if (spot.value & f->pending)
+			pt_writeback(pt, spot.entry, sizeof(*spot.entry));
+		spot.entry = pt_table_at(f, pt, spot.value);
+	}
+}
+
+/* The range an unlinked table served must be invalidated too: unless the last range has it already. */
+PT_INLINE void pt_gather_span(struct piommu_gather *gather, uint64_t start, uint64_t last)
+{
+	const struct piommu_span *prev = gather->n ? &gather->range[gather->n - 1] : NULL;
+
+	if (!prev || start < prev->start || last > prev->last)
+		piommu_gather_add(gather, start, last);
+}
+
+/* Takes out the (empty) tables of one level that serve [at, end), whole multiples of what such a table serves. */
+PT_INLINE void pt_unlink_tables(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, uint64_t end,
+				unsigned level, struct piommu_gather *gather)
+{
+	struct pt_dirty dirty = { NULL, NULL };
+
+	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
+		spot = pt_find(f, pt, at, level + 1);
+		if (!pt_is_table(f, spot.value, spot.level))
+			continue;
+		entry_store(spot.entry, 0);
+		pt_dirty_add(pt, &dirty, spot.entry, 1);
+		pt_gather_span(gather, at, at + pt_span(spot.level) - 1);
+		piommu_gather_add_table(gather, pt_table_at(f, pt, spot.value));
+	}
+	pt_dirty_flush(pt, &dirty);
+}
+
+/* ---- Map ---------------------------------------------------------------------------------------------------------- */
+
+/* What one call maps. */
+struct pt_mapping {
+	uint64_t iova;
+	uint64_t pa;
+	uint64_t end; /* of the I/O addresses */
+	unsigned prot;
+	struct piommu_gather *gather;
+};
+
+/* The level of the largest leaf that fits at `at`: aligned on both sides, within what is left, and allowed. */
+PT_INLINE unsigned pt_leaf_level(const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at)
+{
+	unsigned level = 1;
+
+	for (unsigned l = 2; l <= pt->levels; l++)
+		if ((pt->leaf_sizes & pt_span(l)) && is_aligned(at | (m->pa + (at - m->iova)), pt_span(l)) &&
+		    m->end - at >= pt_span(l))
+			level = l;
+	return level;
+}
+
+/* First pass: -EEXIST, -ENOMEM, or every table is there and every entry to be stored is free. */
+PT_INLINE int pt_map_prepare(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m)
+{
+	struct pt_spot spot;
+
+	for (uint64_t at = m->iova; at != m->end; at = pt_next(at, m->end, spot.level)) {
+		unsigned level = pt_leaf_level(pt, m, at);
+
+		spot = pt_place(f, pt, at, level, m->gather != NULL);
+		if (spot.level > level)
+			return spot.value ? -EEXIST : -ENOMEM;
+		if (spot.level == 1) {
+			if (pt_run_fold(spot.entry, pt_run_length(at, m->end, 1)).any)
+				return -EEXIST;
+		} else if (spot.value &&
+			   (f->is_leaf(spot.value, spot.level) || !pt_range_empty(f, pt, at, at + pt_span(spot.level)))) {
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+/* Hands the empty tables under a super page's entry to the gather; the entry itself is overwritten by the caller. */
+PT_INLINE void pt_displace(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at,
+			   const struct pt_spot *spot)
+{
+	uint64_t end = at + pt_span(spot->level);
+
+	for (unsigned level = 1; level + 1 < spot->level; level++)
+		pt_unlink_tables(f, pt, at, end, level, m->gather);
+	pt_gather_span(m->gather, at, end - 1);
+	piommu_gather_add_table(m->gather, pt_table_at(f, pt, spot->value));
+}
+
+/* Second pass: takes the same decisions as the first, since nobody else changes these entries. */
+PT_INLINE void pt_map_store(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m)
+{
+	struct pt_dirty dirty = { NULL, NULL };
+	struct pt_spot spot;
+
+	for (uint64_t at = m->iova; at != m->end; at = pt_next(at, m->end, spot.level)) {
+		unsigned n = 1;
+		uint64_t leaf;
+
+		spot = pt_place(f, pt, at, pt_leaf_level(pt, m, at), m->gather != NULL);
+		leaf = f->make_leaf(m->pa + (at - m->iova), spot.level, m->prot) | pt->leaf_bits;
+		if (spot.level == 1) {
+			n = pt_run_length(at, m->end, 1);
+			pt_run_store(spot.entry, n, leaf, pt_span(1));
+		} else {
+			if (spot.value)
+				pt_displace(f, pt, m, at, &spot);
+			entry_store(spot.entry, leaf);
+		}
+		pt_dirty_add(pt, &dirty, spot.entry, n);
+	}
+	pt_dirty_flush(pt, &dirty);
+}
+
+PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const struct pt_mapping *m)
+{
+	int err = pt_map_prepare(f, pt, m);
+
+	if (err)
+		return err;
+	pt_map_store(f, pt, m);
+	io_wmb();
+	return 0;
+}
+
+PT_INLINE bool pt_one_leaf_table(uint64_t iova, size_t len)
+{
+	return ((iova ^ (iova + (len - 1))) >> pt_shift(2)) == 0;
+}
+
+/* Arguments were checked. */
+PT_INLINE int pt_map_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len,
+			  unsigned prot)
+{
+	uint64_t *entry;
+	uint64_t leaf;
+
+	if (pt->writeback || !pt_one_leaf_table(iova, len))
+		return PT_SLOW;
+	if (len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2)))
+		return PT_SLOW;
+	entry = pt_find_page(f, pt, iova);
+	if (__builtin_expect(!entry, 0))
+		return PT_SLOW;
+	leaf = f->make_leaf(pa, 1, prot) | pt->leaf_bits;
+	if (len == pt_span(1)) {
+		if (entry_load(entry))
+			return -EEXIST;
+		entry_store(entry, leaf);
+	} else {
+		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+
+		if (pt_run_fold(entry, n).any)
+			return -EEXIST;
+		pt_run_store(entry, n, leaf, pt_span(1));
+	}
+	io_wmb(); /* before the doorbell of whoever uses the mapping */
+	return 0;
+}
+
+PT_INLINE int pt_map_check(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
+{
+	uint64_t last = pt->pa_mask | (pt_span(1) - 1);
+
+	return pt_in_width(pt, iova, len) && pa <= last && len - 1 <= last - pa ? 0 : -ERANGE;
+}
+
+/* ---- Unmap -------------------------------------------------------------------------------------------------------- */
+
+/* Clears n entries of 4 KiB at iova; returns how many were present. */
+PT_INLINE unsigned pt_clear_run(const struct pt_format *f, uint64_t *entry, unsigned n, uint64_t iova,
+				struct piommu_gather *gather)
+{
+	unsigned cleared = 0;
+
+	if (f->is_present(pt_run_fold(entry, n).all)) {
+		pt_run_store(entry, n, 0, 0);
+		piommu_gather_add(gather, iova, iova + n * pt_span(1) - 1);
+		return n;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (!entry_load(&entry[i]))
+			continue;
+		entry_store(&entry[i], 0);
+		piommu_gather_add(gather, iova + i * pt_span(1), iova + (i + 1) * pt_span(1) - 1);
+		cleared++;
+	}
+	return cleared;
+}
+
+/* Clears every leaf of a range that cuts none; returns the bytes that were mapped. */
+PT_INLINE size_t pt_clear_range(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, uint64_t end,
+				struct piommu_gather *gather)
+{
+	struct pt_dirty dirty = { NULL, NULL };
+	size_t total = 0;
+
+	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
+		unsigned cleared = 0;
+		unsigned n = 1;
+
+		spot = pt_find(f, pt, at, 1);
+		if (spot.level == 1) {
+			n = pt_run_length(at, end, 1);
+			cleared = pt_clear_run(f, spot.entry, n, at, gather);
+		} else if (f->is_present(spot.value)) {
+			entry_store(spot.entry, 0);
+			piommu_gather_add(gather, at, at + pt_span(spot.level) - 1);
+			cleared = 1;
+		}
+		if (cleared)
+			pt_dirty_add(pt, &dirty, spot.entry, n);
+		total += cleared * pt_span(spot.level);
+	}
+	pt_dirty_flush(pt, &dirty);
+	return total;
+}
+
+/* Takes out the tables of a cleared range, level by level from the leaves up, where it holds two or more of a level. */
+PT_INLINE void pt_unlink_range(const struct pt_format *f, const struct piommu_pt *pt, uint64_t start, uint64_t end,
+			       struct piommu_gather *gather)
+{
+	for (unsigned level = 1; level < pt->levels; level++) {
+		uint64_t span = pt_span(level + 1);
+		uint64_t first = align_up(start, span);
+		uint64_t stop = align_down(end, span);
+
+		if (stop <= first || stop - first < 2 * span)
+			return;
+		pt_unlink_tables(f, pt, first, stop, level, gather);
+	}
+}
+
+PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, size_t len,
+			    struct piommu_gather *gather, size_t *unmapped)
+{
+	uint64_t end = iova + len;
+
+	if (pt_cuts_leaf(f, pt, iova) || pt_cuts_leaf(f, pt, end))
+		return -EXDEV;
+	*unmapped = pt_clear_range(f, pt, iova, end, gather);
+	pt_unlink_range(f, pt, iova, end, gather);
+	return 0;
+}
+
+/* Arguments were checked. */
+PT_INLINE int pt_unmap_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, size_t len,
+			    struct piommu_gather *gather, size_t *unmapped)
+{
+	uint64_t *entry;
+
+	if (pt->writeback || !pt_one_leaf_table(iova, len))
+		return PT_SLOW;
+	entry = pt_find_page(f, pt, iova);
+	if (__builtin_expect(!entry, 0))
+		return PT_SLOW;
+	if (len == pt_span(1)) {
+		if (!f->is_present(entry_load(entry)))
+			return PT_SLOW;
+		entry_store(entry, 0);
+	} else {
+		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+
+		if (!f->is_present(pt_run_fold(entry, n).all))
+			return PT_SLOW;
+		pt_run_store(entry, n, 0, 0);
+	}
+	piommu_gather_add(gather, iova, iova + (len - 1));
+	*unmapped = len;
+	return 0;
+}
+
+/* ---- Beginning and end -------------------------------------------------------------------------------------------- */
+
+PT_INLINE int pt_init(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_pt_config *config)
+{
+	unsigned levels = f->levels(config->iova_bits);
+	uint64_t *root;
+
+	if (!levels || !(config->leaf_sizes & pt_span(1)) || (config->leaf_sizes & ~f->leaf_sizes))
+		return -EINVAL;
+	if (config->pa_bits <= PT_PAGE_LG2 || config->pa_bits > PT_PA_BITS_MAX || (config->leaf_bits & ~f->leaf_bits))
+		return -EINVAL;
+	root = (uint64_t *)piommu_pool_get(config->pool);
+	if (!root)
+		return -ENOMEM;
+	*pt = (struct piommu_pt){
+		.root = root,
+		.va_off = piommu_pool_va_off(config->pool),
+		.levels = levels,
+		.iova_bits = config->iova_bits,
+		.leaf_sizes = config->leaf_sizes,
+		.pa_mask = GENMASK64(config->pa_bits - 1, PT_PAGE_LG2),
+		.leaf_bits = config->leaf_bits,
+		.pool = config->pool,
+		.writeback = config->writeback,
+		.writeback_ctx = config->writeback_ctx,
+	};
+	pt->root_pa = (uintptr_t)root - pt->va_off;
+	pt_writeback(pt, root, PIOMMU_PAGE_SIZE);
+	return 0;
+}
+
+PT_INLINE void pt_fini(const struct pt_format *f, struct piommu_pt *pt)
+{
+	struct piommu_gather gather;
+
+	if (!pt->root)
+		return;
+	pt->writeback = NULL; /* hardware no longer walks it */
+	piommu_gather_init(&gather);
+	for (unsigned level = 1; level < pt->levels; level++)
+		pt_unlink_tables(f, pt, 0, BIT64(pt->iova_bits), level, &gather);
+	piommu_pool_put_list(pt->pool, &gather.pages);
+	piommu_pool_put(pt->pool, pt->root);
+	pt->root = NULL;
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * VT-d second-stage page tables (specification 9.8; paging in 3.7): the format, and its entry points with the walkers
+ * folded in. Called from the fast path of an IOMMU driver's domain; any registered thread.
+ */
+#include "piommu_bits.h"
+#include "piommu_pt.h"
+#include "pt_map.h"
+#include "pt_walk.h"
+
+#define SS_READ BIT64(0)
+#define SS_WRITE BIT64(1)
+#define SS_PAGE_SIZE BIT64(7)          /* in levels 2 and 3: a leaf */
+#define SS_SNOOP BIT64(11)             /* in leaves */
+#define SS_ADDRESS GENMASK64(51, 12)   /* bits above the host address width are zero: pt_map_check() */
+#define SS_IGNORED_IN_TABLES BIT64(52) /* 61:52 */
+
+static unsigned ss_levels(unsigned iova_bits)
+{
+	switch (iova_bits) {
+	case 39:
+		return 3;
+	case 48:
+		return 4;
+	case 57:
+		return 5;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t ss_make_table(uint64_t pa)
+{
+	return pa | SS_READ | SS_WRITE;
+}
+
+static uint64_t ss_make_leaf(uint64_t pa, unsigned level, unsigned prot)
+{
+	uint64_t entry = pa;
+
+	if (prot & PIOMMU_READ)
+		entry |= SS_READ;
+	if (prot & PIOMMU_WRITE)
+		entry |= SS_WRITE;
+	return level > 1 ? entry | SS_PAGE_SIZE : entry;
+}
+
+static bool ss_is_present(uint64_t entry)
+{
+	return (entry & (SS_READ | SS_WRITE)) != 0;
+}
+
+static bool ss_is_leaf(uint64_t entry, unsigned level)
+{
+	return level == 1 || (entry & SS_PAGE_SIZE);
+}
+
+static uint64_t ss_table_pa(uint64_t entry)
+{
+	return entry & SS_ADDRESS;
+}
+
+static uint64_t ss_leaf_pa(uint64_t entry, unsigned level)
+{
+	return align_down(entry & SS_ADDRESS, pt_span(level));
+}
+
+static unsigned ss_prot_of(uint64_t entry)
+{
+	return (entry & SS_READ ? PIOMMU_READ : 0u) | (entry & SS_WRITE ? PIOMMU_WRITE : 0u);
+}
+
+static const struct pt_format vtdss = {
+	.leaf_sizes = BIT64(12) | BIT64(21) | BIT64(30),
+	.leaf_bits = SS_SNOOP,
+	.pending = SS_IGNORED_IN_TABLES,
+	.levels = ss_levels,
+	.make_table = ss_make_table,
+	.make_leaf = ss_make_leaf,
+	.is_present = ss_is_present,
+	.is_leaf = ss_is_leaf,
+	.table_pa = ss_table_pa,
+	.leaf_pa = ss_leaf_pa,
+	.prot_of = ss_prot_of,
+};
+
+int piommu_pt_vtdss_init(struct piommu_pt *pt, const struct piommu_pt_config *config)
+{
+	return pt_init(&vtdss, pt, config);
+}
+
+void piommu_pt_vtdss_fini(struct piommu_pt *pt)
+{
+	pt_fini(&vtdss, pt);
+}
+
+static __attribute__((noinline)) int map_slow(struct piommu_pt *pt, const struct pt_mapping *mapping)
+{
+	return pt_map_slow(&vtdss, pt, mapping);
+}
+
+int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len, unsigned prot,
+			struct piommu_gather *gather)
+{
+	int err = pt_map_check(pt, iova, pa, len);
+
+	if (err)
+		return err;
+	err = pt_map_fast(&vtdss, pt, iova, pa, len, prot);
+	if (err == PT_SLOW) {
+		struct pt_mapping mapping = { iova, pa, iova + len, prot, gather };
+
+		err = map_slow(pt, &mapping);
+	}
+	return err;
+}
+
+static __attribute__((noinline)) int unmap_slow(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather,
+						size_t *unmapped)
+{
+	return pt_unmap_slow(&vtdss, pt, iova, len, gather, unmapped);
+}
+
+int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
+{
+	int err;
+
+	if (!pt_in_width(pt, iova, len))
+		return -ERANGE;
+	err = pt_unmap_fast(&vtdss, pt, iova, len, gather, unmapped);
+	if (err == PT_SLOW)
+		err = unmap_slow(pt, iova, len, gather, unmapped);
+	return err;
+}
+
+int piommu_pt_vtdss_lookup(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf)
+{
+	return pt_lookup(&vtdss, pt, iova, leaf);
+}
+
+unsigned piommu_pt_vtdss_walk(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_step *steps, unsigned max)
+{
+	return pt_walk(&vtdss, pt, iova, steps, max);
+}

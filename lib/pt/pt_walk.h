@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The walkers that only look, over any format: places in the tree, lookup, walk. Included by each format's file, where
+ * everything folds into straight code. Any thread, inside an RCU read section.
+ *
+ * A lookup sees a table's zeroes before the pointer to it (release and acquire), and a table that was taken out stays
+ * readable until the grace period after the gather's flush.
+ */
+#ifndef PT_WALK_H
+#define PT_WALK_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "piommu_bits.h"
+#include "piommu_mmio.h"
+#include "piommu_pt.h"
+#include "pt_format.h"
+#include "pt_run.h"
+
+/* Log2 of what one entry of a table of `level` covers. */
+PT_INLINE unsigned pt_shift(unsigned level)
+{
+	return PT_PAGE_LG2 + PT_INDEX_LG2 * (level - 1);
+}
+
+PT_INLINE uint64_t pt_span(unsigned level)
+{
+	return BIT64(pt_shift(level));
+}
+
+PT_INLINE unsigned pt_index(uint64_t iova, unsigned level)
+{
+	return (unsigned)(iova >> pt_shift(level)) & (PT_ENTRIES - 1);
+}
+
+/* Entries from iova's on, to the end of its table or of the range. */
+PT_INLINE unsigned pt_run_length(uint64_t iova, uint64_t end, unsigned level)
+{
+	uint64_t wanted = (end - iova) >> pt_shift(level);
+	unsigned left = PT_ENTRIES - pt_index(iova, level);
+
+	return wanted < left ? (unsigned)wanted : left;
+}
+
+/* Where to go on after an entry of `level` at iova, or, at level 1, after the rest of its table: runs are dealt with whole. */
+PT_INLINE uint64_t pt_next(uint64_t iova, uint64_t end, unsigned level)
+{
+	uint64_t next = (iova | (pt_span(level > 1 ? level : 2) - 1)) + 1;
+
+	return next < end ? next : end;
+}
+
+PT_INLINE bool pt_in_width(const struct piommu_pt *pt, uint64_t iova, size_t len)
+{
+	uint64_t last = BIT64(pt->iova_bits) - 1;
+
+	return iova <= last && len - 1 <= last - iova;
+}
+
+/* Acquire: pairs with the compare-and-swap in pt_install(), for the zeroes of the table behind the entry. */
+PT_INLINE uint64_t pt_load(const uint64_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+PT_INLINE bool pt_is_table(const struct pt_format *f, uint64_t entry, unsigned level)
+{
+	return f->is_present(entry) && !f->is_leaf(entry, level);
+}
+
+PT_INLINE uint64_t *pt_table_at(const struct pt_format *f, const struct piommu_pt *pt, uint64_t entry)
+{
+	return (uint64_t *)(uintptr_t)(f->table_pa(entry) + pt->va_off);
+}
+
+/* An entry and what it held when it was looked at. */
+struct pt_spot {
+	uint64_t *entry;
+	uint64_t value;
+	unsigned level;
+};
+
+/* The entry for iova at `level`, or above it where the way down ends at a hole or a leaf. */
+PT_INLINE struct pt_spot pt_find(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, unsigned level)
+{
+	struct pt_spot spot = { pt->root, 0, pt->levels };
+
+	for (;; spot.level--) {
+		spot.entry += pt_index(iova, spot.level);
+		spot.value = pt_load(spot.entry);
+		if (spot.level == level || !pt_is_table(f, spot.value, spot.level))
+			return spot;
+		spot.entry = pt_table_at(f, pt, spot.value);
+	}
+}
+
+/* The 4 KiB entry for iova, or NULL where no table reaches so far. */
+PT_INLINE uint64_t *pt_find_page(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova)
+{
+	uint64_t *table = pt->root;
+
+	for (unsigned l = pt->levels; l > 1; l--) {
+		uint64_t value = pt_load(&table[pt_index(iova, l)]);
+
+		if (__builtin_expect(!pt_is_table(f, value, l), 0))
+			return NULL;
+		table = pt_table_at(f, pt, value);
+	}
+	return &table[pt_index(iova, 1)];
+}
+
+PT_INLINE bool pt_range_empty(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, uint64_t end)
+{
+	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
+		spot = pt_find(f, pt, at, 1);
+
+		if (f->is_present(spot.value))
+			return false;
+		if (spot.level == 1) {
+			if (pt_run_fold(spot.entry, pt_run_length(at, end, 1)).any)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Whether a leaf lies across iova. */
+PT_INLINE bool pt_cuts_leaf(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova)
+{
+	struct pt_spot spot;
+
+	if (iova >> pt->iova_bits)
+		return false;
+	spot = pt_find(f, pt, iova, 1);
+	return f->is_present(spot.value) && !is_aligned(iova, pt_span(spot.level));
+}
+
+/* ---- For readers -------------------------------------------------------------------------------------------------- */
+
+PT_INLINE int pt_lookup(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf)
+{
+	struct pt_spot spot;
+
+	if (iova >> pt->iova_bits)
+		return -ERANGE;
+	spot = pt_find(f, pt, iova, 1);
+	if (!f->is_present(spot.value))
+		return -ENOENT;
+	leaf->size = pt_span(spot.level);
+	leaf->pa = f->leaf_pa(spot.value, spot.level) | (iova & (leaf->size - 1));
+	leaf->entry = spot.value;
+	leaf->prot = f->prot_of(spot.value);
+	return 0;
+}
+
+PT_INLINE unsigned pt_walk(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_step *steps,
+			   unsigned max)
+{
+	const uint64_t *table = pt->root;
+	unsigned n = 0;
+
+	if (iova >> pt->iova_bits)
+		return 0;
+	for (unsigned level = pt->levels; level && n < max; level--) {
+		struct piommu_pt_step *step = &steps[n++];
+
+		step->level = level;
+		step->index = pt_index(iova, level);
+		step->table_pa = (uintptr_t)table - pt->va_off;
+		step->entry = pt_load(&table[step->index]);
+		step->present = f->is_present(step->entry);
+		step->leaf = step->present && f->is_leaf(step->entry, level);
+		if (!step->present || step->leaf)
+			break;
+		table = pt_table_at(f, pt, step->entry);
+	}
+	return n;
+}
+
+#endif
