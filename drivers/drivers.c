@@ -6,6 +6,7 @@
 #include "piommu.h"
 
 const struct piommu_driver *const piommu_drivers[] = {
+	&vtd_driver,
 	NULL,
 };
 

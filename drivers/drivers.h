@@ -5,6 +5,8 @@
 
 #include "piommu_driver.h"
 
+extern const struct piommu_driver vtd_driver;
+
 extern const struct piommu_platform_driver linux_platform;
 
 #endif

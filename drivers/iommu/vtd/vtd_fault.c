@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Faults: polled out of the unit's records, decoded, and said in words. The last station of the flow, entered by the one
+ * thread that polls. Specification: 5.1.4.1 and 7.1.3 (reasons), 7.2 (recording), 11.4.7 (registers).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vtd.h"
+
+/* ---- Reasons ----------------------------------------------------------------------------------------------------------------------- */
+
+struct reason {
+	uint8_t code;
+	const char *name;
+	const char *text;
+};
+
+static const struct reason reasons[] = {
+	/* Legacy mode */
+	{ 0x01, "root entry not present", "the root table has no context table for the requester's bus (LRT.2)" },
+	{ 0x02, "context entry not present", "the requester is on no domain: it is blocked, or was never attached (LCT.2)" },
+	{ 0x03, "invalid context entry",
+	  "the requester's context entry has an address width or a type that the unit does not have (LCT.4)" },
+	{ 0x04, "address too wide", "the address is beyond the width of the domain's tables or of the unit (LGN.1)" },
+	{ 0x05, "write permission", "a write to a page that is not mapped for writing, or not mapped at all (LGN.2)" },
+	{ 0x06, "read permission", "a read of a page that is not mapped for reading, or not mapped at all (LGN.3)" },
+	{ 0x07, "page table access", "a page table could not be read at the address that the level above gives (LSL.1)" },
+	{ 0x08, "root table access", "the root table could not be read at the address in RTADDR (LRT.1)" },
+	{ 0x09, "context table access", "a context table could not be read at the address in the root entry (LCT.1)" },
+	{ 0x0a, "root entry reserved bits", "reserved bits are set in the root entry (LRT.3)" },
+	{ 0x0b, "context entry reserved bits", "reserved bits are set in the context entry (LCT.3)" },
+	{ 0x0c, "page table reserved bits", "reserved bits are set in a page-table entry (LSL.2)" },
+	{ 0x0d, "translation type", "an ATS request from a device whose context entry does not allow ATS (LCT.5)" },
+	{ 0x0e, "leads to the interrupt range", "the translated address lies in 0xfeexxxxx (LGN.4)" },
+	/* Interrupt remapping */
+	{ 0x20, "interrupt request reserved bits", "reserved bits are set in a remappable interrupt request" },
+	{ 0x21, "interrupt index too large", "the interrupt's index is beyond the remapping table" },
+	{ 0x22, "interrupt entry not present", "the interrupt's remapping entry is not present" },
+	{ 0x23, "interrupt table access", "the interrupt remapping table could not be read" },
+	{ 0x24, "interrupt entry reserved bits", "reserved bits are set in the interrupt's remapping entry" },
+	{ 0x25, "compatibility-format interrupt", "an interrupt request in the old format, which is switched off" },
+	{ 0x26, "interrupt source check", "the interrupt's remapping entry is for another requester" },
+	{ 0x27, "interrupt descriptor access", "a posted-interrupt descriptor could not be read or written" },
+	{ 0x28, "interrupt descriptor reserved bits", "reserved bits are set in a posted-interrupt descriptor" },
+	/* Scalable mode: root table pointer */
+	{ 0x30, "invalid table mode", "RTADDR names a table mode that the unit does not have (RTA.1)" },
+	{ 0x31, "request with PASID in legacy mode", "a request with PASID while the tables are in legacy mode (RTA.2)" },
+	{ 0x32, "page request in legacy mode", "a page request with PASID while the tables are in legacy mode (RTA.3)" },
+	{ 0x33, "DMA aborted", "every request is blocked: the table mode is abort (RTA.4)" },
+	/* root entry */
+	{ 0x38, "scalable root table access", "the root table could not be read (SRT.1)" },
+	{ 0x39, "scalable root entry not present", "the half of the root entry for the requester is not present (SRT.2)" },
+	{ 0x3a, "scalable root entry reserved bits", "reserved bits are set in the root entry (SRT.3)" },
+	/* context entry */
+	{ 0x40, "scalable context table access", "a context table could not be read (SCT.1)" },
+	{ 0x41, "scalable context entry not present", "the requester's context entry is not present (SCT.2)" },
+	{ 0x42, "scalable context entry reserved bits", "reserved bits are set in the context entry (SCT.3)" },
+	{ 0x43, "invalid scalable context entry", "the context entry has a value that the unit does not have (SCT.4)" },
+	{ 0x44, "device TLB not enabled", "an ATS request from a device whose context entry has DTE clear (SCT.5)" },
+	{ 0x45, "PASID not enabled", "a request with PASID from a device whose context entry has PASIDE clear (SCT.6)" },
+	{ 0x46, "PASID too large", "the PASID is beyond the directory that the context entry states (SCT.7)" },
+	{ 0x47, "page requests not enabled", "a page request from a device whose context entry has PRE clear (SCT.8)" },
+	{ 0x48, "RID_PASID", "the context entry's RID_PASID cannot be used for this request (SCT.9)" },
+	/* PASID directory and table */
+	{ 0x50, "PASID directory access", "the PASID directory could not be read (SPD.1)" },
+	{ 0x51, "PASID directory entry not present", "the PASID directory has no table for this PASID (SPD.2)" },
+	{ 0x52, "PASID directory entry reserved bits", "reserved bits are set in the PASID directory entry (SPD.3)" },
+	{ 0x58, "PASID table access", "the PASID table could not be read (SPT.1)" },
+	{ 0x59, "PASID entry not present", "the PASID table entry is not present (SPT.2)" },
+	{ 0x5a, "PASID entry reserved bits", "reserved bits are set in the PASID table entry (SPT.3)" },
+	{ 0x5b, "invalid PASID entry", "the PASID table entry has a value that the unit does not have (SPT.4)" },
+	{ 0x5c, "execute requests not enabled", "an execute request, and the PASID table entry has ERE clear (SPT.5)" },
+	{ 0x5d, "supervisor requests not enabled", "a supervisor request, and the PASID table entry has SRE clear (SPT.6)" },
+	/* first stage */
+	{ 0x70, "first-stage table access", "a first-stage page table could not be read (SFS.1)" },
+	{ 0x71, "first-stage entry not present", "the address is not mapped in the first stage (SFS.2)" },
+	{ 0x72, "first-stage entry reserved bits", "reserved bits are set in a first-stage entry (SFS.3)" },
+	{ 0x73, "first-stage root access", "the first-stage root table could not be read (SFS.4)" },
+	{ 0x74, "first-stage table too wide", "a first-stage table lies beyond what the second stage can translate (SFS.5)" },
+	{ 0x75, "first-stage root permission", "the second stage does not let the first-stage root table be read (SFS.6)" },
+	{ 0x76, "first-stage table permission", "the second stage does not let a first-stage table be read (SFS.7)" },
+	{ 0x77, "first-stage table write permission",
+	  "the second stage does not let accessed and dirty bits be written (SFS.8)" },
+	/* second stage */
+	{ 0x78, "second-stage table access", "a second-stage page table could not be read (SSS.1)" },
+	{ 0x79, "second-stage entry not present", "the address is not mapped in the second stage (SSS.2)" },
+	{ 0x7a, "second-stage entry reserved bits", "reserved bits are set in a second-stage entry (SSS.3)" },
+	{ 0x7b, "second-stage root access", "the second-stage root table could not be read (SSS.4)" },
+	{ 0x7c, "second-stage bits without snooping", "accessed and dirty bits are on, but page walks do not snoop (SSS.5)" },
+	{ 0x7d, "second-stage bits update", "accessed and dirty bits of the second stage could not be written (SSS.6)" },
+	/* the access itself */
+	{ 0x80, "not canonical", "the address is not canonical for the first stage (SGN.1)" },
+	{ 0x81, "supervisor page", "a user request to a page that is for supervisors (SGN.2)" },
+	{ 0x82, "no execute permission", "an execute request to a page that is not executable (SGN.3)" },
+	{ 0x83, "beyond host address width", "the address is beyond the machine's address width (SGN.4)" },
+	{ 0x84, "second-stage address too wide", "the address is beyond the width of the second stage (SGN.5)" },
+	{ 0x85, "scalable write permission", "a write to a page that is not mapped for writing (SGN.6)" },
+	{ 0x86, "scalable read permission", "a read of a page that is not mapped for reading (SGN.7)" },
+	{ 0x87, "scalable interrupt range", "the translated address lies in 0xfeexxxxx (SGN.8)" },
+	{ 0x90, "first-stage bits without snooping",
+	  "accessed and dirty bits are needed, but page walks do not snoop (SFS.9)" },
+	{ 0x91, "first-stage bits update", "accessed and dirty bits of the first stage could not be written (SFS.10)" },
+};
+
+static const struct reason unknown = { 0, "unknown reason", "a reason that revision 4.1 of the specification does not list" };
+
+static const struct reason *reason_of(uint8_t code)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].code == code)
+			return &reasons[i];
+	}
+	return &unknown;
+}
+
+const char *vtd_fault_name(uint8_t reason)
+{
+	return reason_of(reason)->name;
+}
+
+const char *vtd_fault_text(uint8_t reason)
+{
+	return reason_of(reason)->text;
+}
+
+/* ---- Records ----------------------------------------------------------------------------------------------------------------------- */
+
+struct vtd_fault vtd_fault_decode(struct vtd_pair record)
+{
+	struct vtd_fault fault = {
+		.sid = (uint16_t)field_get(VTD_FRCD_SID, record.hi),
+		.reason = (uint8_t)field_get(VTD_FRCD_FR, record.hi),
+		/* T1 and T2: 00 write, 01 page request, 10 read, 11 atomic, which both reads and writes. */
+		.is_write = !(record.hi & VTD_FRCD_T1) == !(record.hi & VTD_FRCD_T2),
+		.iova = record.lo & VTD_FRCD_FI,
+	};
+
+	fault.is_interrupt = fault.reason >= 0x20 && fault.reason <= 0x2f;
+	if (fault.is_interrupt) {
+		fault.iova = field_get(VTD_FRCD_INDEX, record.lo);
+		fault.is_write = false;
+		return fault;
+	}
+	/* Without PP the PASID field holds whatever it holds; models and hardware leave it all ones. */
+	fault.has_pasid = record.hi & VTD_FRCD_PP;
+	if (fault.has_pasid) {
+		fault.pasid = (uint32_t)field_get(VTD_FRCD_PV, record.hi);
+		fault.is_execute = record.hi & VTD_FRCD_EXE;
+	}
+	return fault;
+}
+
+static unsigned record_at(const struct vtd *vtd, unsigned index)
+{
+	return 16 * ((unsigned)field_get(VTD_CAP_FRO, vtd->cap) + index);
+}
+
+static unsigned nrecords(const struct vtd *vtd)
+{
+	return (unsigned)field_get(VTD_CAP_NFR, vtd->cap) + 1;
+}
+
+/* Takes one record out, if it holds a fault. */
+static bool take(struct vtd *vtd, unsigned index, struct vtd_pair *record)
+{
+	unsigned off = record_at(vtd, index);
+
+	record->hi = piommu_read64(vtd->window, off + 8);
+	if (!(record->hi & VTD_FRCD_F))
+		return false;
+	record->lo = piommu_read64(vtd->window, off);
+	piommu_write64(vtd->window, off + 8, VTD_FRCD_F);
+	return true;
+}
+
+void vtd_fault_reset(struct vtd *vtd)
+{
+	struct vtd_pair record;
+
+	piommu_write32(vtd->window, VTD_FECTL, VTD_FECTL_IM);
+	for (unsigned i = 0; i < nrecords(vtd); i++)
+		take(vtd, i, &record);
+	piommu_write32(vtd->window, VTD_FSTS, VTD_FSTS_PFO | VTD_FSTS_QUEUE);
+	vtd->lost = false;
+}
+
+/* ---- Poll -------------------------------------------------------------------------------------------------------------------------- */
+
+static struct piommu_event new_event(const struct vtd *vtd, enum piommu_event_type type)
+{
+	struct piommu_event event = { .type = type, .reason_name = "", .reason_text = "" };
+
+	snprintf(event.unit, sizeof(event.unit), "%s", vtd->unit->name);
+	event.when_ns = piommu_plat_now_ns(vtd->unit->plat);
+	return event;
+}
+
+static void emit_fault(struct vtd *vtd, struct vtd_pair record, const struct piommu_event_sink *sink)
+{
+	struct vtd_fault fault = vtd_fault_decode(record);
+	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_DMA_FAULT);
+
+	event.sbdf = (struct piommu_sbdf){ vtd->unit->fw->segment, (uint8_t)(fault.sid >> 8), (uint8_t)(fault.sid & 0xff) };
+	event.iova = fault.iova;
+	event.is_write = fault.is_write;
+	event.is_execute = fault.is_execute;
+	event.is_interrupt = fault.is_interrupt;
+	event.has_pasid = fault.has_pasid;
+	event.pasid = fault.pasid;
+	event.reason = fault.reason;
+	event.reason_name = vtd_fault_name(fault.reason);
+	event.reason_text = vtd_fault_text(fault.reason);
+	event.raw[0] = record.lo;
+	event.raw[1] = record.hi;
+	sink->emit(sink->ctx, &event);
+}
+
+/* From the oldest on, around the end; hardware fills records in that order. */
+static unsigned poll_records(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+{
+	unsigned total = nrecords(vtd);
+	unsigned first = field_get32(VTD_FSTS_FRI, fsts) % total;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < total; i++) {
+		struct vtd_pair record;
+
+		if (!take(vtd, (first + i) % total, &record))
+			break;
+		emit_fault(vtd, record, sink);
+		n++;
+	}
+	return n;
+}
+
+static unsigned poll_overflow(struct vtd *vtd, const struct piommu_event_sink *sink)
+{
+	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_FAULT_OVERFLOW);
+
+	/* Records are free again: from here on new faults are recorded (7.2.1). */
+	piommu_write32(vtd->window, VTD_FSTS, VTD_FSTS_PFO);
+	event.reason_name = "fault overflow";
+	event.reason_text = "the unit had more faults than records; some were not recorded";
+	sink->emit(sink->ctx, &event);
+	return 1;
+}
+
+static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+{
+	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_INV_ERROR);
+
+	if (fsts & VTD_FSTS_IQE) {
+		event.reason_name = "invalidation queue error";
+		event.reason_text = "the unit refused a descriptor or could not read it (IQE); unmaps under way have failed";
+	} else if (fsts & VTD_FSTS_ITE) {
+		event.reason_name = "invalidation time-out";
+		event.reason_text = "a device did not answer an invalidation of its TLB (ITE); unmaps under way have failed";
+	} else {
+		event.reason_name = "invalidation completion error";
+		event.reason_text = "a device answered an invalidation that it was not sent (ICE)";
+	}
+	vtd_inv_repair(vtd, fsts, &event);
+	sink->emit(sink->ctx, &event);
+	return 1;
+}
+
+static unsigned poll_lost(struct vtd *vtd, const struct piommu_event_sink *sink)
+{
+	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_UNIT_LOST);
+
+	if (vtd->lost || piommu_read32(vtd->window, VTD_VER) != UINT32_MAX)
+		return 0;
+	vtd->lost = true;
+	event.reason_name = "unit lost";
+	event.reason_text = "its registers read all ones: it was switched off or fell off the bus";
+	sink->emit(sink->ctx, &event);
+	return 1;
+}
+
+unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
+{
+	struct vtd *vtd = vtd_of(unit);
+	uint32_t fsts = piommu_read32(vtd->window, VTD_FSTS);
+	unsigned n = 0;
+
+	if (__builtin_expect(!fsts, 1))
+		return 0;
+	if (fsts == UINT32_MAX)
+		return poll_lost(vtd, sink);
+	if (fsts & VTD_FSTS_PPF)
+		n += poll_records(vtd, fsts, sink);
+	if (fsts & VTD_FSTS_PFO)
+		n += poll_overflow(vtd, sink);
+	if (fsts & VTD_FSTS_QUEUE)
+		n += poll_queue(vtd, fsts, sink);
+	return n;
+}

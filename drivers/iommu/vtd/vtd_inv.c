@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Invalidation. Every command is made as a descriptor; a unit with a queue gets it through the ring, one without through
+ * CCMD and IOTLB, one command at a time. Between the clearing of page-table entries and piommu_domain_retire() in the flow.
+ * Entered by any registered thread; the commands of bring-up and attach by the slow path.
+ * Specification: 6.5.1 (registers), 6.5.2 (queue), 6.5.3 (what to invalidate when), 6.8 (write buffers).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "vtd.h"
+
+#define QUEUE_LEN ((size_t)sizeof(struct vtd_pair) << VTD_QUEUE_LG2)
+#define REPAIRS 8u /* descriptors replaced before a queue is given up for now */
+#define FANOUT 16u /* units served at once */
+
+/* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
+
+static void make_wait(void *slot, uint64_t status_pa, uint32_t seq)
+{
+	struct vtd_pair desc = vtd_desc_wait(status_pa, seq);
+
+	memcpy(slot, &desc, sizeof(desc));
+}
+
+static void doorbell(void *ctx, unsigned tail)
+{
+	struct vtd *vtd = ctx;
+
+	piommu_write64(vtd->window, VTD_IQT, field_prep(VTD_IQ_INDEX, tail));
+}
+
+static int check(void *ctx)
+{
+	struct vtd *vtd = ctx;
+	uint32_t fsts = piommu_read32(vtd->window, VTD_FSTS);
+
+	/* All ones has these bits, too: a unit that is gone completes nothing. */
+	return fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE) ? -EIO : 0;
+}
+
+static const struct piommu_ring_ops ring_ops = {
+	.make_wait = make_wait,
+	.doorbell = doorbell,
+	.check = check,
+};
+
+static uint64_t ring_now(void *clock_ctx)
+{
+	return piommu_plat_now_ns(clock_ctx);
+}
+
+static void ring_relax(void *clock_ctx)
+{
+	piommu_plat_relax(clock_ctx);
+}
+
+static void ring_writeback(void *clock_ctx, const void *va, size_t len)
+{
+	piommu_plat_writeback(clock_ctx, va, len);
+}
+
+static int queue_create(struct vtd *vtd)
+{
+	struct piommu_platform *plat = vtd->unit->plat;
+	struct vtd_inv *inv = &vtd->inv;
+	struct piommu_ring_config config;
+	int err;
+
+	err = plat->ops->mem_alloc(plat, QUEUE_LEN + PIOMMU_PAGE_SIZE, QUEUE_LEN, vtd->unit->fw->numa_node, &inv->mem);
+	if (err)
+		return err;
+	config = (struct piommu_ring_config){
+		.slots = inv->mem.va,
+		.nslots_lg2 = VTD_QUEUE_LG2,
+		.slot_size = sizeof(struct vtd_pair),
+		.status = (uint32_t *)(void *)((char *)inv->mem.va + QUEUE_LEN),
+		.status_pa = inv->mem.pa + QUEUE_LEN,
+		.ops = &ring_ops,
+		.ctx = vtd,
+		.now_ns = ring_now,
+		.relax = plat->ops->relax ? ring_relax : NULL,
+		.clock_ctx = plat,
+		.timeout_ns = vtd->unit->timeout_ns,
+		.writeback = vtd->unit->caps.coherent ? NULL : ring_writeback,
+	};
+	err = piommu_ring_create(&config, &inv->ring);
+	if (err)
+		plat->ops->mem_free(plat, &inv->mem);
+	return err;
+}
+
+int vtd_inv_create(struct vtd *vtd)
+{
+	struct vtd_inv *inv = &vtd->inv;
+
+	memset(inv, 0, sizeof(*inv));
+	inv->drain = (vtd->cap & VTD_CAP_DRD ? VTD_DESC_DR : 0) | (vtd->cap & VTD_CAP_DWD ? VTD_DESC_DW : 0);
+	inv->iotlb = 16 * (unsigned)field_get(VTD_ECAP_IRO, vtd->ecap);
+	inv->max_am = (unsigned)field_get(VTD_CAP_MAMV, vtd->cap);
+	inv->psi = vtd->cap & VTD_CAP_PSI;
+	return vtd->unit->caps.queued ? queue_create(vtd) : 0;
+}
+
+void vtd_inv_destroy(struct vtd *vtd)
+{
+	struct piommu_platform *plat = vtd->unit->plat;
+
+	if (!vtd->inv.ring)
+		return;
+	piommu_ring_destroy(vtd->inv.ring);
+	plat->ops->mem_free(plat, &vtd->inv.mem);
+	vtd->inv.ring = NULL;
+}
+
+/* ---- By registers ----------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * As piommu_wait64() until the bits of `mask` are clear, but the thread stays RCU-online: it may be walking a domain's list
+ * of units. `*last` gets what was read last.
+ */
+static int wait_clear(struct vtd *vtd, unsigned off, uint64_t mask, unsigned width, uint64_t *last)
+{
+	struct piommu_platform *plat = vtd->unit->plat;
+	uint64_t ones = width == 8 ? UINT64_MAX : UINT32_MAX;
+	uint64_t deadline = piommu_plat_now_ns(plat) + vtd->unit->timeout_ns;
+
+	for (;;) {
+		bool late = piommu_plat_now_ns(plat) > deadline; /* before the read: a thread that slept looks once more */
+
+		*last = width == 8 ? piommu_read64(vtd->window, off) : piommu_read32(vtd->window, off);
+		if (*last == ones)
+			return -EIO;
+		if (!(*last & mask))
+			return 0;
+		if (late)
+			return -ETIMEDOUT;
+		piommu_plat_relax(plat);
+	}
+}
+
+/* The registers take one command at a time, so threads take turns; whoever holds them is bounded, and so is the wait. */
+static int registers_lock(struct vtd *vtd)
+{
+	struct piommu_platform *plat = vtd->unit->plat;
+	uint64_t deadline = piommu_plat_now_ns(plat) + 2 * vtd->unit->timeout_ns;
+
+	while (atomic_exchange_explicit(&vtd->inv.registers_busy, true, memory_order_acquire)) {
+		if (piommu_plat_now_ns(plat) > deadline)
+			return -ETIMEDOUT;
+		piommu_plat_relax(plat);
+	}
+	return 0;
+}
+
+static void registers_unlock(struct vtd *vtd)
+{
+	atomic_store_explicit(&vtd->inv.registers_busy, false, memory_order_release);
+}
+
+static int register_command(struct vtd *vtd, struct vtd_pair desc)
+{
+	unsigned iotlb = vtd->inv.iotlb;
+	uint64_t done;
+	int err;
+
+	if (field_get(VTD_DESC_TYPE, desc.lo) == VTD_DESC_CONTEXT) {
+		piommu_write64(vtd->window, VTD_CCMD, vtd_ccmd(desc));
+		err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done);
+		return err ? err : done & VTD_CCMD_CAIG ? 0 : -EIO;
+	}
+	if (field_get(VTD_DESC_G, desc.lo) == VTD_PAGES)
+		piommu_write64(vtd->window, iotlb + VTD_IVA, desc.hi);
+	piommu_write64(vtd->window, iotlb + VTD_IOTLB, vtd_iotlb(desc));
+	err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, 8, &done);
+	return err ? err : done & VTD_IOTLB_IAIG ? 0 : -EIO;
+}
+
+static int by_registers(struct vtd *vtd, const struct vtd_pair *desc, unsigned n)
+{
+	int err = registers_lock(vtd);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < n && !err; i++)
+		err = register_command(vtd, desc[i]);
+	registers_unlock(vtd);
+	atomic_fetch_add_explicit(&vtd->inv.register_commands, n, memory_order_relaxed);
+	return err;
+}
+
+/* ---- Commands --------------------------------------------------------------------------------------------------------------------- */
+
+int vtd_inv_sync(struct vtd *vtd, const struct vtd_pair *desc, unsigned n)
+{
+	return vtd->inv.ring ? piommu_ring_sync(vtd->inv.ring, desc, n) : by_registers(vtd, desc, n);
+}
+
+int vtd_inv_all(struct vtd *vtd)
+{
+	struct vtd_pair context = vtd_desc_context_global();
+	struct vtd_pair iotlb = vtd_desc_iotlb_global(vtd->inv.drain);
+	int err = vtd_inv_sync(vtd, &context, 1);
+
+	return err ? err : vtd_inv_sync(vtd, &iotlb, 1);
+}
+
+int vtd_flush_tag(struct piommu_unit *unit, uint32_t tag)
+{
+	struct vtd *vtd = vtd_of(unit);
+	struct vtd_pair desc = vtd_desc_iotlb_domain((uint16_t)tag, vtd->inv.drain);
+
+	return vtd_inv_sync(vtd, &desc, 1);
+}
+
+int vtd_inv_write_buffers(struct vtd *vtd)
+{
+	uint32_t status;
+	uint64_t last;
+
+	if (!(vtd->cap & VTD_CAP_RWBF))
+		return 0;
+	/* Threads may do this side by side: each writes the same states and the same command (11.4.4.1). */
+	status = piommu_read32(vtd->window, VTD_GSTS);
+	piommu_write32(vtd->window, VTD_GCMD, (status & ~VTD_GSTS_ONE_SHOT) | VTD_GCMD_WBF);
+	return wait_clear(vtd, VTD_GSTS, VTD_GCMD_WBF, 4, &last);
+}
+
+/* ---- What a gather needs ------------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Blocks of 2^am pages that cover [start, last]: of the smallest size that is not smaller than the range, so two at most
+ * while the unit can do that size. @return how many, or `max` + 1 where they would not fit
+ */
+static unsigned cover(const struct vtd_inv *inv, uint16_t did, struct piommu_span span, bool leaf_only, struct vtd_pair *desc,
+		      unsigned max)
+{
+	uint64_t pages = ((span.last - span.start) >> 12) + 1;
+	unsigned am = pages > 1 ? ilog2_u64(pages - 1) + 1 : 0;
+	unsigned n = 0;
+
+	if (am > inv->max_am)
+		am = inv->max_am;
+	for (uint64_t at = align_down(span.start, BIT64(12 + am)); at <= span.last; at += BIT64(12 + am)) {
+		if (n == max)
+			return max + 1;
+		desc[n++] = vtd_desc_iotlb_pages(did, at, am, leaf_only, inv->drain);
+	}
+	return n;
+}
+
+unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct piommu_gather *gather, struct vtd_pair *desc)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; inv->psi && !gather->whole && i < gather->n; i++) {
+		n += cover(inv, did, gather->range[i], !gather->nonleaf, desc + n, VTD_BURST - n);
+		if (n > VTD_BURST)
+			break;
+	}
+	if (inv->psi && !gather->whole && n <= VTD_BURST)
+		return n;
+	desc[0] = vtd_desc_iotlb_domain(did, inv->drain);
+	return 1;
+}
+
+/* Sends the commands for one unit; those of a queue are waited for later. */
+static int send(struct vtd *vtd, uint32_t tag, const struct piommu_gather *gather, piommu_ticket *ticket)
+{
+	struct vtd_pair desc[VTD_BURST];
+	unsigned n = vtd_inv_build(&vtd->inv, (uint16_t)tag, gather, desc);
+	int err;
+
+	*ticket = 0;
+	if (!vtd->inv.ring)
+		return by_registers(vtd, desc, n);
+	err = piommu_ring_submit(vtd->inv.ring, desc, n, ticket);
+	if (err != -EAGAIN)
+		return err;
+	*ticket = 0;
+	return piommu_ring_sync(vtd->inv.ring, desc, n);
+}
+
+static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
+{
+	piommu_ticket tickets[FANOUT];
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int sent = send(vtd_of(at[i].unit), at[i].tag, gather, &tickets[i]);
+
+		err = err ? err : sent;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		int done = tickets[i] ? piommu_ring_wait(vtd_of(at[i].unit)->inv.ring, tickets[i]) : 0;
+
+		err = err ? err : done;
+	}
+	return err;
+}
+
+int vtd_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < units->n; i += FANOUT) {
+		unsigned n = units->n - i < FANOUT ? units->n - i : FANOUT;
+		int some = gather_some(&units->at[i], n, gather);
+
+		err = err ? err : some;
+	}
+	return err;
+}
+
+void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out)
+{
+	struct vtd *vtd = vtd_of(unit);
+
+	memset(out, 0, sizeof(*out));
+	if (vtd->inv.ring)
+		piommu_ring_stats(vtd->inv.ring, out);
+	else
+		out->descriptors = atomic_load_explicit(&vtd->inv.register_commands, memory_order_relaxed);
+}
+
+/* ---- Repair --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Lets hardware run to the tail; a descriptor that it refuses is replaced by one that drops more than it could have. */
+static int drain(struct vtd *vtd, uint32_t fsts)
+{
+	struct vtd_pair *slots = vtd->inv.mem.va;
+	int err = -EIO;
+
+	for (unsigned i = 0; i < REPAIRS && err == -EIO; i++) {
+		uint64_t head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
+		uint64_t tail = piommu_read64(vtd->window, VTD_IQT) & VTD_IQ_INDEX;
+
+		if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2)) {
+			slots[head] = vtd_desc_iotlb_global(vtd->inv.drain);
+			vtd_writeback(vtd, &slots[head], sizeof(slots[head]));
+		}
+		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE);
+		err = piommu_wait64(vtd->unit, vtd->window, VTD_IQH, VTD_IQ_INDEX, tail);
+		fsts = piommu_read32(vtd->window, VTD_FSTS);
+		if (fsts == UINT32_MAX)
+			return -EIO;
+		if (err && fsts & VTD_FSTS_QUEUE)
+			err = -EIO; /* another one */
+	}
+	return err;
+}
+
+void vtd_inv_repair(struct vtd *vtd, uint32_t fsts, struct piommu_event *event)
+{
+	const struct vtd_pair *slots = vtd->inv.mem.va;
+	bool stopped = fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE);
+	uint64_t head;
+	int err = 0;
+
+	event->type = PIOMMU_EVENT_INV_ERROR;
+	event->reason = fsts & VTD_FSTS_QUEUE;
+	if (!vtd->inv.ring) {
+		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE);
+		return;
+	}
+	head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
+	if (head < BIT64(VTD_QUEUE_LG2)) {
+		event->raw[0] = slots[head].lo;
+		event->raw[1] = slots[head].hi;
+	}
+	err = drain(vtd, fsts);
+	if (!err && stopped) {
+		piommu_ring_reset(vtd->inv.ring, (unsigned)field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQT)));
+		err = vtd_inv_all(vtd);
+	}
+	if (err)
+		log_err(vtd->unit->log,
+			"%s: invalidation queue did not recover (FSTS 0x%08x); unmaps fail until the unit is reset",
+			vtd->unit->name, fsts);
+}
