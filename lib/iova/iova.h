@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * I/O virtual addresses of one domain: an aperture, reserved ranges in it, aligned allocation and free. A treap of free
- * extents, augmented with the longest one below each node: every operation is O(log n) whatever the fragmentation.
+ * extents, augmented with the longest one below each node: every operation is O(log n) whatever the fragmentation. (Exception: an
+ * aligned allocation that no aligned block is left for looks at every gap that is long enough.)
  * Any thread (a leaf lock inside). The fast per-thread caches sit on top of this one.
  */
 #ifndef IOVA_H
@@ -11,7 +12,7 @@
 
 struct iova_space;
 
-/** `aperture` in bytes, both ends multiples of 4 KiB less one. @return 0, -EINVAL or -ENOMEM */
+/** `aperture` in bytes: starts at a multiple of 4 KiB and ends one byte before one. @return 0, -EINVAL or -ENOMEM */
 int iova_space_create(struct piommu_span aperture, struct iova_space **out);
 void iova_space_destroy(struct iova_space *space);
 
@@ -26,7 +27,7 @@ int iova_alloc(struct iova_space *space, uint64_t len, uint64_t align, uint64_t 
 /** Exactly what iova_alloc() gave. @return 0; -ENOENT: not allocated so */
 int iova_free(struct iova_space *space, uint64_t iova, uint64_t len);
 
-/** Bytes free / the longest free extent. */
+/** Bytes free / the longest free extent, which never counts address 0 with its neighbours. */
 void iova_space_usage(struct iova_space *space, uint64_t *free_bytes, uint64_t *longest);
 
 #endif

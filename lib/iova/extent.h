@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Extents of pages in a treap, ordered by address; every node knows the longest extent below it, and the largest block of a
+ * power of two, aligned to itself, that fits in one. Priorities are a hash of the address a node was made for: the same
+ * calls make the same tree. Not locked.
+ */
+#ifndef IOVA_EXTENT_H
+#define IOVA_EXTENT_H
+
+#include <stdint.h>
+
+struct extent {
+	uint64_t first; /* page numbers */
+	uint64_t last;
+	uint64_t longest; /* pages, of this extent and all below */
+	unsigned order;   /* log2 of the largest aligned block, likewise */
+	uint32_t priority;
+	struct extent *left, *right;
+};
+
+/** NULL when there is no memory. */
+struct extent *extent_make(uint64_t first, uint64_t last);
+void extent_free_all(struct extent *root);
+
+/** Extents of one tree do not overlap. */
+void extent_insert(struct extent **root, struct extent *extent);
+/** Takes out the extent that starts at `first`, or returns NULL. */
+struct extent *extent_remove(struct extent **root, uint64_t first);
+
+/** The first extent that ends at `page` or later, or NULL. */
+struct extent *extent_at_or_after(struct extent *root, uint64_t page);
+/** The lowest extent that holds `n` pages at a multiple of `align` (a power of two); `*at` is where. NULL: none does. */
+struct extent *extent_find_fit(struct extent *root, uint64_t n, uint64_t align, uint64_t *at);
+
+#endif
