@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Domains: making one for a unit, what it is, letting it go. Slow path. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core.h"
+
+static uint64_t width_last(unsigned bits)
+{
+	return bits >= 64 ? UINT64_MAX : BIT64(bits) - 1;
+}
+
+static int make_iova(struct core_domain *cd, const struct piommu_domain *domain, const struct piommu_domain_attr *attr)
+{
+	uint64_t last = width_last(domain->iova_bits);
+	int err;
+
+	cd->aperture = (struct piommu_span){ 0, last };
+	if (attr && (attr->aperture.start || attr->aperture.last))
+		cd->aperture = attr->aperture;
+	if (cd->aperture.last > last || cd->aperture.start > cd->aperture.last ||
+	    !is_aligned(cd->aperture.start, PIOMMU_PAGE_SIZE) || !is_aligned(cd->aperture.last + 1, PIOMMU_PAGE_SIZE)) {
+		log_err(&cd->p->log, "domain: aperture 0x%llx-0x%llx is not a span of whole pages within %u bits",
+			(unsigned long long)cd->aperture.start, (unsigned long long)cd->aperture.last, domain->iova_bits);
+		return -EINVAL;
+	}
+	err = iova_space_create(cd->aperture, &cd->iova);
+	if (!err && domain->hole.start <= domain->hole.last)
+		err = iova_space_reserve(cd->iova, domain->hole);
+	return err;
+}
+
+int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const struct piommu_domain_attr *attr,
+		    struct piommu_domain **out)
+{
+	struct core_domain *cd = calloc(1, sizeof(*cd));
+	struct piommu_domain *domain;
+	int err;
+
+	if (!cd)
+		return -ENOMEM;
+	cd->p = cu->p;
+	cd->home = cu;
+	mutex_init(&cd->mutex);
+	mutex_lock(&cu->mutex);
+	err = cu->unit.driver->domain_create(&cu->unit, type, attr ? attr->iova_bits : 0, &domain);
+	mutex_unlock(&cu->mutex);
+	if (err)
+		goto out_free;
+	cd->self = domain;
+	domain->core = cd;
+	domain->hole = cu->unit.caps.hole;
+	if (type == PIOMMU_DOMAIN_PAGING) {
+		err = make_iova(cd, domain, attr);
+		if (err)
+			goto out_destroy;
+	}
+	*out = domain;
+	return 0;
+
+out_destroy:
+	iova_space_destroy(cd->iova);
+	domain->ops->destroy(domain);
+out_free:
+	mutex_fini(&cd->mutex);
+	free(cd);
+	return err;
+}
+
+/* No device and no thread uses it any more. */
+void core_domain_free(struct piommu_domain *domain)
+{
+	struct core_domain *cd;
+
+	if (!domain)
+		return;
+	cd = core_domain_of(domain);
+	/* Units that stayed in the list for want of memory, and the identity domain's own. */
+	free(domain->units);
+	domain->units = NULL;
+	domain->ops->destroy(domain);
+	iova_space_destroy(cd->iova);
+	mutex_fini(&cd->mutex);
+	free(cd);
+}
+
+static void list_domain(struct core_domain *cd)
+{
+	mutex_lock(&cd->p->domains_mutex);
+	cd->next = cd->p->domains;
+	cd->p->domains = cd;
+	mutex_unlock(&cd->p->domains_mutex);
+}
+
+static void unlist_domain(struct core_domain *cd)
+{
+	struct core_domain **at;
+
+	mutex_lock(&cd->p->domains_mutex);
+	for (at = &cd->p->domains; *at != cd; at = &(*at)->next)
+		;
+	*at = cd->next;
+	mutex_unlock(&cd->p->domains_mutex);
+}
+
+/* Domains end with their manager. Nothing is attached any more, and no other thread is in the library. */
+void core_domains_free(struct piommu *p)
+{
+	rcu_drain();
+	while (p->domains) {
+		struct core_domain *cd = p->domains;
+
+		unlist_domain(cd);
+		core_domain_free(cd->self);
+	}
+}
+
+int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out)
+{
+	static const enum piommu_domain_type types[] = {
+		[PIOMMU_KIND_PAGING] = PIOMMU_DOMAIN_PAGING,
+		[PIOMMU_KIND_IDENTITY] = PIOMMU_DOMAIN_IDENTITY,
+		[PIOMMU_KIND_BLOCKING] = PIOMMU_DOMAIN_BLOCKING,
+	};
+	enum piommu_domain_kind kind = attr ? attr->kind : PIOMMU_KIND_PAGING;
+	struct piommu_unit *unit = core_group_unit(group);
+	bool online;
+	int err;
+
+	if (group->p->inspect)
+		return -EPERM;
+	if (!unit)
+		return -ENODEV;
+	if ((unsigned)kind >= sizeof(types) / sizeof(types[0]))
+		return -EINVAL;
+	online = core_slow_enter();
+	err = core_domain_new(core_unit_of(unit), types[kind], attr, out);
+	if (!err)
+		list_domain(core_domain_of(*out));
+	core_slow_exit(online);
+	return err;
+}
+
+int piommu_domain_destroy(struct piommu_domain *domain)
+{
+	struct core_domain *cd;
+	unsigned ngroups;
+	bool online;
+
+	if (!domain)
+		return 0;
+	cd = core_domain_of(domain);
+	mutex_lock(&cd->mutex);
+	ngroups = cd->ngroups;
+	mutex_unlock(&cd->mutex);
+	if (ngroups) {
+		log_err(&cd->p->log, "domain: still attached to %u group%s: detach first", ngroups, ngroups == 1 ? "" : "s");
+		return -EBUSY;
+	}
+	online = core_slow_enter();
+	rcu_drain(); /* other threads' lookups are over, retired tables are back */
+	unlist_domain(cd);
+	core_domain_free(domain);
+	core_slow_exit(online);
+	return 0;
+}
+
+void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain_info *out)
+{
+	struct core_domain *cd = core_domain_of(domain);
+
+	*out = (struct piommu_domain_info){
+		.kind = domain->type == PIOMMU_DOMAIN_PAGING     ? PIOMMU_KIND_PAGING
+			: domain->type == PIOMMU_DOMAIN_IDENTITY ? PIOMMU_KIND_IDENTITY
+								 : PIOMMU_KIND_BLOCKING,
+		.iova_bits = domain->iova_bits,
+		.page_sizes = domain->page_sizes,
+		.table_bytes = domain->pool ? piommu_pool_bytes(domain->pool) : 0,
+	};
+	mutex_lock(&cd->mutex);
+	for (unsigned i = 0; domain->units && i < domain->units->n; i++)
+		out->ndevices += domain->units->at[i].users;
+	mutex_unlock(&cd->mutex);
+}
+
+int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, uint64_t *iova)
+{
+	struct core_domain *cd = core_domain_of(domain);
+
+	if (!cd->iova)
+		return -EINVAL;
+	return iova_alloc(cd->iova, len, align, iova);
+}
+
+int piommu_iova_free(struct piommu_domain *domain, uint64_t iova, size_t len)
+{
+	struct core_domain *cd = core_domain_of(domain);
+
+	return cd->iova ? iova_free(cd->iova, iova, len) : -EINVAL;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Polling: each unit's faults to the callback and into a ring of the last 256, and the thread's quiescent state. Any number
+ * of threads poll; one at a time looks at a unit, the others pass on. The ring's mutex is taken only when there is an event.
+ */
+#include <stdio.h>
+
+#include "core.h"
+
+void core_event_emit(struct piommu *p, const struct piommu_event *event)
+{
+	switch (event->type) {
+	case PIOMMU_EVENT_DMA_FAULT:
+		atomic_fetch_add_explicit(&p->nfaults, 1, memory_order_relaxed);
+		break;
+	case PIOMMU_EVENT_FAULT_OVERFLOW:
+		atomic_fetch_add_explicit(&p->noverflows, 1, memory_order_relaxed);
+		break;
+	default:
+		atomic_fetch_add_explicit(&p->ninv_errors, 1, memory_order_relaxed);
+		break;
+	}
+	mutex_lock(&p->event_mutex);
+	if (p->event_head - p->event_tail == CORE_EVENTS) {
+		p->event_tail++;
+		atomic_fetch_add_explicit(&p->nlost, 1, memory_order_relaxed);
+	}
+	p->events[p->event_head++ % CORE_EVENTS] = *event;
+	mutex_unlock(&p->event_mutex);
+	if (p->event_fn)
+		p->event_fn(p->event_ctx, event);
+}
+
+static void emit(void *ctx, const struct piommu_event *event)
+{
+	core_event_emit(ctx, event);
+}
+
+unsigned piommu_poll(struct piommu *p)
+{
+	const struct piommu_event_sink sink = { emit, p };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->nunits; i++) {
+		struct core_unit *cu = &p->units[i];
+
+		if (!cu->enabled || atomic_flag_test_and_set_explicit(&cu->polling, memory_order_acquire))
+			continue;
+		n += cu->unit.driver->poll(&cu->unit, &sink);
+		atomic_flag_clear_explicit(&cu->polling, memory_order_release);
+	}
+	rcu_quiescent();
+	return n;
+}
+
+unsigned piommu_events(struct piommu *p, struct piommu_event *events, unsigned max)
+{
+	unsigned n = 0;
+
+	mutex_lock(&p->event_mutex);
+	while (n < max && p->event_tail != p->event_head)
+		events[n++] = p->events[p->event_tail++ % CORE_EVENTS];
+	mutex_unlock(&p->event_mutex);
+	return n;
+}
+
+void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
+{
+	char at[PIOMMU_SBDF_STRLEN];
+
+	piommu_sbdf_format(event->sbdf, at);
+	switch (event->type) {
+	case PIOMMU_EVENT_DMA_FAULT:
+		if (event->is_interrupt) {
+			snprintf(text, len, "%s: %s interrupt request (index 0x%llx) blocked: %s (reason 0x%02x, %s)",
+				 event->unit, at, (unsigned long long)event->iova, event->reason_text, event->reason,
+				 event->reason_name);
+			break;
+		}
+		snprintf(text, len, "%s: %s %s of iova 0x%llx blocked: %s (reason 0x%02x, %s)", event->unit, at,
+			 event->is_write     ? "write"
+			 : event->is_execute ? "execute"
+					     : "read",
+			 (unsigned long long)event->iova, event->reason_text, event->reason, event->reason_name);
+		break;
+	case PIOMMU_EVENT_FAULT_OVERFLOW:
+		snprintf(text, len, "%s: fault records overflowed: some faults were not recorded", event->unit);
+		break;
+	case PIOMMU_EVENT_INV_ERROR:
+		snprintf(text, len, "%s: an invalidation failed: %s (status 0x%x)", event->unit,
+			 event->reason_text ? event->reason_text : "no reason given", event->reason);
+		break;
+	case PIOMMU_EVENT_UNIT_LOST:
+		snprintf(text, len, "%s: the unit does not answer (its registers read all ones)", event->unit);
+		break;
+	}
+}
+
+void piommu_stats(const struct piommu *p, struct piommu_stats *out)
+{
+	*out = (struct piommu_stats){
+		.faults = atomic_load_explicit(&p->nfaults, memory_order_relaxed),
+		.fault_overflows = atomic_load_explicit(&p->noverflows, memory_order_relaxed),
+		.events_lost = atomic_load_explicit(&p->nlost, memory_order_relaxed),
+		.inv_errors = atomic_load_explicit(&p->ninv_errors, memory_order_relaxed),
+	};
+	for (unsigned i = 0; i < p->nunits; i++) {
+		const struct core_unit *cu = &p->units[i];
+		struct piommu_ring_stats ring = { 0 };
+
+		if (!cu->probed)
+			continue;
+		cu->unit.driver->inv_stats(&cu->unit, &ring);
+		out->inv_descriptors += ring.descriptors;
+		out->inv_waits += ring.waits;
+		out->inv_doorbells += ring.doorbells;
+		out->table_pages += piommu_pool_used(cu->unit.pool);
+		out->table_bytes += piommu_pool_bytes(cu->unit.pool);
+	}
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The core alone, over a fake machine and a fake driver: order of operations, roll-back, refusals, tags, events. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fake.h"
+#include "suite.h"
+
+static struct fake fake;
+
+static struct piommu *start(void)
+{
+	struct piommu *p = NULL;
+
+	fake_init(&fake);
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	return p;
+}
+
+static void stop(struct piommu *p)
+{
+	CHECK_EQ(piommu_destroy(p), 0);
+	fake_fini(&fake);
+}
+
+static struct piommu_domain *domain_for(struct piommu_group *group)
+{
+	struct piommu_domain *domain = NULL;
+
+	CU_ASSERT_FATAL(!piommu_domain_create(group, NULL, &domain));
+	return domain;
+}
+
+static void units_are_taken_all_or_none(void)
+{
+	struct piommu *p = NULL;
+
+	fake_init(&fake);
+	fake.fail_enable = 2;
+	CHECK_EQ(fake_create(&fake, false, &p), -ETIMEDOUT);
+	CU_ASSERT(fake_find(&fake, 0, "enable dmar1") >= 0);
+	CU_ASSERT(fake_find(&fake, 0, "shutdown dmar0") > fake_find(&fake, 0, "enable dmar1"));
+	CU_ASSERT(fake_find(&fake, 0, "shutdown dmar1") < 0);
+	CU_ASSERT(fake_find(&fake, 0, "remove dmar0") >= 0 && fake_find(&fake, 0, "remove dmar1") >= 0);
+	fake_fini(&fake);
+}
+
+static void a_machine_without_units_is_refused_but_can_be_looked_at(void)
+{
+	struct piommu *p = NULL;
+
+	fake_init(&fake);
+	fake.dmar_len = 0;
+	CHECK_EQ(fake_create(&fake, false, &p), -ENOENT);
+	CHECK_HAS(fake.messages, "no IOMMU");
+	CHECK_EQ(fake_create(&fake, true, &p), 0);
+	CHECK_EQ(piommu_unit_count(p), 0);
+	CHECK_EQ(piommu_claim(piommu_group_at(p, 0)), -EPERM);
+	piommu_destroy(p);
+	fake_fini(&fake);
+}
+
+static void a_device_goes_through_the_unit_whose_scope_it_is_under(void)
+{
+	struct piommu *p = start();
+	struct piommu_group_info info;
+
+	piommu_group_info(fake_group(p, "01:00.0"), &info);
+	CU_ASSERT_STRING_EQUAL(info.unit, "dmar0");
+	piommu_group_info(fake_group(p, "00:04.0"), &info);
+	CU_ASSERT_STRING_EQUAL(info.unit, "dmar1");
+	CU_ASSERT(!info.has_reserved);
+	piommu_group_info(fake_group(p, "00:02.0"), &info);
+	CU_ASSERT(info.has_reserved);
+	stop(p);
+}
+
+static void a_claimed_group_is_blocked_until_attached(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:04.0");
+	struct piommu_domain *domain = domain_for(group);
+
+	CHECK_EQ(piommu_attach(domain, group), -EINVAL);
+	CHECK_HAS(fake.messages, "not claimed");
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_HAS(fake.log[fake.nlog - 1], "attach 00:04.0 b");
+	CHECK_EQ(piommu_claim(group), -EBUSY);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+	CHECK_EQ(piommu_release(group), -EBUSY);
+	CHECK_EQ(piommu_domain_destroy(domain), -EBUSY);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	CHECK_EQ(piommu_detach(domain, group), -EINVAL);
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	CHECK_EQ(piommu_release(group), 0);
+	CHECK_EQ(piommu_release(group), -EINVAL);
+	stop(p);
+}
+
+static void reserved_ranges_are_mapped_before_the_switch_and_never_blocked(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:02.0");
+	const struct piommu_domain_attr blocking = { .kind = PIOMMU_KIND_BLOCKING };
+	struct piommu_domain *none, *domain = domain_for(group);
+	unsigned before = fake.nlog;
+	uint64_t iova = 0;
+
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(fake.nlog, before); /* still on identity: nothing was written */
+	CHECK_EQ(piommu_domain_create(group, &blocking, &none), 0);
+	CHECK_EQ(piommu_attach(none, group), -EOPNOTSUPP);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+
+	int map = fake_find(&fake, before, "map A 7b800000 2000");
+	int attach = -1;
+
+	for (unsigned i = before; i < fake.nlog; i++)
+		if (strstr(fake.log[i], "attach 00:02.0 A"))
+			attach = (int)i;
+	CU_ASSERT(map >= 0 && attach > map);
+	/* and its addresses are not handed out */
+	CHECK_EQ(iova_free(core_domain_of(domain)->iova, 0x7b800000, 4096), -ENOENT);
+	CHECK_EQ(piommu_iova_alloc(domain, 4096, 4096, &iova), 0);
+	CU_ASSERT(iova < 0x7b800000 || iova > 0x7b801fff);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	CHECK_HAS(fake.log[fake.nlog - 2], "attach 00:02.0 i");
+	CHECK_EQ(piommu_domain_destroy(none), 0);
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	stop(p);
+}
+
+static void a_reserved_range_mapped_elsewhere_refuses_the_attach(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:02.0");
+	struct piommu_domain *domain = domain_for(group);
+	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
+
+	fd->maps = (struct fake_maps){ .iova = { 0x7b801000 }, .pa = { 0x1000 }, .n = 1 };
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(domain, group), -EADDRINUSE);
+	CHECK_HAS(fake.messages, "reserved range");
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	stop(p);
+}
+
+static void an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:05.1");
+	struct piommu_domain *a = domain_for(group), *b = domain_for(group);
+	struct piommu_domain_info info;
+	unsigned before;
+
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(a, group), 0);
+	before = fake.nlog;
+	fake.fail_attach = 3;
+	CHECK_EQ(piommu_attach(b, group), -ETIMEDOUT);
+	CHECK_HAS(fake.messages, "00:05.2");
+	piommu_domain_info(a, &info);
+	CHECK_EQ(info.ndevices, 3);
+	piommu_domain_info(b, &info);
+	CHECK_EQ(info.ndevices, 0);
+	/* never through a third state: only A and B appear */
+	for (unsigned i = before; i < fake.nlog; i++)
+		CU_ASSERT(!strstr(fake.log[i], " b ") && !strstr(fake.log[i], " i "));
+	CHECK_EQ(piommu_attach(b, group), 0);
+	CHECK_EQ(piommu_detach(b, group), 0);
+	CHECK_EQ(piommu_domain_destroy(a), 0);
+	CHECK_EQ(piommu_domain_destroy(b), 0);
+	stop(p);
+}
+
+static void a_tag_is_flushed_before_it_is_used_again(void)
+{
+	struct piommu *p = NULL;
+	struct piommu_group *group;
+	struct piommu_domain *domain;
+	unsigned before;
+
+	fake_init(&fake);
+	fake.ntags = 4; /* 0 is the driver's; identity and blocking take two; one is left */
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	group = fake_group(p, "00:04.0");
+	CHECK_EQ(piommu_claim(group), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		domain = domain_for(group);
+		before = fake.nlog;
+		CHECK_EQ(piommu_attach(domain, group), 0);
+		CHECK_EQ(piommu_detach(domain, group), 0);
+		CU_ASSERT(fake_find(&fake, before, "flush dmar1 3") >= 0 || fake_find(&fake, before, "flush dmar1 2") >= 0);
+		CHECK_EQ(piommu_domain_destroy(domain), 0);
+	}
+	stop(p);
+}
+
+static void no_tag_left_is_refused_in_words(void)
+{
+	struct piommu *p = NULL;
+	struct piommu_group *one, *two;
+	struct piommu_domain *a, *b;
+
+	fake_init(&fake);
+	fake.ntags = 4;
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	one = fake_group(p, "00:04.0");
+	two = fake_group(p, "00:05.0");
+	a = domain_for(one);
+	b = domain_for(two);
+	CHECK_EQ(piommu_claim(one), 0);
+	CHECK_EQ(piommu_claim(two), 0);
+	CHECK_EQ(piommu_attach(a, one), 0);
+	CHECK_EQ(piommu_attach(b, two), -ENOSPC);
+	CHECK_HAS(fake.messages, "domain tags");
+	CHECK_EQ(piommu_detach(a, one), 0);
+	CHECK_EQ(piommu_domain_destroy(a), 0);
+	CHECK_EQ(piommu_domain_destroy(b), 0);
+	stop(p);
+}
+
+static void bad_arguments_never_reach_the_driver(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:04.0");
+	struct piommu_domain *domain = domain_for(group);
+	unsigned before = fake.nlog;
+	char text[256];
+	static const struct {
+		uint64_t iova, pa, len;
+		unsigned prot;
+		int err;
+		const char *word;
+	} bad[] = {
+		{ 0x1000, 0x1000, 0, PIOMMU_RW, -EINVAL, "length 0" },
+		{ 0x1001, 0x1000, 0x1000, PIOMMU_RW, -EINVAL, "iova 0x1001" },
+		{ 0x1000, 0x1800, 0x1000, PIOMMU_RW, -EINVAL, "pa 0x1800" },
+		{ 0x1000, 0x1000, 0x1800, PIOMMU_RW, -EINVAL, "length 0x1800" },
+		{ 0x1000, 0x1000, 0x1000, 0, -EINVAL, "permissions" },
+		{ 0x1000, 0x1000, 0x1000, 8, -EINVAL, "permissions 0x8" },
+		{ 0xfffffffff000, 0x1000, 0x2000, PIOMMU_RW, -ERANGE, "48 bits" },
+		{ 0xfffffffffffff000, 0x1000, 0x2000, PIOMMU_RW, -ERANGE, "48 bits" },
+		{ 0xfee00000, 0x1000, 0x1000, PIOMMU_RW, -ERANGE, "interrupt" },
+		{ 0xfedff000, 0x1000, 0x2000, PIOMMU_RW, -ERANGE, "interrupt" },
+	};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CHECK_EQ(piommu_map(domain, bad[i].iova, bad[i].pa, bad[i].len, bad[i].prot), bad[i].err);
+		CHECK_EQ(piommu_map_explain(domain, bad[i].iova, bad[i].pa, bad[i].len, bad[i].prot, text, sizeof(text)),
+			 bad[i].err);
+		CHECK_HAS(text, bad[i].word);
+	}
+	CHECK_EQ(fake.nlog, before);
+	CHECK_EQ(piommu_map(domain, 0, 0x1000, 0x1000, PIOMMU_RW), 0); /* iova 0 is an address */
+	CHECK_EQ(piommu_map_explain(domain, 0, 0x1000, 0x1000, PIOMMU_RW, text, sizeof(text)), -EEXIST);
+	CHECK_HAS(text, "mapped already");
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	stop(p);
+}
+
+static void the_ring_keeps_the_last_events_and_counts_the_lost(void)
+{
+	struct piommu *p = start();
+	struct piommu_event events[8];
+	struct piommu_stats stats;
+	unsigned n = 0, got;
+	uint64_t last = 0;
+
+	fake.event = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT, .reason_text = "x", .reason_name = "y" };
+	fake.nevents = 300;
+	while (piommu_poll(p))
+		;
+	piommu_stats(p, &stats);
+	CHECK_EQ(stats.faults, 300);
+	CHECK_EQ(stats.events_lost, 300 - 256);
+	while ((got = piommu_events(p, events, 8)) > 0) {
+		for (unsigned i = 0; i < got; i++, n++) {
+			CU_ASSERT(events[i].iova > last);
+			last = events[i].iova;
+		}
+	}
+	CHECK_EQ(n, 256);
+	CHECK_EQ(last, 300 * 4096);
+	stop(p);
+}
+
+static void a_tag_that_does_not_flush_is_never_given_to_another_domain(void)
+{
+	struct piommu *p = NULL;
+	struct piommu_group *group;
+	struct piommu_domain *a, *b;
+
+	fake_init(&fake);
+	fake.ntags = 4;
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	group = fake_group(p, "00:04.0");
+	a = domain_for(group);
+	b = domain_for(group);
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(a, group), 0);
+	fake.fail_flush_tag = 1;
+	CHECK_EQ(piommu_detach(a, group), 0); /* the device has left; its old tag stays out of use */
+	CHECK_EQ(piommu_attach(b, group), -ENOSPC);
+	CHECK_EQ(piommu_domain_destroy(a), 0);
+	CHECK_EQ(piommu_domain_destroy(b), 0);
+	stop(p);
+}
+
+static void domains_end_with_their_manager(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:04.0");
+	struct piommu_domain *domain = domain_for(group);
+
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+	CHECK_EQ(fake.ndomains, 5); /* and an identity and a blocking one for each unit */
+	stop(p);                    /* checks that none is left */
+	CU_ASSERT(fake_find(&fake, 0, "shutdown dmar1") > fake_find(&fake, 0, "attach 00:04.0 i 1"));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(units_are_taken_all_or_none),
+		SUITE_TEST(a_machine_without_units_is_refused_but_can_be_looked_at),
+		SUITE_TEST(a_device_goes_through_the_unit_whose_scope_it_is_under),
+		SUITE_TEST(a_claimed_group_is_blocked_until_attached),
+		SUITE_TEST(reserved_ranges_are_mapped_before_the_switch_and_never_blocked),
+		SUITE_TEST(a_reserved_range_mapped_elsewhere_refuses_the_attach),
+		SUITE_TEST(an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back),
+		SUITE_TEST(a_tag_is_flushed_before_it_is_used_again),
+		SUITE_TEST(no_tag_left_is_refused_in_words),
+		SUITE_TEST(bad_arguments_never_reach_the_driver),
+		SUITE_TEST(the_ring_keeps_the_last_events_and_counts_the_lost),
+		SUITE_TEST(a_tag_that_does_not_flush_is_never_given_to_another_domain),
+		SUITE_TEST(domains_end_with_their_manager),
+	};
+
+	return suite_run(argc, argv, "core", tests, sizeof(tests) / sizeof(tests[0]));
+}
