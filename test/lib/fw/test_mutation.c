@@ -89,8 +89,9 @@ static void try_lengths(const struct table *table, size_t at, unsigned width, si
 	try_length(table, at, width, 0);
 	try_length(table, at, width, 1);
 	try_length(table, at, width, width == 1 ? 0xff : 0xffff);
-	if (left + 1 < (width == 1 ? 0xffu : 0xffffu))
-		try_length(table, at, width, left + 1);
+	/* A scope's length is refused for being odd, too: one of these two is even. */
+	for (size_t value = left + 1; value <= left + 2 && value < (width == 1 ? 0xffu : 0xffffu); value++)
+		try_length(table, at, width, value);
 }
 
 static void every_wrong_length_is_refused(void)
