@@ -30,8 +30,6 @@ static struct topo_verdict judge_acs(const struct piommu_pci_function *fn)
 		return open_by(PIOMMU_FACT_ACS_UNKNOWN, PIOMMU_ACS_ISOLATION);
 	if (fn->acs == PIOMMU_ABSENT)
 		return open_by(PIOMMU_FACT_NO_ACS, PIOMMU_ACS_ISOLATION);
-	if (fn->acs_ctl_unread && piommu_topo_acs_elsewhere(fn->vendor, fn->device))
-		return isolated(PIOMMU_FACT_QUIRK_ISOLATED);
 	missing = PIOMMU_ACS_ISOLATION & fn->acs_cap & ~(unsigned)fn->acs_ctl;
 	return missing ? open_by(PIOMMU_FACT_ACS_BITS_CLEAR, missing) : isolated(PIOMMU_FACT_ALONE);
 }
@@ -42,20 +40,13 @@ static bool is_intel_integrated(const struct piommu_pci_function *fn)
 	return fn->vendor == VENDOR_INTEL && fn->pcie_type == PIOMMU_PCIE_RC_INTEGRATED;
 }
 
+/* ACS does not apply to a device with one function. Virtual functions count as that: Linux groups them apart. */
 static struct topo_verdict judge_endpoint(const struct piommu_pci_function *fn)
 {
-	struct topo_verdict verdict;
-
-	/* ACS does not apply to a device with one function. Virtual functions count as that: Linux groups them apart. */
-	if (!fn->multifunction || fn->is_virtfn)
-		return isolated(PIOMMU_FACT_ALONE);
-	verdict = judge_acs(fn);
-	if (!verdict.isolates && is_intel_integrated(fn))
-		return isolated(PIOMMU_FACT_QUIRK_ISOLATED);
-	return verdict;
+	return fn->multifunction && !fn->is_virtfn ? judge_acs(fn) : isolated(PIOMMU_FACT_ALONE);
 }
 
-struct topo_verdict topo_judge(const struct piommu_pci_function *fn)
+static struct topo_verdict judge_registers(const struct piommu_pci_function *fn)
 {
 	switch (fn->pcie_type) {
 	case PIOMMU_PCIE_ROOT_PORT:
@@ -77,6 +68,15 @@ struct topo_verdict topo_judge(const struct piommu_pci_function *fn)
 	default:
 		return judge_endpoint(fn);
 	}
+}
+
+struct topo_verdict topo_judge(const struct piommu_pci_function *fn)
+{
+	struct topo_verdict verdict = judge_registers(fn);
+
+	if (!verdict.isolates && (fn->known_isolated || is_intel_integrated(fn)))
+		return isolated(PIOMMU_FACT_QUIRK_ISOLATED);
+	return verdict;
 }
 
 bool topo_path_isolates(const struct piommu_topo *topo, int node, int *culprit)

@@ -62,7 +62,7 @@ struct piommu_pci_function {
 	enum piommu_known acs;
 	uint16_t acs_cap;
 	uint16_t acs_ctl;
-	bool acs_ctl_unread; /**< acs_ctl comes from a listing that read the wrong register: piommu_topo_acs_elsewhere() */
+	bool known_isolated; /**< isolates by a vendor fact that these registers do not show; set by who gathered them */
 	enum piommu_known ari;
 	bool is_virtfn; /**< SR-IOV virtual function; `physfn` is its PF */
 	struct piommu_sbdf physfn;
@@ -151,8 +151,8 @@ int piommu_topo_decode_function(piommu_cfg_read_fn read, void *ctx, struct piomm
 
 /**
  * Root ports of Intel's 100 and 200 series PCHs keep ACS capability and control in double words, so the control register
- * is 2 bytes further than the standard says. piommu_topo_decode_function() knows; a listing made by a tool that does not
- * shows the control bits as clear, and its reader sets acs_ctl_unread: Linux turns all of them on in these ports.
+ * is 2 bytes further than the standard says. piommu_topo_decode_function() knows. A listing made by a tool that does not
+ * shows the control bits as clear: its reader sets known_isolated, because Linux turns all of them on in these ports.
  */
 bool piommu_topo_acs_elsewhere(uint16_t vendor, uint16_t device);
 

@@ -233,7 +233,7 @@ static void sunrise_point_control_is_two_bytes_further(void)
 	CU_ASSERT_EQUAL_FATAL(decode(&space, &fn), 0);
 	CHECK_HEX(fn.acs_cap, 0x0f);
 	CHECK_HEX(fn.acs_ctl, 0x0d);
-	CU_ASSERT(!fn.acs_ctl_unread);
+	CU_ASSERT(!fn.known_isolated);
 	CU_ASSERT(piommu_topo_acs_elsewhere(0x8086, 0x9d18));
 	CU_ASSERT(!piommu_topo_acs_elsewhere(0x8086, 0xa120));
 	CU_ASSERT(!piommu_topo_acs_elsewhere(0x1022, 0xa110));
