@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libpci behind a narrow interface: access methods, configuration space as the decoder of lib/topo wants it, names.
+ * libpci reports errors through a function that must not return, and knows nothing of a caller's context: the errors of a
+ * call come back by longjmp to the thread that made it.
+ */
+#include "platform_pci.h"
+
+#include <errno.h>
+#include <pci/pci.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CFG_SPACE 4096u
+
+struct platform_pci {
+	struct pci_access *acc;
+	const struct piommu_log *log;
+};
+
+struct escape {
+	jmp_buf env;
+	char text[160];
+};
+
+static _Thread_local struct escape *escape;
+
+static void __attribute__((noreturn, format(printf, 1, 2))) on_error(char *fmt, ...)
+{
+	va_list args;
+
+	if (!escape)
+		abort(); /* libpci ran out of memory in a call that cannot fail otherwise */
+	va_start(args, fmt);
+	vsnprintf(escape->text, sizeof(escape->text), fmt, args);
+	va_end(args);
+	longjmp(escape->env, 1);
+}
+
+static void __attribute__((format(printf, 1, 2))) on_warning(char *fmt, ...)
+{
+	(void)fmt; /* what cannot be read shows as unknown */
+}
+
+/* Runs `op` and turns libpci's errors into -EIO and one line. What libpci allocated on the way may be lost. */
+static int guarded(const struct platform_pci *pci, void (*op)(void *ctx), void *ctx)
+{
+	struct escape here;
+
+	if (setjmp(here.env) != 0) {
+		escape = NULL;
+		log_warn(pci->log, "pci: %s", here.text);
+		return -EIO;
+	}
+	escape = &here;
+	op(ctx);
+	escape = NULL;
+	return 0;
+}
+
+static int create(const struct piommu_log *log, struct platform_pci **out)
+{
+	struct platform_pci *pci = calloc(1, sizeof(*pci));
+
+	if (!pci)
+		return -ENOMEM;
+	pci->log = log;
+	pci->acc = pci_alloc();
+	pci->acc->error = on_error;
+	pci->acc->warning = on_warning;
+	pci->acc->debug = on_warning;
+	*out = pci;
+	return 0;
+}
+
+static void scan(void *ctx)
+{
+	struct platform_pci *pci = ctx;
+
+	pci_init(pci->acc);
+	pci_scan_bus(pci->acc);
+}
+
+static int open_method(const struct piommu_log *log, unsigned method, const char *param, const char *path,
+		       struct platform_pci **out)
+{
+	char name[32];
+	struct platform_pci *pci;
+	char *value;
+	int err = create(log, &pci);
+
+	if (err)
+		return err;
+	pci->acc->method = method;
+	snprintf(name, sizeof(name), "%s", param);
+	value = strdup(path); /* libpci wants both as plain char and copies them */
+	err = value ? 0 : -ENOMEM;
+	if (!err)
+		pci_set_param(pci->acc, name, value);
+	free(value);
+	if (!err)
+		err = guarded(pci, scan, pci);
+	if (err) {
+		platform_pci_close(pci);
+		return err;
+	}
+	*out = pci;
+	return 0;
+}
+
+int platform_pci_open_sysfs(const struct piommu_log *log, const char *path, struct platform_pci **out)
+{
+	return open_method(log, PCI_ACCESS_SYS_BUS_PCI, "sysfs.path", path, out);
+}
+
+int platform_pci_open_dump(const struct piommu_log *log, const char *path, struct platform_pci **out)
+{
+	return open_method(log, PCI_ACCESS_DUMP, "dump.name", path, out);
+}
+
+int platform_pci_open_names(const struct piommu_log *log, struct platform_pci **out)
+{
+	return create(log, out);
+}
+
+void platform_pci_close(struct platform_pci *pci)
+{
+	if (!pci)
+		return;
+	pci_cleanup(pci->acc);
+	free(pci);
+}
+
+static struct piommu_sbdf sbdf_of(const struct pci_dev *dev)
+{
+	return (struct piommu_sbdf){
+		.segment = (uint32_t)dev->domain,
+		.bus = dev->bus,
+		.devfn = (uint8_t)(dev->dev << 3 | dev->func),
+	};
+}
+
+static struct pci_dev *find(const struct platform_pci *pci, struct piommu_sbdf sbdf)
+{
+	struct pci_dev *dev = pci->acc->devices;
+
+	while (dev && piommu_sbdf_compare(sbdf_of(dev), sbdf) != 0)
+		dev = dev->next;
+	return dev;
+}
+
+static bool is_access(unsigned off, unsigned width)
+{
+	return (width == 1 || width == 2 || width == 4) && off <= CFG_SPACE - width;
+}
+
+static int read_dev(struct pci_dev *dev, unsigned off, unsigned width, uint32_t *value)
+{
+	uint8_t bytes[4] = { 0 };
+
+	if (!is_access(off, width))
+		return -EINVAL;
+	if (!pci_read_block(dev, (int)off, bytes, (int)width))
+		return -EACCES;
+	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+	return 0;
+}
+
+int platform_pci_read(struct platform_pci *pci, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
+{
+	struct pci_dev *dev = find(pci, sbdf);
+
+	return dev ? read_dev(dev, off, width, value) : -ENOENT;
+}
+
+int platform_pci_write(struct platform_pci *pci, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t value)
+{
+	uint8_t bytes[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24) };
+	struct pci_dev *dev = find(pci, sbdf);
+
+	if (!dev)
+		return -ENOENT;
+	if (!is_access(off, width))
+		return -EINVAL;
+	return pci_write_block(dev, (int)off, bytes, (int)width) ? 0 : -EACCES;
+}
+
+struct decoding {
+	struct pci_dev *dev;
+	struct piommu_pci_function *fn;
+	int err;
+};
+
+/* A virtual function's own ids read as all ones (SR-IOV 3.4.1.1); sysfs has them from its physical function. */
+static int read_for_decode(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
+{
+	struct pci_dev *dev = ctx;
+	int err = read_dev(dev, off, width, value);
+
+	(void)sbdf;
+	if (!err && off == PCI_VENDOR_ID && width == 4 && *value == UINT32_MAX)
+		*value = (uint32_t)dev->device_id << 16 | dev->vendor_id;
+	return err;
+}
+
+static void decode(void *ctx)
+{
+	struct decoding *d = ctx;
+
+	pci_fill_info(d->dev, PCI_FILL_IDENT);
+	d->err = piommu_topo_decode_function(read_for_decode, d->dev, sbdf_of(d->dev), d->fn);
+}
+
+void platform_pci_name(struct platform_pci *pci, struct piommu_pci_function *fn)
+{
+	char text[sizeof(fn->name)];
+
+	if (fn->vendor &&
+	    pci_lookup_name(pci->acc, text, sizeof(text), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, fn->vendor, fn->device))
+		memcpy(fn->name, text, sizeof(text));
+}
+
+static int compare_functions(const void *a, const void *b)
+{
+	const struct piommu_pci_function *left = a;
+	const struct piommu_pci_function *right = b;
+
+	return piommu_sbdf_compare(left->sbdf, right->sbdf);
+}
+
+static void report(const struct platform_pci *pci, const struct pci_dev *dev, int err)
+{
+	char bdf[PIOMMU_SBDF_STRLEN];
+
+	if (err == -EACCES)
+		log_warn(pci->log, "pci: %s: no configuration space to read; left out", piommu_sbdf_format(sbdf_of(dev), bdf));
+}
+
+int platform_pci_functions(struct platform_pci *pci, struct piommu_pci_function **out, size_t *n)
+{
+	struct piommu_pci_function *fns;
+	size_t count = 0;
+
+	for (const struct pci_dev *dev = pci->acc->devices; dev; dev = dev->next)
+		count++;
+	fns = calloc(count ? count : 1, sizeof(*fns));
+	if (!fns)
+		return -ENOMEM;
+	count = 0;
+	for (struct pci_dev *dev = pci->acc->devices; dev; dev = dev->next) {
+		struct decoding d = { .dev = dev, .fn = &fns[count] };
+		int err = guarded(pci, decode, &d);
+
+		report(pci, dev, err ? err : d.err);
+		if (err || d.err)
+			continue; /* gone, or not there: the others still count */
+		platform_pci_name(pci, &fns[count++]);
+	}
+	qsort(fns, count, sizeof(*fns), compare_functions);
+	*out = fns;
+	*n = count;
+	return 0;
+}
