@@ -12,5 +12,6 @@ const struct piommu_driver *const piommu_drivers[] = {
 
 const struct piommu_platform_driver *const piommu_platforms[] = {
 	&linux_platform,
+	&dump_platform,
 	NULL,
 };

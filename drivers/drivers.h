@@ -7,6 +7,7 @@
 
 extern const struct piommu_driver vtd_driver;
 
+extern const struct piommu_platform_driver dump_platform;
 extern const struct piommu_platform_driver linux_platform;
 
 #endif

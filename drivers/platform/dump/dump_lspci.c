@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lspci.txt, as `lspci -D -xxxx` prints it. libpci's dump method reads it, but it skips what it does not know and names no
+ * line when it refuses: so the lines are checked here first.
+ */
+#include "dump.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform_pci.h"
+
+#define MAX_LINE 254 /* libpci's reader takes no longer ones */
+
+struct check {
+	const struct dump_platform *dp;
+	unsigned line;
+	bool in_function;
+	unsigned functions;
+	unsigned bytes; /* configuration space read for the functions so far */
+};
+
+static int refuse(const struct check *c, const char *what)
+{
+	log_err(c->dp->plat.log, "dump: %s/lspci.txt:%u: %s; make it with: lspci -D -xxxx", c->dp->dir, c->line, what);
+	return -EBADMSG;
+}
+
+/* Length of "0000:00:02.0 " or "00:02.0 " at the start of a line; 0 if there is none. */
+static size_t address_len(const char *line, struct piommu_sbdf *sbdf)
+{
+	char text[PIOMMU_SBDF_STRLEN];
+	size_t len = strcspn(line, " ");
+
+	if (len >= sizeof(text) || line[len] != ' ')
+		return 0;
+	memcpy(text, line, len);
+	text[len] = '\0';
+	return piommu_sbdf_parse(text, sbdf) == 0 ? len : 0;
+}
+
+/* "10: 86 80 ..", offsets of 2 or 3 digits. */
+static bool is_hex_line(const char *line)
+{
+	size_t digits = strspn(line, "0123456789abcdefABCDEF");
+
+	return (digits == 2 || digits == 3) && line[digits] == ':' && line[digits + 1] == ' ';
+}
+
+static int check_hex(struct check *c, const char *line)
+{
+	unsigned long off = strtoul(line, NULL, 16);
+
+	for (line = strchr(line, ' '); *line; c->bytes++) {
+		if (line[0] != ' ' || !isxdigit((unsigned char)line[1]) || !isxdigit((unsigned char)line[2]))
+			return refuse(c, "not a line of hexadecimal bytes");
+		if (off++ >= 4096)
+			return refuse(c, "more than 4096 bytes of configuration space");
+		line += 3;
+		if (line[0] == ' ' && line[1] == '\0')
+			break;
+	}
+	return 0;
+}
+
+static int check_line(struct check *c, const char *line)
+{
+	struct piommu_sbdf sbdf;
+
+	if (strlen(line) > MAX_LINE)
+		return refuse(c, "line too long for a dump of bytes");
+	if (!*line) {
+		c->in_function = false;
+		return 0;
+	}
+	if (c->in_function && is_hex_line(line))
+		return check_hex(c, line);
+	if (isspace((unsigned char)*line)) /* what -v adds */
+		return 0;
+	if (!address_len(line, &sbdf))
+		return refuse(c, "neither a function's address nor its bytes");
+	c->in_function = true;
+	c->functions++;
+	if (sbdf.segment > UINT16_MAX)
+		log_warn(c->dp->plat.log, "dump: %s/lspci.txt:%u: left out: libpci reads no segment of more than 4 digits",
+			 c->dp->dir, c->line);
+	return 0;
+}
+
+static int check_text(const struct dump_platform *dp, char *text)
+{
+	struct check c = { .dp = dp };
+	char *line;
+	int err = 0;
+
+	while (!err && (line = strsep(&text, "\n"))) {
+		c.line++;
+		line[strcspn(line, "\r")] = '\0';
+		err = check_line(&c, line);
+	}
+	if (!err && c.functions && !c.bytes)
+		err = refuse(&c, "no bytes of configuration space in it");
+	return err;
+}
+
+int dump_open_lspci(struct dump_platform *dp)
+{
+	char path[PATH_MAX];
+	void *text;
+	size_t len;
+	int err = dump_read(dp, "lspci.txt", &text, &len);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = check_text(dp, text);
+	free(text);
+	if (!err)
+		err = dump_path(dp, path, "lspci.txt");
+	return err ? err : platform_pci_open_dump(dp->plat.log, path, &dp->pci);
+}
