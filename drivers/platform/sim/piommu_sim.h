@@ -34,23 +34,29 @@ struct piommu_platform;
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write);
 
 enum piommu_sim_switch {
-	PIOMMU_SIM_QUEUE_STUCK,        /**< 1: the unit fetches no more descriptors */
-	PIOMMU_SIM_HANDSHAKE_STUCK,    /**< 1: global commands are never acknowledged */
-	PIOMMU_SIM_DEAD,               /**< 1: every register reads all ones */
-	PIOMMU_SIM_LATENCY_NS,         /**< time each wait descriptor takes */
-	PIOMMU_SIM_FAIL_INVALIDATIONS, /**< n: the n-th descriptor from now raises ITE or ICE as its type allows, 0: none */
-	PIOMMU_SIM_SLOW_HANDSHAKE,     /**< n: an acknowledgement takes n reads of the status register */
+	PIOMMU_SIM_QUEUE_STUCK,     /**< 1: the unit fetches no more descriptors */
+	PIOMMU_SIM_HANDSHAKE_STUCK, /**< 1: global commands are never acknowledged */
+	PIOMMU_SIM_DEAD,            /**< 1: every register reads all ones */
+	PIOMMU_SIM_LATENCY_NS,      /**< time each wait descriptor takes */
+	/**
+	 * n: the n-th descriptor from now fails, 0: none. IOTLB and wait: the next wait descriptor is aborted with ITE (the
+	 * queue stops, its status is never written); context and interrupt entry cache: ICE, the queue goes on.
+	 */
+	PIOMMU_SIM_FAIL_INVALIDATIONS,
+	PIOMMU_SIM_SLOW_HANDSHAKE, /**< n: a command is acknowledged, and takes effect, at the n-th read of its status */
 };
 /** @return 0; -EINVAL; -ENOENT: no such unit */
 int piommu_sim_set(struct piommu_platform *plat, unsigned unit, enum piommu_sim_switch which, uint64_t value);
 
 struct piommu_sim_counts {
-	uint64_t width_errors;    /**< register accesses of a wrong width, or to a reserved offset: a driver bug */
+	uint64_t width_errors;    /**< register accesses of a wrong width, to a reserved offset, or writes to a read-only one */
+	uint64_t misuse;          /**< right accesses at a wrong time: two commands at once, a register changed while in use */
 	uint64_t reserved_errors; /**< reserved bits set in a structure or descriptor */
 	uint64_t stale_hits;      /**< DMA served from a cached translation that memory no longer holds */
 	uint64_t unflushed;       /**< structures read by a non-coherent walker before their write-back */
 	uint64_t tlb_hits, tlb_misses;
-	uint64_t descriptors, waits, doorbells;
+	uint64_t descriptors; /**< without wait descriptors */
+	uint64_t waits, doorbells;
 	uint64_t tlb_invalidations, context_invalidations;
 	uint64_t faults, faults_lost;
 	uint64_t dma_ok, dma_blocked;

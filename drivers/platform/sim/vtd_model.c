@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Life, switches and counts of the VT-d model. Entered by any thread; takes the unit's lock.
+ *
+ *   registers   vtd_model_regs.c, vtd_model_cmd.c, vtd_model_fault.c
+ *   a request   vtd_model_dma.c -> vtd_model_walk.c
+ *   caches      vtd_model_cache.c, told by vtd_model_queue.c and vtd_model_cmd.c
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vtd_model_priv.h"
+
+void vtdm_complain(struct vtd_model *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->complaint[0])
+		return; /* the first one is the cause of the rest */
+	va_start(ap, fmt);
+	vsnprintf(m->complaint, sizeof(m->complaint), fmt, ap);
+	va_end(ap);
+}
+
+static void release(struct vtd_model *m)
+{
+	sim_cache_fini(&m->context);
+	sim_cache_fini(&m->iotlb);
+	sim_cache_fini(&m->tables);
+	sim_cache_fini(&m->held);
+	pthread_cond_destroy(&m->doorbell);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem, struct vtd_model **out)
+{
+	struct vtd_model *m = calloc(1, sizeof(*m));
+	pthread_condattr_t attr;
+	int err = 0;
+
+	if (!m)
+		return -ENOMEM;
+	m->cfg = *config;
+	m->mem = mem;
+	m->latency_ns = config->latency_ns;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->doorbell, &attr);
+	pthread_condattr_destroy(&attr);
+	vtdm_regs_init(m);
+	if (config->thread && config->qi)
+		err = vtdm_queue_start_thread(m);
+	if (err) {
+		release(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+void vtd_model_destroy(struct vtd_model *m)
+{
+	if (!m)
+		return;
+	vtdm_queue_stop_thread(m);
+	release(m);
+}
+
+void vtd_model_caps(const struct vtd_model *m, uint64_t cap[2])
+{
+	cap[0] = m->cap;
+	cap[1] = m->ecap;
+}
+
+static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t value)
+{
+	switch (which) {
+	case PIOMMU_SIM_QUEUE_STUCK:
+		m->queue_stuck = value;
+		break;
+	case PIOMMU_SIM_HANDSHAKE_STUCK:
+		m->handshake_stuck = value;
+		break;
+	case PIOMMU_SIM_DEAD:
+		m->dead = value;
+		break;
+	case PIOMMU_SIM_LATENCY_NS:
+		m->latency_ns = value;
+		break;
+	case PIOMMU_SIM_FAIL_INVALIDATIONS:
+		m->fail_in = value;
+		break;
+	case PIOMMU_SIM_SLOW_HANDSHAKE:
+		m->slow_handshake = value;
+		break;
+	default:
+		return -EINVAL;
+	}
+	vtdm_queue_kick(m);
+	return 0;
+}
+
+int vtd_model_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t value)
+{
+	int err;
+
+	pthread_mutex_lock(&m->lock);
+	err = locked_set(m, which, value);
+	pthread_mutex_unlock(&m->lock);
+	return err;
+}
+
+void vtd_model_counts(struct vtd_model *m, struct piommu_sim_counts *out)
+{
+	pthread_mutex_lock(&m->lock);
+	*out = m->counts;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void vtd_model_complaint(struct vtd_model *m, char *text, size_t len)
+{
+	pthread_mutex_lock(&m->lock);
+	snprintf(text, len, "%s", m->complaint);
+	m->complaint[0] = 0;
+	pthread_mutex_unlock(&m->lock);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The register file of the VT-d model: which registers a unit has, how wide they are, what of them can be written, and what
+ * a write sets off. VT-d specification, 11.2 (software access to registers) and 11.4. Entered by any thread, takes the lock.
+ *
+ * A 32-bit register is accessed as an aligned doubleword; a wider one as aligned quadwords or doublewords. Anything else is
+ * a bug of the driver: it is counted, reads as zero and has no effect.
+ */
+#include "vtd_model_priv.h"
+
+enum access {
+	RO,
+	WO,
+	RW,
+	W1C, /* writable bits are cleared by writing 1 */
+};
+
+enum need {
+	ALWAYS,
+	WITH_QI,
+	WITH_IR,
+	WITH_PMR,
+};
+
+struct reg {
+	uint16_t off;
+	uint8_t len;
+	uint8_t access;
+	uint8_t need;
+	const char *name;
+	uint64_t writable; /* other bits are reserved and must be written as zero, or as they read */
+};
+
+#define ALL32 UINT64_C(0xffffffff)
+#define ALL64 (~UINT64_C(0))
+
+static const struct reg registers[] = {
+	{ R_VER, 4, RO, ALWAYS, "VER", 0 },
+	{ R_CAP, 8, RO, ALWAYS, "CAP", 0 },
+	{ R_ECAP, 8, RO, ALWAYS, "ECAP", 0 },
+	{ R_GCMD, 4, WO, ALWAYS, "GCMD", G_LASTING | G_ONE_SHOT },
+	{ R_GSTS, 4, RO, ALWAYS, "GSTS", 0 },
+	{ R_RTADDR, 8, RW, ALWAYS, "RTADDR", ENTRY_ADDR },
+	{ R_CCMD, 8, RW, ALWAYS, "CCMD", CCMD_ICC | CCMD_CIRG | CCMD_FM | CCMD_SID | CCMD_DID },
+	{ R_FSTS, 4, W1C, ALWAYS, "FSTS", FSTS_W1C },
+	{ R_FECTL, 4, RW, ALWAYS, "FECTL", BIT64(31) },
+	{ 0x3c, 4, RW, ALWAYS, "FEDATA", ALL32 },
+	{ 0x40, 4, RW, ALWAYS, "FEADDR", ALL32 & ~UINT64_C(3) },
+	{ 0x44, 4, RW, ALWAYS, "FEUADDR", ALL32 },
+	{ R_PMEN, 4, RW, WITH_PMR, "PMEN", PMEN_EPM },
+	{ R_PLMBASE, 4, RW, WITH_PMR, "PLMBASE", ALL32 },
+	{ R_PLMLIMIT, 4, RW, WITH_PMR, "PLMLIMIT", ALL32 },
+	{ R_PHMBASE, 8, RW, WITH_PMR, "PHMBASE", ALL64 },
+	{ R_PHMLIMIT, 8, RW, WITH_PMR, "PHMLIMIT", ALL64 },
+	{ R_IQH, 8, RO, WITH_QI, "IQH", 0 },
+	{ R_IQT, 8, RW, WITH_QI, "IQT", IQT_QT },
+	{ R_IQA, 8, RW, WITH_QI, "IQA", IQA_BASE | IQA_QS },
+	{ R_ICS, 4, W1C, WITH_QI, "ICS", ICS_IWC },
+	{ R_IECTL, 4, RW, WITH_QI, "IECTL", BIT64(31) },
+	{ 0xa4, 4, RW, WITH_QI, "IEDATA", ALL32 },
+	{ 0xa8, 4, RW, WITH_QI, "IEADDR", ALL32 & ~UINT64_C(3) },
+	{ 0xac, 4, RW, WITH_QI, "IEUADDR", ALL32 },
+	{ 0xb8, 8, RW, WITH_IR, "IRTA", ENTRY_ADDR | GENMASK64(3, 0) },
+	{ R_IVA, 8, WO, ALWAYS, "IVA", IVA_ADDR | IVA_IH | IVA_AM },
+	{ R_IOTLB, 8, RW, ALWAYS, "IOTLB", IOTLB_IVT | IOTLB_IIRG | BIT64(49) | BIT64(48) | IOTLB_DID },
+	{ R_FRCD, 16, W1C, ALWAYS, "FRCD", FRCD_F }, /* repeated NFR times */
+};
+#define NREGISTERS (sizeof(registers) / sizeof(registers[0]))
+#define FRCD_INDEX (NREGISTERS - 1)
+
+static bool exists(const struct vtd_model *m, const struct reg *reg)
+{
+	switch (reg->need) {
+	case WITH_QI:
+		return m->cfg.qi;
+	case WITH_IR:
+		return m->cfg.ir;
+	case WITH_PMR:
+		return m->cfg.plmr;
+	default:
+		return true;
+	}
+}
+
+static void claim_words(struct vtd_model *m, unsigned off, unsigned len, unsigned index)
+{
+	for (unsigned word = off / 4; word < (off + len) / 4; word++)
+		m->reg_of[word] = (uint8_t)(1 + index);
+}
+
+/* Legacy mode, version 1.0: what the specification's chapter 11.4.2 and 11.4.3 call for each preset. */
+static void make_caps(struct vtd_model *m)
+{
+	unsigned mamv = m->cfg.leaf_lg2 - 12;
+	unsigned sllps = m->cfg.leaf_lg2 >= 30 ? 3 : m->cfg.leaf_lg2 >= 21 ? 1 : 0;
+	unsigned sagaw = m->cfg.aw == 57 ? 0xe : m->cfg.aw == 48 ? 0x6 : 0x2;
+
+	m->cap = 6 /* ND: 64k domains */ | field_prep(CAP_SAGAW, sagaw) | field_prep(CAP_MGAW, m->cfg.aw - 1) |
+		 field_prep(CAP_FRO, R_FRCD / 16) | field_prep(CAP_SLLPS, sllps) | CAP_PSI |
+		 field_prep(CAP_NFR, m->cfg.nfr - 1) | field_prep(CAP_MAMV, mamv ? mamv : 9) | CAP_DWD | CAP_DRD | CAP_ZLR;
+	m->cap |= (m->cfg.rwbf ? CAP_RWBF : 0) | (m->cfg.plmr ? CAP_PLMR | CAP_PHMR : 0) | (m->cfg.cm ? CAP_CM : 0);
+	m->ecap = field_prep(ECAP_IRO, R_IVA / 16) | field_prep(ECAP_MHMV, 0xf);
+	m->ecap |= (m->mem->coherent ? ECAP_C : 0) | (m->cfg.qi ? ECAP_QI : 0) | (m->cfg.ir ? ECAP_IR : 0) |
+		   (m->cfg.pt ? ECAP_PT : 0);
+}
+
+static void protect(struct vtd_model *m)
+{
+	vtdm_put32(m, R_PMEN, PMEN_EPM | PMEN_PRS);
+	vtdm_put32(m, R_PLMBASE, (uint32_t)m->cfg.protect_low.start);
+	vtdm_put32(m, R_PLMLIMIT, (uint32_t)align_down(m->cfg.protect_low.last, PMR_ALIGN));
+	vtdm_put64(m, R_PHMBASE, m->cfg.protect_high.start);
+	vtdm_put64(m, R_PHMLIMIT, align_down(m->cfg.protect_high.last, PMR_ALIGN));
+}
+
+void vtdm_regs_init(struct vtd_model *m)
+{
+	for (unsigned i = 0; i < FRCD_INDEX; i++)
+		if (exists(m, &registers[i]))
+			claim_words(m, registers[i].off, registers[i].len, i);
+	claim_words(m, R_FRCD, 16 * m->cfg.nfr, FRCD_INDEX);
+	make_caps(m);
+	vtdm_put32(m, R_VER, 0x10);
+	vtdm_put64(m, R_CAP, m->cap);
+	vtdm_put64(m, R_ECAP, m->ecap);
+	vtdm_put32(m, R_FECTL, BIT32(31));
+	if (m->cfg.qi)
+		vtdm_put32(m, R_IECTL, BIT32(31));
+	if (m->cfg.plmr)
+		protect(m);
+	if (m->cfg.kernel_root) {
+		m->root = m->cfg.kernel_root;
+		vtdm_put64(m, R_RTADDR, m->root);
+		vtdm_put32(m, R_GSTS, G_TE | G_SRTP);
+	}
+}
+
+/* The register at `off`, if an access of `width` there is legal; complains otherwise. */
+static const struct reg *legal(struct vtd_model *m, unsigned off, unsigned width, const char *verb)
+{
+	const struct reg *reg = off < R_SPACE && m->reg_of[off / 4] ? &registers[m->reg_of[off / 4] - 1] : NULL;
+
+	if (reg && (width == 4 || (width == 8 && reg->len >= 8)) && is_aligned(off, width))
+		return reg;
+	m->counts.width_errors++;
+	if (!reg)
+		vtdm_complain(m, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
+	else
+		vtdm_complain(m, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off, reg->len * 8);
+	return NULL;
+}
+
+static uint64_t read_words(const struct vtd_model *m, unsigned off, unsigned width)
+{
+	return width == 8 ? vtdm_get64(m, off) : vtdm_get32(m, off);
+}
+
+static uint64_t locked_read(struct vtd_model *m, unsigned off, unsigned width)
+{
+	const struct reg *reg;
+
+	if (m->dead)
+		return width == 8 ? ALL64 : ALL32;
+	reg = legal(m, off, width, "read");
+	if (!reg)
+		return 0;
+	if (reg->access == WO) {
+		vtdm_misuse(m, "read%u of %s: it can only be written", width * 8, reg->name);
+		return 0;
+	}
+	switch (reg->off) {
+	case R_GSTS:
+	case R_CCMD:
+	case R_IOTLB:
+	case R_PMEN:
+		vtdm_handshake(m);
+		break;
+	case R_FSTS:
+		return vtdm_fsts(m);
+	default:
+		break;
+	}
+	return read_words(m, off, width);
+}
+
+uint64_t vtd_model_read(struct vtd_model *m, unsigned off, unsigned width)
+{
+	uint64_t value;
+
+	pthread_mutex_lock(&m->lock);
+	value = locked_read(m, off, width);
+	pthread_mutex_unlock(&m->lock);
+	return value;
+}
+
+static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+{
+	uint32_t mask;
+
+	if (reg->off == R_FRCD) { /* F is the top bit of a record's last doubleword, the rest is read-only */
+		unsigned last = (off & ~15u) + 12;
+		bool has_f = off + width == last + 4;
+
+		if (has_f && value >> (width * 8 - 1))
+			m->words[last / 4] &= ~BIT32(31);
+		else if (!has_f)
+			vtdm_misuse(m, "write%u of FRCD at 0x%x: only its F bit can be written", width * 8, off);
+		return;
+	}
+	mask = (uint32_t)reg->writable;
+	if (value & ~(reg->off == R_FSTS ? GENMASK64(15, 0) : reg->writable))
+		vtdm_misuse(m, "write%u of %s: 0x%llx has reserved bits", width * 8, reg->name, (unsigned long long)value);
+	m->words[off / 4] &= ~((uint32_t)value & mask);
+	if (reg->off == R_FSTS)
+		vtdm_queue_kick(m); /* an error that stopped it may be gone */
+}
+
+/* What follows a store into a register that does more than hold a value. */
+static void set_off(struct vtd_model *m, const struct reg *reg, bool has_high)
+{
+	switch (reg->off) {
+	case R_CCMD:
+		if (has_high && vtdm_get64(m, R_CCMD) & CCMD_ICC)
+			vtdm_ccmd_write(m);
+		break;
+	case R_IOTLB:
+		if (has_high && vtdm_get64(m, R_IOTLB) & IOTLB_IVT)
+			vtdm_iotlb_write(m);
+		break;
+	case R_PMEN:
+		vtdm_pmen_write(m);
+		break;
+	case R_IQT:
+		m->counts.doorbells++;
+		vtdm_queue_kick(m);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Registers that must not change under a command that uses them. */
+static bool busy(struct vtd_model *m, const struct reg *reg)
+{
+	switch (reg->off) {
+	case R_CCMD:
+		return vtdm_get64(m, R_CCMD) & CCMD_ICC;
+	case R_IVA:
+	case R_IOTLB:
+		return vtdm_get64(m, R_IOTLB) & IOTLB_IVT;
+	case R_IQA:
+		return vtdm_get32(m, R_GSTS) & G_QIE;
+	default:
+		return false;
+	}
+}
+
+static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+{
+	unsigned shift = (off - reg->off) * 8;
+	uint64_t old = reg->len == 8 ? vtdm_get64(m, reg->off) : vtdm_get32(m, reg->off);
+	uint64_t mask = (width == 8 ? ALL64 : ALL32) << shift;
+	uint64_t wanted = (old & ~mask) | (value << shift & mask);
+	uint64_t reserved = (wanted ^ old) & ~reg->writable & mask;
+
+	if (reserved)
+		vtdm_misuse(m, "write%u of %s: 0x%llx changes reserved bits 0x%llx", width * 8, reg->name,
+			    (unsigned long long)value, (unsigned long long)reserved);
+	if (busy(m, reg)) {
+		vtdm_misuse(m, "write%u of %s while it is in use", width * 8, reg->name);
+		return;
+	}
+	wanted ^= reserved;
+	if (reg->off >= R_PLMBASE && reg->off <= R_PHMLIMIT)
+		wanted = align_down(wanted, PMR_ALIGN); /* how software finds the granularity (11.4.5) */
+	if (reg->len == 8)
+		vtdm_put64(m, reg->off, wanted);
+	else
+		vtdm_put32(m, reg->off, (uint32_t)wanted);
+	set_off(m, reg, off + width == reg->off + 8u);
+}
+
+static void locked_write(struct vtd_model *m, unsigned off, unsigned width, uint64_t value)
+{
+	const struct reg *reg;
+
+	if (m->dead)
+		return;
+	reg = legal(m, off, width, "write");
+	if (!reg)
+		return;
+	if (reg->access == RO) {
+		m->counts.width_errors++;
+		vtdm_complain(m, "write%u of %s: it is read-only", width * 8, reg->name);
+	} else if (reg->access == W1C) {
+		clear_written_ones(m, reg, off, width, value);
+	} else if (reg->off == R_GCMD) {
+		vtdm_gcmd_write(m, (uint32_t)value);
+	} else {
+		store(m, reg, off, width, value);
+	}
+}
+
+void vtd_model_write(struct vtd_model *m, unsigned off, unsigned width, uint64_t value)
+{
+	pthread_mutex_lock(&m->lock);
+	locked_write(m, off, width, value);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void vtd_model_complain_inspect(struct vtd_model *m, unsigned off)
+{
+	pthread_mutex_lock(&m->lock);
+	vtdm_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
+	pthread_mutex_unlock(&m->lock);
+}
