@@ -13,5 +13,6 @@ const struct piommu_driver *const piommu_drivers[] = {
 const struct piommu_platform_driver *const piommu_platforms[] = {
 	&linux_platform,
 	&dump_platform,
+	&sim_platform,
 	NULL,
 };

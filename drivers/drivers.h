@@ -9,5 +9,6 @@ extern const struct piommu_driver vtd_driver;
 
 extern const struct piommu_platform_driver dump_platform;
 extern const struct piommu_platform_driver linux_platform;
+extern const struct piommu_platform_driver sim_platform;
 
 #endif
