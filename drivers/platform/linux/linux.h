@@ -11,7 +11,7 @@
 
 #include "piommu_driver.h"
 
-struct pci_access;
+struct platform_pci;
 struct linux_fw_tables;
 struct linux_windows;
 
@@ -20,7 +20,7 @@ struct linux_platform {
 	char root[PATH_MAX / 2];       /* "", or where a test keeps its own /sys, /proc and /dev */
 	bool devmem;                   /* register windows through /dev/mem were asked for by name */
 	struct linux_fw_tables *fw;    /* linux_fw.c: what was read, kept until close */
-	struct pci_access *pci;        /* linux_pci.c: opened on first use */
+	struct platform_pci *pci;      /* linux_pci.c: opened on first use */
 	struct linux_windows *windows; /* linux_window.c */
 	struct piommu_env_mem *mem;    /* linux_mem.c */
 };

@@ -62,11 +62,18 @@ static void platform_close(struct piommu_platform *plat)
 {
 	struct linux_platform *lp = to_linux(plat);
 
+	linux_pci_fini(lp);
+	linux_fw_fini(lp);
 	free(lp);
 }
 
 static const struct piommu_platform_ops ops = {
 	.name = "linux",
+	.fw_table = linux_fw_table,
+	.pci_functions = linux_pci_functions,
+	.cfg_read = linux_cfg_read,
+	.cfg_write = linux_cfg_write,
+	.unit_facts = linux_unit_facts,
 	.phys_spans = linux_phys_spans,
 	.close = platform_close,
 };
