@@ -86,9 +86,9 @@ int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t
 
 /**
  * Unmaps [iova, iova + len): clears every leaf in it and adds what it cleared to `gather`. Holes are passed over.
- * Unlinks a table only when the range covers more than one of its size, so that a steady state frees none.
+ * Unlinks tables of a level only when the range covers two or more of them whole, so that a steady state frees none.
  * `*unmapped` gets the bytes that were mapped.
- * @return 0; -EXDEV: the range covers a part of a super page: nothing was changed
+ * @return 0; -EXDEV: the range covers a part of a super page: nothing was changed; -ERANGE: outside the table's width
  */
 int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped);
 

@@ -193,9 +193,9 @@ PT_INLINE void pt_displace(const struct pt_format *f, const struct piommu_pt *pt
 {
 	uint64_t end = at + pt_span(spot->level);
 
+	pt_gather_span(m->gather, at, end - 1);
 	for (unsigned level = 1; level + 1 < spot->level; level++)
 		pt_unlink_tables(f, pt, at, end, level, m->gather);
-	pt_gather_span(m->gather, at, end - 1);
 	piommu_gather_add_table(m->gather, pt_table_at(f, pt, spot->value));
 }
 
