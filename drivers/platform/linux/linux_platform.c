@@ -62,6 +62,7 @@ static void platform_close(struct piommu_platform *plat)
 {
 	struct linux_platform *lp = to_linux(plat);
 
+	linux_window_fini(lp);
 	linux_pci_fini(lp);
 	linux_fw_fini(lp);
 	free(lp);
@@ -74,6 +75,8 @@ static const struct piommu_platform_ops ops = {
 	.cfg_read = linux_cfg_read,
 	.cfg_write = linux_cfg_write,
 	.unit_facts = linux_unit_facts,
+	.window_map = linux_window_map,
+	.window_unmap = linux_window_unmap,
 	.phys_spans = linux_phys_spans,
 	.close = platform_close,
 };
