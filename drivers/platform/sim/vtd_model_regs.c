@@ -28,42 +28,43 @@ struct reg {
 	uint8_t access;
 	uint8_t need;
 	const char *name;
-	uint64_t writable; /* other bits are reserved and must be written as zero, or as they read */
+	uint64_t writable; /* other bits are reserved: they must be written as zero, or as they read */
+	uint64_t status;   /* hardware's, ignored in a write */
 };
 
 #define ALL32 UINT64_C(0xffffffff)
 #define ALL64 (~UINT64_C(0))
 
 static const struct reg registers[] = {
-	{ R_VER, 4, RO, ALWAYS, "VER", 0 },
-	{ R_CAP, 8, RO, ALWAYS, "CAP", 0 },
-	{ R_ECAP, 8, RO, ALWAYS, "ECAP", 0 },
-	{ R_GCMD, 4, WO, ALWAYS, "GCMD", G_LASTING | G_ONE_SHOT },
-	{ R_GSTS, 4, RO, ALWAYS, "GSTS", 0 },
-	{ R_RTADDR, 8, RW, ALWAYS, "RTADDR", ENTRY_ADDR },
-	{ R_CCMD, 8, RW, ALWAYS, "CCMD", CCMD_ICC | CCMD_CIRG | CCMD_FM | CCMD_SID | CCMD_DID },
-	{ R_FSTS, 4, W1C, ALWAYS, "FSTS", FSTS_W1C },
-	{ R_FECTL, 4, RW, ALWAYS, "FECTL", BIT64(31) },
-	{ 0x3c, 4, RW, ALWAYS, "FEDATA", ALL32 },
-	{ 0x40, 4, RW, ALWAYS, "FEADDR", ALL32 & ~UINT64_C(3) },
-	{ 0x44, 4, RW, ALWAYS, "FEUADDR", ALL32 },
-	{ R_PMEN, 4, RW, WITH_PMR, "PMEN", PMEN_EPM },
-	{ R_PLMBASE, 4, RW, WITH_PMR, "PLMBASE", ALL32 },
-	{ R_PLMLIMIT, 4, RW, WITH_PMR, "PLMLIMIT", ALL32 },
-	{ R_PHMBASE, 8, RW, WITH_PMR, "PHMBASE", ALL64 },
-	{ R_PHMLIMIT, 8, RW, WITH_PMR, "PHMLIMIT", ALL64 },
-	{ R_IQH, 8, RO, WITH_QI, "IQH", 0 },
-	{ R_IQT, 8, RW, WITH_QI, "IQT", IQT_QT },
-	{ R_IQA, 8, RW, WITH_QI, "IQA", IQA_BASE | IQA_QS },
-	{ R_ICS, 4, W1C, WITH_QI, "ICS", ICS_IWC },
-	{ R_IECTL, 4, RW, WITH_QI, "IECTL", BIT64(31) },
-	{ 0xa4, 4, RW, WITH_QI, "IEDATA", ALL32 },
-	{ 0xa8, 4, RW, WITH_QI, "IEADDR", ALL32 & ~UINT64_C(3) },
-	{ 0xac, 4, RW, WITH_QI, "IEUADDR", ALL32 },
-	{ 0xb8, 8, RW, WITH_IR, "IRTA", ENTRY_ADDR | GENMASK64(3, 0) },
-	{ R_IVA, 8, WO, ALWAYS, "IVA", IVA_ADDR | IVA_IH | IVA_AM },
-	{ R_IOTLB, 8, RW, ALWAYS, "IOTLB", IOTLB_IVT | IOTLB_IIRG | BIT64(49) | BIT64(48) | IOTLB_DID },
-	{ R_FRCD, 16, W1C, ALWAYS, "FRCD", FRCD_F }, /* repeated NFR times */
+	{ R_VER, 4, RO, ALWAYS, "VER", 0, 0 },
+	{ R_CAP, 8, RO, ALWAYS, "CAP", 0, 0 },
+	{ R_ECAP, 8, RO, ALWAYS, "ECAP", 0, 0 },
+	{ R_GCMD, 4, WO, ALWAYS, "GCMD", G_LASTING | G_ONE_SHOT, 0 },
+	{ R_GSTS, 4, RO, ALWAYS, "GSTS", 0, 0 },
+	{ R_RTADDR, 8, RW, ALWAYS, "RTADDR", ENTRY_ADDR, 0 },
+	{ R_CCMD, 8, RW, ALWAYS, "CCMD", CCMD_ICC | CCMD_CIRG | CCMD_FM | CCMD_SID | CCMD_DID, CCMD_CAIG },
+	{ R_FSTS, 4, W1C, ALWAYS, "FSTS", FSTS_W1C, 0 },
+	{ R_FECTL, 4, RW, ALWAYS, "FECTL", BIT64(31), BIT64(30) },
+	{ 0x3c, 4, RW, ALWAYS, "FEDATA", ALL32, 0 },
+	{ 0x40, 4, RW, ALWAYS, "FEADDR", ALL32 & ~UINT64_C(3), 0 },
+	{ 0x44, 4, RW, ALWAYS, "FEUADDR", ALL32, 0 },
+	{ R_PMEN, 4, RW, WITH_PMR, "PMEN", PMEN_EPM, PMEN_PRS },
+	{ R_PLMBASE, 4, RW, WITH_PMR, "PLMBASE", ALL32, 0 },
+	{ R_PLMLIMIT, 4, RW, WITH_PMR, "PLMLIMIT", ALL32, 0 },
+	{ R_PHMBASE, 8, RW, WITH_PMR, "PHMBASE", ALL64, 0 },
+	{ R_PHMLIMIT, 8, RW, WITH_PMR, "PHMLIMIT", ALL64, 0 },
+	{ R_IQH, 8, RO, WITH_QI, "IQH", 0, 0 },
+	{ R_IQT, 8, RW, WITH_QI, "IQT", IQT_QT, 0 },
+	{ R_IQA, 8, RW, WITH_QI, "IQA", IQA_BASE | IQA_QS, 0 },
+	{ R_ICS, 4, W1C, WITH_QI, "ICS", ICS_IWC, 0 },
+	{ R_IECTL, 4, RW, WITH_QI, "IECTL", BIT64(31), BIT64(30) },
+	{ 0xa4, 4, RW, WITH_QI, "IEDATA", ALL32, 0 },
+	{ 0xa8, 4, RW, WITH_QI, "IEADDR", ALL32 & ~UINT64_C(3), 0 },
+	{ 0xac, 4, RW, WITH_QI, "IEUADDR", ALL32, 0 },
+	{ 0xb8, 8, RW, WITH_IR, "IRTA", ENTRY_ADDR | GENMASK64(3, 0), 0 },
+	{ R_IVA, 8, WO, ALWAYS, "IVA", IVA_ADDR | IVA_IH | IVA_AM, 0 },
+	{ R_IOTLB, 8, RW, ALWAYS, "IOTLB", IOTLB_IVT | IOTLB_IIRG | BIT64(49) | BIT64(48) | IOTLB_DID, IOTLB_IAIG },
+	{ R_FRCD, 16, W1C, ALWAYS, "FRCD", FRCD_F, 0 }, /* repeated NFR times */
 };
 #define NREGISTERS (sizeof(registers) / sizeof(registers[0]))
 #define FRCD_INDEX (NREGISTERS - 1)
@@ -261,16 +262,19 @@ static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsi
 	uint64_t old = reg->len == 8 ? vtdm_get64(m, reg->off) : vtdm_get32(m, reg->off);
 	uint64_t mask = (width == 8 ? ALL64 : ALL32) << shift;
 	uint64_t wanted = (old & ~mask) | (value << shift & mask);
-	uint64_t reserved = (wanted ^ old) & ~reg->writable & mask;
+	uint64_t reserved;
+
+	wanted = (wanted & ~reg->status) | (old & reg->status);
+	reserved = wanted & ~(reg->writable | reg->status);
 
 	if (reserved)
-		vtdm_misuse(m, "write%u of %s: 0x%llx changes reserved bits 0x%llx", width * 8, reg->name,
+		vtdm_misuse(m, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
 			    (unsigned long long)value, (unsigned long long)reserved);
 	if (busy(m, reg)) {
 		vtdm_misuse(m, "write%u of %s while it is in use", width * 8, reg->name);
 		return;
 	}
-	wanted ^= reserved;
+	wanted &= reg->writable | reg->status;
 	if (reg->off >= R_PLMBASE && reg->off <= R_PHMLIMIT)
 		wanted = align_down(wanted, PMR_ALIGN); /* how software finds the granularity (11.4.5) */
 	if (reg->len == 8)

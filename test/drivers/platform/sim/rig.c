@@ -5,7 +5,13 @@
 
 #include "rig.h"
 
-static const struct piommu_log to_stderr = { piommu_log_stderr, NULL, PIOMMU_LOG_WARN };
+static void listen(void *ctx, enum piommu_log_level level, const char *line)
+{
+	struct rig *rig = ctx;
+
+	(void)level;
+	snprintf(rig->said, sizeof(rig->said), "%s", line);
+}
 
 static void need(bool good, const char *what)
 {
@@ -20,7 +26,8 @@ void rig_open(struct rig *rig, const char *args)
 	const struct piommu_fw_unit unit = { .name = "dmar0", .base = 0xfed90000, .len = 0x1000 };
 
 	memset(rig, 0, sizeof(*rig));
-	need(!sim_platform.open(args, &to_stderr, &rig->plat), "open");
+	rig->log = (struct piommu_log){ listen, rig, PIOMMU_LOG_WARN };
+	need(!sim_platform.open(args, &rig->log, &rig->plat), "open");
 	need(!rig->plat->ops->window_map(rig->plat, &unit, PIOMMU_WINDOW_CONTROL, &rig->regs), "window_map");
 	need(!rig->plat->ops->mem_start(rig->plat), "mem_start");
 	need(!rig->plat->ops->mem_alloc(rig->plat, 8u << 20, 2u << 20, -1, &rig->mem), "mem_alloc");

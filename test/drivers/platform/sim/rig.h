@@ -18,6 +18,8 @@ struct rig {
 	uint64_t next;
 	uint64_t root, ctx, queue, status;
 	unsigned tail;
+	struct piommu_log log;
+	char said[512]; /* the last line logged */
 };
 
 #define DEV_02 ((struct piommu_sbdf){ 0, 0, 0x10 })
