@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform_sriov.h"
+
 #define CFG_SPACE 4096u
 
 struct platform_pci {
@@ -188,13 +190,18 @@ int platform_pci_write(struct platform_pci *pci, struct piommu_sbdf sbdf, unsign
 	return pci_write_block(dev, (int)off, bytes, (int)width) ? 0 : -EACCES;
 }
 
-struct decoding {
-	struct pci_dev *dev;
-	struct piommu_pci_function *fn;
+/* All functions of a machine on their way to facts. */
+struct listing {
+	struct platform_pci *pci;
+	struct pci_dev *dev; /* the one at work */
+	struct platform_sriov *pfs;
+	size_t npfs;
+	struct piommu_pci_function *fns;
+	size_t n;
 	int err;
 };
 
-/* A virtual function's own ids read as all ones (SR-IOV 3.4.1.1); sysfs has them from its physical function. */
+/* A virtual function's own ids read as all ones (PCIe 9.3.4.1.1): sysfs has them, and otherwise its physical function. */
 static int read_for_decode(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
 {
 	struct pci_dev *dev = ctx;
@@ -206,12 +213,40 @@ static int read_for_decode(void *ctx, struct piommu_sbdf sbdf, unsigned off, uns
 	return err;
 }
 
+static void find_pf(void *ctx)
+{
+	struct listing *l = ctx;
+
+	pci_fill_info(l->dev, PCI_FILL_IDENT);
+	l->npfs += platform_sriov_read(l->dev, &l->pfs[l->npfs]);
+}
+
+/* Gives a virtual function that has no ids those that its physical function states. */
+static const struct pci_dev *adopt(const struct listing *l, struct pci_dev *dev)
+{
+	for (size_t i = 0; i < l->npfs; i++) {
+		if (dev->vendor_id != 0xffff || !platform_sriov_owns(&l->pfs[i], dev))
+			continue;
+		dev->vendor_id = l->pfs[i].pf->vendor_id;
+		dev->device_id = l->pfs[i].device;
+		return l->pfs[i].pf;
+	}
+	return NULL;
+}
+
 static void decode(void *ctx)
 {
-	struct decoding *d = ctx;
+	struct listing *l = ctx;
+	struct piommu_pci_function *fn = &l->fns[l->n];
+	const struct pci_dev *pf;
 
-	pci_fill_info(d->dev, PCI_FILL_IDENT);
-	d->err = piommu_topo_decode_function(read_for_decode, d->dev, sbdf_of(d->dev), d->fn);
+	pci_fill_info(l->dev, PCI_FILL_IDENT);
+	pf = adopt(l, l->dev);
+	l->err = piommu_topo_decode_function(read_for_decode, l->dev, sbdf_of(l->dev), fn);
+	if (l->err || !pf)
+		return;
+	fn->is_virtfn = true;
+	fn->physfn = sbdf_of(pf);
 }
 
 void platform_pci_name(struct platform_pci *pci, struct piommu_pci_function *fn)
@@ -231,36 +266,42 @@ static int compare_functions(const void *a, const void *b)
 	return piommu_sbdf_compare(left->sbdf, right->sbdf);
 }
 
-static void report(const struct platform_pci *pci, const struct pci_dev *dev, int err)
+static void decode_all(struct listing *l)
 {
 	char bdf[PIOMMU_SBDF_STRLEN];
 
-	if (err == -EACCES)
-		log_warn(pci->log, "pci: %s: no configuration space to read; left out", piommu_sbdf_format(sbdf_of(dev), bdf));
+	for (l->dev = l->pci->acc->devices; l->dev; l->dev = l->dev->next)
+		guarded(l->pci, find_pf, l);
+	for (l->dev = l->pci->acc->devices; l->dev; l->dev = l->dev->next) {
+		int err = guarded(l->pci, decode, l);
+
+		if (!err && l->err == -EACCES)
+			log_warn(l->pci->log, "pci: %s: no configuration space to read; left out",
+				 piommu_sbdf_format(sbdf_of(l->dev), bdf));
+		if (err || l->err)
+			continue; /* gone, or not there: the others still count */
+		platform_pci_name(l->pci, &l->fns[l->n++]);
+	}
 }
 
 int platform_pci_functions(struct platform_pci *pci, struct piommu_pci_function **out, size_t *n)
 {
-	struct piommu_pci_function *fns;
-	size_t count = 0;
+	struct listing l = { .pci = pci };
+	size_t count = 1;
 
 	for (const struct pci_dev *dev = pci->acc->devices; dev; dev = dev->next)
 		count++;
-	fns = calloc(count ? count : 1, sizeof(*fns));
-	if (!fns)
+	l.fns = calloc(count, sizeof(*l.fns));
+	l.pfs = calloc(count, sizeof(*l.pfs));
+	if (!l.fns || !l.pfs) {
+		free(l.fns);
+		free(l.pfs);
 		return -ENOMEM;
-	count = 0;
-	for (struct pci_dev *dev = pci->acc->devices; dev; dev = dev->next) {
-		struct decoding d = { .dev = dev, .fn = &fns[count] };
-		int err = guarded(pci, decode, &d);
-
-		report(pci, dev, err ? err : d.err);
-		if (err || d.err)
-			continue; /* gone, or not there: the others still count */
-		platform_pci_name(pci, &fns[count++]);
 	}
-	qsort(fns, count, sizeof(*fns), compare_functions);
-	*out = fns;
-	*n = count;
+	decode_all(&l);
+	free(l.pfs);
+	qsort(l.fns, l.n, sizeof(*l.fns), compare_functions);
+	*out = l.fns;
+	*n = l.n;
 	return 0;
 }

@@ -28,17 +28,18 @@ static int refuse(const struct check *c, const char *what)
 	return -EBADMSG;
 }
 
-/* Length of "0000:00:02.0 " or "00:02.0 " at the start of a line; 0 if there is none. */
-static size_t address_len(const char *line, struct piommu_sbdf *sbdf)
+/* "0000:00:02.0 " or "00:02.0 " at the start of a line */
+static bool is_address_line(const char *line)
 {
 	char text[PIOMMU_SBDF_STRLEN];
+	struct piommu_sbdf sbdf;
 	size_t len = strcspn(line, " ");
 
 	if (len >= sizeof(text) || line[len] != ' ')
-		return 0;
+		return false;
 	memcpy(text, line, len);
 	text[len] = '\0';
-	return piommu_sbdf_parse(text, sbdf) == 0 ? len : 0;
+	return piommu_sbdf_parse(text, &sbdf) == 0;
 }
 
 /* "10: 86 80 ..", offsets of 2 or 3 digits. */
@@ -67,8 +68,6 @@ static int check_hex(struct check *c, const char *line)
 
 static int check_line(struct check *c, const char *line)
 {
-	struct piommu_sbdf sbdf;
-
 	if (strlen(line) > MAX_LINE)
 		return refuse(c, "line too long for a dump of bytes");
 	if (!*line) {
@@ -79,13 +78,10 @@ static int check_line(struct check *c, const char *line)
 		return check_hex(c, line);
 	if (isspace((unsigned char)*line)) /* what -v adds */
 		return 0;
-	if (!address_len(line, &sbdf))
+	if (!is_address_line(line))
 		return refuse(c, "neither a function's address nor its bytes");
 	c->in_function = true;
 	c->functions++;
-	if (sbdf.segment > UINT16_MAX)
-		log_warn(c->dp->plat.log, "dump: %s/lspci.txt:%u: left out: libpci reads no segment of more than 4 digits",
-			 c->dp->dir, c->line);
 	return 0;
 }
 

@@ -207,6 +207,52 @@ static void lspci_dump_gives_functions_as_far_as_it_goes(void)
 	dump_fini(&d);
 }
 
+/* A physical function 01:00.0 with two virtual ones, 10 apart, from 01:02.0 on; their ids read as all ones. */
+static const char sriov[] = "0000:01:00.0 Ethernet controller\n"
+			    "00: 86 80 72 15 07 00 10 00 02 00 00 02 10 00 80 00\n"
+			    "30: 00 00 00 00 40 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "40: 10 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "100: 10 00 01 00 00 00 00 00 01 00 00 00 02 00 02 00\n"
+			    "110: 02 00 00 00 10 00 50 00 00 00 4c 15 00 00 00 00\n"
+			    "\n"
+			    "0000:01:02.0 Ethernet controller\n"
+			    "00: ff ff ff ff 04 00 10 00 02 00 00 02 00 00 00 00\n"
+			    "30: 00 00 00 00 40 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "40: 10 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "\n"
+			    "0000:01:0c.0 Ethernet controller\n"
+			    "00: ff ff ff ff 04 00 10 00 02 00 00 02 00 00 00 00\n"
+			    "30: 00 00 00 00 40 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "40: 10 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			    "\n"
+			    "0000:01:0c.1 Gone\n"
+			    "00: ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff\n"
+			    "\n"
+			    "10000:e0:06.0 System peripheral\n"
+			    "00: 86 80 4d a7 00 00 00 00 00 00 80 08 00 00 00 00\n"
+			    "30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n";
+
+static void lspci_dump_finds_virtual_functions_and_long_segments(void)
+{
+	struct dump d;
+
+	dump_init(&d);
+	tempdir_text(&d.files, "lspci.txt", sriov);
+	dump_list(&d);
+	CU_ASSERT_EQUAL_FATAL(d.n, 4);
+	CU_ASSERT(!d.fns[0].is_virtfn);
+	for (unsigned i = 1; i < 3; i++) {
+		CU_ASSERT(d.fns[i].is_virtfn);
+		CHECK_HEX(d.fns[i].vendor, 0x8086);
+		CHECK_HEX(d.fns[i].device, 0x154c);
+		CHECK_HEX(d.fns[i].physfn.bus, 1);
+		CHECK_HEX(d.fns[i].physfn.devfn, 0);
+		CHECK_EQ(d.fns[i].pcie_type, PIOMMU_PCIE_ENDPOINT);
+	}
+	CHECK_HEX(d.fns[3].sbdf.segment, 0x10000);
+	dump_fini(&d);
+}
+
 static void malformed_lspci_names_its_line(void)
 {
 	static const struct {
@@ -365,6 +411,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(acpidump_gives_its_tables_once),
 	SUITE_TEST(malformed_acpidump_names_the_file),
 	SUITE_TEST(lspci_dump_gives_functions_as_far_as_it_goes),
+	SUITE_TEST(lspci_dump_finds_virtual_functions_and_long_segments),
 	SUITE_TEST(malformed_lspci_names_its_line),
 	SUITE_TEST(tsv_gives_what_its_columns_say),
 	SUITE_TEST(malformed_tsv_is_refused_whole_with_its_line),
