@@ -88,8 +88,12 @@ static int fill_nodes(struct piommu_topo *topo, const struct piommu_pci_function
 	if (!topo->nodes)
 		return -ENOMEM;
 	topo->nnodes = (unsigned)n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		topo->nodes[i].fn = fns[i];
+		/* Only function 0 must have the bit; one with another number is not alone in its device. */
+		if ((fns[i].sbdf.devfn & 7) != 0)
+			topo->nodes[i].fn.multifunction = true;
+	}
 	qsort(topo->nodes, n, sizeof(*topo->nodes), compare_nodes);
 	err = check_addresses(topo, why);
 	if (err)

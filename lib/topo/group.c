@@ -152,20 +152,14 @@ static bool same_slot(const struct piommu_topo *topo, unsigned a, unsigned b)
 	return left.segment == right.segment && left.bus == right.bus && left.devfn >> 3 == right.devfn >> 3;
 }
 
-/* `first` and `end` bound the functions of one slot. */
+/* `first` and `end` bound the functions of one slot: all of them that do not isolate merge. */
 static int merge_slot(struct merger *m, unsigned first, unsigned end)
 {
-	const struct piommu_topo *topo = m->topo;
-	bool multifunction = false;
 	unsigned open = end; /* the first that does not isolate */
 	int err;
 
 	for (unsigned i = first; i < end; i++) {
-		if (!topo_judge(&topo->nodes[i].fn).isolates && topo->nodes[i].fn.multifunction)
-			multifunction = true;
-	}
-	for (unsigned i = first; multifunction && i < end; i++) {
-		if (topo_judge(&topo->nodes[i].fn).isolates)
+		if (topo_judge(&m->topo->nodes[i].fn).isolates)
 			continue;
 		if (open == end) {
 			open = i;

@@ -55,7 +55,7 @@ static void make_root_port(struct space *space)
 	put16(space, 0x80, 0x0010);
 	put16(space, 0x82, 0x0142); /* version 2, type 4, slot implemented */
 	/* AER at 100, ACS at 220, ARI at 150 */
-	put32(space, 0x100, 0x22010001);
+	put32(space, 0x100, 0x22310001); /* the low two bits of a next pointer are reserved */
 	put32(space, 0x220, 0x1501000d);
 	put16(space, 0x224, 0x001f);
 	put16(space, 0x226, 0x001d);

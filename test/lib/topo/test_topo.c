@@ -306,12 +306,15 @@ static void functions_of_a_slot_merge_without_acs(void)
 	multi(add(&m, "01:00.1", PIOMMU_PCIE_ENDPOINT));
 	acs(multi(add(&m, "01:00.2", PIOMMU_PCIE_ENDPOINT)), 0, 0);
 	multi(add(&m, "00:1f.0", PIOMMU_PCIE_NONE));
-	add(&m, "00:1f.3", PIOMMU_PCIE_NONE); /* only function 0 must have the bit (PCI 3.0 6.2.1) */
+	add(&m, "00:1f.3", PIOMMU_PCIE_NONE);
+	add(&m, "00:1e.2", PIOMMU_PCIE_RC_INTEGRATED); /* only function 0 must have the bit (PCI 3.0 6.2.1) */
+	add(&m, "00:1e.3", PIOMMU_PCIE_RC_INTEGRATED);
 	build(&m);
 	CU_ASSERT(together(&m, "01:00.0", "01:00.1"));
 	CU_ASSERT(!together(&m, "01:00.0", "01:00.2"));
 	CU_ASSERT(!together(&m, "01:00.0", "00:01.0"));
 	CU_ASSERT(together(&m, "00:1f.0", "00:1f.3"));
+	CU_ASSERT(together(&m, "00:1e.2", "00:1e.3"));
 	CU_ASSERT(has_fact(&m, "01:00.0", PIOMMU_FACT_MULTIFUNCTION, "01:00.1", "01:00.0"));
 	piommu_topo_free(m.topo);
 }
@@ -337,8 +340,10 @@ static void virtual_functions_are_apart_even_on_a_bus_of_their_own(void)
 	acs(bridge(&m, "00:01.0", PIOMMU_PCIE_ROOT_PORT, 1, 2), ALL_BITS, ISOLATION);
 	multi(add(&m, "01:00.0", PIOMMU_PCIE_ENDPOINT))->ari = PIOMMU_PRESENT;
 	multi(add(&m, "01:00.1", PIOMMU_PCIE_ENDPOINT))->ari = PIOMMU_PRESENT;
-	for (unsigned i = 0; i < 2; i++) {
-		vf = add(&m, i ? "02:10.0" : "01:00.2", PIOMMU_PCIE_ENDPOINT);
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const vfs[] = { "01:00.2", "01:00.3", "02:10.0" };
+
+		vf = multi(add(&m, vfs[i], PIOMMU_PCIE_ENDPOINT));
 		vf->is_virtfn = true;
 		vf->physfn = at("01:00.0");
 	}
@@ -346,7 +351,40 @@ static void virtual_functions_are_apart_even_on_a_bus_of_their_own(void)
 	CHECK_EQ(node(&m, "02:10.0")->parent, piommu_topo_find(m.topo, at("00:01.0")));
 	CU_ASSERT(together(&m, "01:00.0", "01:00.1"));
 	CU_ASSERT(!together(&m, "01:00.0", "01:00.2"));
-	CHECK_EQ(m.topo->ngroups, 4);
+	CU_ASSERT(!together(&m, "01:00.2", "01:00.3"));
+	CHECK_EQ(m.topo->ngroups, 5);
+	piommu_topo_free(m.topo);
+}
+
+static void bus_without_a_bridge_of_its_own_is_below_the_innermost(void)
+{
+	struct machine m = { .n = 0 };
+
+	bridge(&m, "00:01.0", PIOMMU_PCIE_ROOT_PORT, 1, 9);
+	bridge(&m, "01:00.0", PIOMMU_PCIE_UPSTREAM, 2, 9);
+	bridge(&m, "02:00.0", PIOMMU_PCIE_DOWNSTREAM, 3, 5);
+	bridge(&m, "02:01.0", PIOMMU_PCIE_DOWNSTREAM, 6, 9);
+	add(&m, "04:00.0", PIOMMU_PCIE_ENDPOINT);
+	add(&m, "20:00.0", PIOMMU_PCIE_ENDPOINT);
+	build(&m);
+	CHECK_EQ(node(&m, "04:00.0")->parent, piommu_topo_find(m.topo, at("02:00.0")));
+	CHECK_EQ(node(&m, "20:00.0")->parent, -1);
+	piommu_topo_free(m.topo);
+}
+
+/* The bridge's id is the device's own; and one id merges even what a vendor fact would keep apart. */
+static void shared_id_merges_by_itself(void)
+{
+	struct machine m = { .n = 0 };
+
+	acs(bridge(&m, "00:1c.0", PIOMMU_PCIE_ROOT_PORT, 1, 2), ALL_BITS, ISOLATION);
+	bridge(&m, "01:00.0", PIOMMU_PCIE_PCI_BRIDGE, 2, 2)->known_isolated = true;
+	add(&m, "02:00.0", PIOMMU_PCIE_NONE);
+	add(&m, "02:02.0", PIOMMU_PCIE_NONE);
+	build(&m);
+	CHECK_EQ(node(&m, "02:00.0")->nrids, 1);
+	CU_ASSERT(together(&m, "02:00.0", "02:02.0"));
+	CU_ASSERT(!together(&m, "02:00.0", "01:00.0"));
 	piommu_topo_free(m.topo);
 }
 
@@ -388,9 +426,10 @@ static void segments_are_apart(void)
 
 	bridge(&m, "0000:00:01.0", PIOMMU_PCIE_ROOT_PORT, 1, 1);
 	add(&m, "10000:01:00.0", PIOMMU_PCIE_ENDPOINT);
+	add(&m, "10000:00:01.0", PIOMMU_PCIE_ENDPOINT);
 	build(&m);
 	CHECK_EQ(node(&m, "10000:01:00.0")->parent, -1);
-	CHECK_EQ(m.topo->ngroups, 2);
+	CHECK_EQ(m.topo->ngroups, 3);
 	piommu_topo_free(m.topo);
 }
 
@@ -481,6 +520,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(functions_of_a_slot_merge_without_acs),
 	SUITE_TEST(root_ports_of_one_slot_merge_with_everything_below),
 	SUITE_TEST(virtual_functions_are_apart_even_on_a_bus_of_their_own),
+	SUITE_TEST(bus_without_a_bridge_of_its_own_is_below_the_innermost),
+	SUITE_TEST(shared_id_merges_by_itself),
 	SUITE_TEST(intel_integrated_endpoints_are_apart_and_others_are_not),
 	SUITE_TEST(vendor_fact_given_with_a_port_isolates_it),
 	SUITE_TEST(segments_are_apart),

@@ -225,6 +225,12 @@ static const char sriov[] = "0000:01:00.0 Ethernet controller\n"
 			    "30: 00 00 00 00 40 00 00 00 00 00 00 00 00 00 00 00\n"
 			    "40: 10 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
 			    "\n"
+			    "0000:01:16.0 Third of two\n"
+			    "00: ff ff ff ff 04 00 10 00 02 00 00 02 00 00 00 00\n"
+			    "\n"
+			    "0001:01:02.0 In another segment\n"
+			    "00: ff ff ff ff 04 00 10 00 02 00 00 02 00 00 00 00\n"
+			    "\n"
 			    "0000:01:0c.1 Gone\n"
 			    "00: ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff\n"
 			    "\n"
@@ -290,7 +296,7 @@ static void tsv_gives_what_its_columns_say(void)
 		     "# a comment\n"
 		     "0000:00:1c.0\t0\t0604\t8086:7a38\t1\tRoot Port\t05-2d\t" ACS_ALL "\t" ACS_ON "\t-\tPCI bridge\n"
 		     "10000:05:00.0\t0\t010802\t-:-\t-\tEndpoint\t-\t" ACS_NONE "\t-\t1\tsome disk\n"
-		     "0000:00:1f.0\t-\t-\t-:-\t-\t-\t-\t-\t-\t-\t-\n"
+		     "0000:00:1f.0\t-\t-\t-:-\t-\t-\t-\t" ACS_ALL "\t-\t-\t-\n"
 		     "0000:00:1f.3\t-\t-\t-:-\t-\tconventional\t-\t-\t-\t0\t-\n");
 	dump_list(&d);
 	CU_ASSERT_EQUAL_FATAL(d.n, 4);
