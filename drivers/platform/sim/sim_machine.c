@@ -162,7 +162,7 @@ int sim_machine_init(struct sim_machine *machine, unsigned nunits)
 		machine->at[i] = (struct sim_function){
 			.sbdf = { 0, shape->bus, shape->devfn },
 			.name = shape->name,
-			.requester = shape->requester == SELF ? (uint16_t)(shape->bus << 8 | shape->devfn) : shape->requester,
+			.requester = (uint16_t)(shape->requester == SELF ? shape->bus << 8 | shape->devfn : shape->requester),
 			.root_devfn = shape->root_devfn,
 			.unit = unit_of(shape->root_devfn, nunits),
 			.cfg_len = shape->pcie == CONVENTIONAL ? 256 : SIM_CFG_SIZE,
