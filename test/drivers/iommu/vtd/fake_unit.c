@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers.h"
+#include "fake_unit.h"
+#include "suite.h"
+
+#define MEMORY ((size_t)8 << 20)
+
+uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, (const char *)fake->regs + off, width);
+	return value;
+}
+
+void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value)
+{
+	memcpy((char *)fake->regs + off, &value, width);
+}
+
+/* Widths of chapter 11.4, for the registers that the driver has a use for. */
+static unsigned width_of(unsigned off)
+{
+	switch (off) {
+	case 0x08: /* CAP ECAP RTADDR CCMD IQH IQT IQA IVA IOTLB */
+	case 0x10:
+	case 0x20:
+	case 0x28:
+	case 0x80:
+	case 0x88:
+	case 0x90:
+	case FAKE_IVA:
+	case FAKE_IOTLB:
+		return 8;
+	default:
+		return off >= FAKE_FRCD ? 8 : 4;
+	}
+}
+
+static struct fake *fake_of(struct piommu_window *window)
+{
+	return window->ctx;
+}
+
+static uint64_t read_reg(struct piommu_window *window, unsigned off, unsigned width)
+{
+	struct fake *fake = fake_of(window);
+
+	if (fake->dead)
+		return width == 8 ? UINT64_MAX : UINT32_MAX;
+	fake->width_errors += width != width_of(off);
+	return fake_reg(fake, off, width);
+}
+
+static void run_queue(struct fake *fake)
+{
+	uint64_t base = fake_reg(fake, 0x90, 8) & ~UINT64_C(0xfff);
+	unsigned slots = 256u << (fake_reg(fake, 0x90, 8) & 7);
+	unsigned head = (unsigned)fake_reg(fake, 0x80, 8) >> 4;
+	unsigned tail = (unsigned)fake_reg(fake, 0x88, 8) >> 4;
+
+	while (head != tail && !fake->invalidations_stuck && !(fake_reg(fake, 0x34, 4) & 0x10)) {
+		const uint64_t *desc = (const uint64_t *)(uintptr_t)(base + 16u * head);
+
+		if (fake->fail_descriptor && !--fake->fail_descriptor) {
+			fake_set(fake, 0x34, 4, fake_reg(fake, 0x34, 4) | 0x10);
+			break;
+		}
+		if ((desc[0] & 0xf) == 5 && desc[0] & 0x20)
+			__atomic_store_n((uint32_t *)(uintptr_t)desc[1], (uint32_t)(desc[0] >> 32), __ATOMIC_RELEASE);
+		head = (head + 1) % slots;
+	}
+	fake_set(fake, 0x80, 8, (uint64_t)head << 4);
+}
+
+static void global_command(struct fake *fake, uint32_t value)
+{
+	uint32_t lasting = 0x86800000; /* TE QIE IRE CFI */
+	uint32_t status = (uint32_t)fake_reg(fake, 0x1c, 4);
+	uint32_t next = (status & ~lasting) | (value & lasting) | (value & 0x41000000); /* pointers stay set */
+	uint32_t changed = (status ^ next) & ~fake->never_acked;
+
+	fake_set(fake, 0x1c, 4, status ^ changed);
+	if (value & 0x08000000 && fake->never_acked & 0x08000000)
+		fake_set(fake, 0x1c, 4, fake_reg(fake, 0x1c, 4) | 0x08000000);
+	if (!(next & 0x04000000))
+		fake_set(fake, 0x80, 8, 0);
+}
+
+static void write_reg(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
+{
+	struct fake *fake = fake_of(window);
+
+	fake->width_errors += width != width_of(off);
+	if (fake->nwrites < 256)
+		fake->writes[fake->nwrites++] = (struct fake_write){ off, width, value };
+	switch (off) {
+	case 0x18:
+		global_command(fake, (uint32_t)value);
+		return;
+	case 0x28: /* ICC falls, CAIG says what was done */
+		fake_set(fake, off, 8, fake->invalidations_stuck ? value : (value & ~BIT64(63)) | (value >> 61 & 3) << 59);
+		return;
+	case FAKE_IOTLB:
+		fake_set(fake, off, 8, fake->invalidations_stuck ? value : (value & ~BIT64(63)) | (value >> 60 & 3) << 57);
+		return;
+	case 0x34:
+		fake_set(fake, off, 4, fake_reg(fake, off, 4) & ~(value & 0x71));
+		run_queue(fake);
+		return;
+	case 0x64:
+		fake_set(fake, off, 4, (value & 0x80000000) | (value >> 31));
+		return;
+	case 0x88:
+		fake_set(fake, off, 8, value);
+		if (fake_reg(fake, 0x1c, 4) & 0x04000000)
+			run_queue(fake);
+		return;
+	default:
+		if (off >= FAKE_FRCD) /* F is cleared by writing 1 */
+			value = fake_reg(fake, off, 8) & ~(value & BIT64(63));
+		fake_set(fake, off, width, value);
+	}
+}
+
+static const struct piommu_window_ops window_ops = { read_reg, write_reg };
+
+static int mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int node, struct piommu_mem *out)
+{
+	return piommu_env_mem_alloc(((struct fake *)(void *)plat)->mem, len, align, node, out);
+}
+
+static void mem_free(struct piommu_platform *plat, struct piommu_mem *mem)
+{
+	piommu_env_mem_free(((struct fake *)(void *)plat)->mem, mem);
+}
+
+static void *mem_at(struct piommu_platform *plat, uint64_t pa, size_t len)
+{
+	return piommu_env_mem_at(((struct fake *)(void *)plat)->mem, pa, len);
+}
+
+static void writeback(struct piommu_platform *plat, const void *va, size_t len)
+{
+	(void)va, (void)len;
+	((struct fake *)(void *)plat)->writebacks++;
+}
+
+/* Time passes by looking at it: a wait of a millisecond is a thousand looks. */
+static uint64_t now_ns(struct piommu_platform *plat)
+{
+	return ((struct fake *)(void *)plat)->now += 1000;
+}
+
+static const struct piommu_platform_ops plat_ops = {
+	.name = "fake",
+	.mem_alloc = mem_alloc,
+	.mem_free = mem_free,
+	.mem_at = mem_at,
+	.writeback = writeback,
+	.now_ns = now_ns,
+};
+
+static int pool_alloc(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out)
+{
+	return piommu_env_mem_alloc(ctx, len, align, node, out);
+}
+
+static void pool_free(void *ctx, struct piommu_mem *mem)
+{
+	piommu_env_mem_free(ctx, mem);
+}
+
+static void remember_line(void *ctx, enum piommu_log_level level, const char *line)
+{
+	struct fake *fake = ctx;
+
+	(void)level;
+	snprintf(fake->said, sizeof(fake->said), "%s", line);
+}
+
+void fake_init(struct fake *fake, uint64_t cap, uint64_t ecap)
+{
+	struct piommu_pool_source source = { .alloc = pool_alloc, .free = pool_free, .node = -1 };
+
+	memset(fake, 0, sizeof(*fake));
+	CHECK_EQ(piommu_env_heap_create(MEMORY, UINT64_MAX, &fake->mem), 0);
+	source.ctx = fake->mem;
+	CHECK_EQ(piommu_pool_create(&source, &fake->pool), 0);
+	fake->log = (struct piommu_log){ remember_line, fake, PIOMMU_LOG_WARN };
+	fake->plat.ops = &plat_ops;
+	fake->window = (struct piommu_window){ .len = 0x300, .ops = &window_ops, .ctx = fake };
+	fake->fw = (struct piommu_fw_unit){ .name = "dmar0", .family = PIOMMU_FAMILY_VTD, .base = 0xfed90000, .numa_node = -1 };
+	fake->unit = (struct piommu_unit){
+		.name = fake->fw.name,
+		.fw = &fake->fw,
+		.driver = &vtd_driver,
+		.plat = &fake->plat,
+		.log = &fake->log,
+		.pool = fake->pool,
+		.timeout_ns = 1000000,
+	};
+	fake_set(fake, 0x00, 4, 0x10);
+	fake_set(fake, 0x08, 8, cap);
+	fake_set(fake, 0x10, 8, ecap);
+	fake_set(fake, 0x38, 4, 0x80000000);
+}
+
+void fake_start(struct fake *fake, uint64_t cap, uint64_t ecap)
+{
+	fake_init(fake, cap, ecap);
+	CHECK_EQ(vtd_driver.probe(&fake->unit, &fake->window), 0);
+	CHECK_EQ(vtd_driver.enable(&fake->unit), 0);
+	fake->nwrites = 0;
+}
+
+void fake_fini(struct fake *fake)
+{
+	if (fake->unit.priv) {
+		vtd_driver.shutdown(&fake->unit);
+		vtd_driver.remove(&fake->unit);
+	}
+	CHECK_EQ(fake->width_errors, 0);
+	piommu_pool_destroy(fake->pool);
+	piommu_env_mem_destroy(fake->mem);
+}
+
+void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
+{
+	CHECK_EQ(fake->nwrites - from, n);
+	for (unsigned i = 0; i < n && from + i < fake->nwrites; i++) {
+		CHECK_HEX(fake->writes[from + i].off, expected[i].off);
+		CHECK_EQ(fake->writes[from + i].width, expected[i].width);
+		CHECK_HEX(fake->writes[from + i].value, expected[i].value);
+	}
+}
+
+struct vtd_pair fake_descriptor(const struct fake *fake, unsigned slot)
+{
+	const uint64_t *words = (const uint64_t *)(uintptr_t)((fake_reg(fake, 0x90, 8) & ~UINT64_C(0xfff)) + 16u * slot);
+
+	return (struct vtd_pair){ words[0], words[1] };
+}
+
+struct vtd_pair *fake_context(struct fake *fake, uint16_t rid)
+{
+	const uint64_t *root = (const uint64_t *)(uintptr_t)fake_reg(fake, 0x20, 8);
+
+	return (struct vtd_pair *)(uintptr_t)(root[2 * (rid >> 8)] & ~UINT64_C(0xfff)) + (rid & 0xff);
+}
+
+static void emit(void *ctx, const struct piommu_event *event)
+{
+	struct fake *fake = ctx;
+
+	if (fake->nevents < 16)
+		fake->events[fake->nevents++] = *event;
+}
+
+unsigned fake_poll(struct fake *fake)
+{
+	struct piommu_event_sink sink = { emit, fake };
+
+	fake->nevents = 0;
+	return vtd_driver.poll(&fake->unit, &sink);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A VT-d unit that is nothing but registers: it logs every access, acknowledges global commands at once (or never), and takes
+ * invalidation commands without doing anything about them. For tests of what the driver writes, and in which order.
+ */
+#ifndef FAKE_UNIT_H
+#define FAKE_UNIT_H
+
+#include "vtd.h"
+
+/* QEMU 10.0.2's words: 48 and 39 bits, 2 MiB and 1 GiB, 65,536 domains, page-selective, pass-through, no snooping, a queue. */
+#define FAKE_CAP UINT64_C(0x00d2008c222f0606)
+#define FAKE_ECAP UINT64_C(0x0000000000f00f4a)
+/* The same with snooping walks, which need no write-back. */
+#define FAKE_ECAP_COHERENT (FAKE_ECAP | 1)
+/* The same without a queue. */
+#define FAKE_ECAP_REGISTERS (FAKE_ECAP_COHERENT & ~UINT64_C(2))
+
+#define FAKE_IVA 0xf0u
+#define FAKE_IOTLB 0xf8u
+#define FAKE_FRCD 0x220u
+
+struct fake_write {
+	unsigned off;
+	unsigned width;
+	uint64_t value;
+};
+
+struct fake {
+	struct piommu_platform plat; /* first: its ops are handed this */
+	struct piommu_window window;
+	struct piommu_env_mem *mem;
+	struct piommu_pool *pool;
+	struct piommu_fw_unit fw;
+	struct piommu_unit unit;
+	struct piommu_log log;
+
+	uint64_t regs[0x300 / 8];
+	struct fake_write writes[256];
+	unsigned nwrites;
+	unsigned width_errors;
+	unsigned writebacks;
+
+	uint32_t never_acked;     /* bits of GCMD */
+	bool invalidations_stuck; /* CCMD and IOTLB stay busy, the queue fetches nothing */
+	unsigned fail_descriptor; /* the n-th descriptor from now is refused with IQE */
+	bool dead;                /* all ones */
+	uint64_t now;
+	char said[512]; /* the last message */
+
+	struct piommu_event events[16];
+	unsigned nevents;
+};
+
+/* Ready to be probed. */
+void fake_init(struct fake *fake, uint64_t cap, uint64_t ecap);
+/* fake_init(), probe, enable; both succeed. */
+void fake_start(struct fake *fake, uint64_t cap, uint64_t ecap);
+void fake_fini(struct fake *fake);
+
+uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
+void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
+/* Writes from index `from` on are exactly these. */
+void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
+/* Descriptors in the queue at a slot. */
+struct vtd_pair fake_descriptor(const struct fake *fake, unsigned slot);
+struct vtd_pair *fake_context(struct fake *fake, uint16_t rid);
+unsigned fake_poll(struct fake *fake);
+
+#endif

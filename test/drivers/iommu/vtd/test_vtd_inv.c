@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which commands a gather becomes (6.5.2.3), and what happens to a queue that stops (6.5.2.10). */
+#include <errno.h>
+
+#include "drivers.h"
+#include "fake_unit.h"
+#include "suite.h"
+
+static const struct vtd_inv usual = { .psi = true, .max_am = 18 };
+
+static struct piommu_gather gather_of(uint64_t start, uint64_t last)
+{
+	struct piommu_gather gather;
+
+	piommu_gather_init(&gather);
+	piommu_gather_add(&gather, start, last);
+	return gather;
+}
+
+static void a_page_is_one_leaf_command(void)
+{
+	struct piommu_gather gather = gather_of(0x5000, 0x5fff);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].lo, 0x90032);
+	CHECK_HEX(desc[0].hi, 0x5040);
+}
+
+static void an_aligned_range_is_one_command_of_its_size(void)
+{
+	struct piommu_gather gather = gather_of(0x40000000, 0x401fffff);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].hi, 0x40000049);
+}
+
+static void an_unaligned_range_is_covered_by_two(void)
+{
+	struct piommu_gather gather = gather_of(0x7000, 0x9fff);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 2);
+	CHECK_HEX(desc[0].hi, 0x4042); /* four pages from 0x4000, four from 0x8000 */
+	CHECK_HEX(desc[1].hi, 0x8042);
+}
+
+/* Whatever the range: nothing of it is left out, and the blocks are aligned to their size. */
+static void every_page_of_a_range_is_covered(void)
+{
+	struct vtd_pair desc[VTD_BURST];
+
+	for (unsigned start = 0; start < 40; start++) {
+		for (unsigned len = 1; len < 40; len++) {
+			struct piommu_gather gather = gather_of(start * 0x1000ull, (start + len) * 0x1000ull - 1);
+			unsigned n = vtd_inv_build(&usual, 9, &gather, desc);
+			uint64_t at = start;
+
+			CU_ASSERT(n <= 2);
+			for (unsigned i = 0; i < n; i++) {
+				uint64_t first = desc[i].hi >> 12;
+				uint64_t pages = UINT64_C(1) << (desc[i].hi & 0x3f);
+
+				CHECK_EQ(first % pages, 0);
+				CU_ASSERT(first <= at);
+				at = first + pages > at ? first + pages : at;
+			}
+			CU_ASSERT(at >= start + len);
+		}
+	}
+}
+
+static void the_last_page_of_the_address_space_does_not_wrap(void)
+{
+	struct piommu_gather gather = gather_of(0xfffffffff000, 0xffffffffffff);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].hi, 0xfffffffff040);
+}
+
+static void an_unlinked_table_takes_the_paging_caches_along(void)
+{
+	struct piommu_gather gather = gather_of(0x200000, 0x3fffff);
+	struct vtd_pair desc[VTD_BURST];
+
+	gather.nonleaf = true;
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].hi, 0x200009);
+}
+
+static void a_small_address_mask_makes_more_commands_or_one_for_the_domain(void)
+{
+	struct vtd_inv inv = { .psi = true, .max_am = 4 };
+	struct piommu_gather some = gather_of(0, 64 * 0x1000 - 1);
+	struct piommu_gather many = gather_of(0, 4096 * 0x1000 - 1);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&inv, 9, &some, desc), 4);
+	CHECK_HEX(desc[3].hi, 0x30044);
+	CHECK_EQ(vtd_inv_build(&inv, 9, &many, desc), 1);
+	CHECK_HEX(desc[0].lo, 0x90022);
+}
+
+static void scattered_pages_stay_page_selective_until_a_burst_is_full(void)
+{
+	struct piommu_gather gather;
+	struct vtd_pair desc[VTD_BURST];
+
+	piommu_gather_init(&gather);
+	for (unsigned i = 0; i < VTD_BURST; i++)
+		piommu_gather_add(&gather, i * 0x10000ull, i * 0x10000ull + 0xfff);
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), VTD_BURST);
+	piommu_gather_add(&gather, 0x10000000, 0x10000fff);
+	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].lo, 0x90022);
+}
+
+static void without_page_selection_it_is_the_domain(void)
+{
+	struct vtd_inv inv = { .psi = false, .drain = VTD_DESC_DR | VTD_DESC_DW };
+	struct piommu_gather gather = gather_of(0x5000, 0x5fff);
+	struct vtd_pair desc[VTD_BURST];
+
+	CHECK_EQ(vtd_inv_build(&inv, 9, &gather, desc), 1);
+	CHECK_HEX(desc[0].lo, 0x900e2);
+}
+
+static void a_tag_is_flushed_whole(void)
+{
+	struct fake fake;
+	unsigned slot;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	slot = (unsigned)(fake_reg(&fake, 0x88, 8) >> 4);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 0x123), 0);
+	CHECK_HEX(fake_descriptor(&fake, slot).lo, 0x12300e2);
+	fake_fini(&fake);
+}
+
+static void a_refused_descriptor_fails_its_burst_and_the_queue_recovers(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	fake.fail_descriptor = 1;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -EIO); /* until somebody polls */
+	CHECK_EQ(fake_poll(&fake), 1);
+	CHECK_EQ(fake.events[0].type, PIOMMU_EVENT_INV_ERROR);
+	CHECK_HEX(fake.events[0].raw[0], 0x500e2);
+	CHECK_HAS(fake.events[0].reason_text, "IQE");
+	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 7), 0);
+	CHECK_EQ(fake_poll(&fake), 0);
+	fake_fini(&fake);
+}
+
+static void a_queue_that_does_not_recover_is_reported_once(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	fake.fail_descriptor = 1;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
+	fake.invalidations_stuck = true;
+	CHECK_EQ(fake_poll(&fake), 1);
+	CHECK_HAS(fake.said, "did not recover");
+	fake_set(&fake, 0x34, 4, 0x10);
+	CHECK_EQ(fake_poll(&fake), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -EIO);
+	fake_fini(&fake);
+}
+
+static void a_register_that_stays_busy_times_out(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
+	fake.invalidations_stuck = true;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -ETIMEDOUT);
+	fake.invalidations_stuck = false;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), 0);
+	fake_fini(&fake);
+}
+
+static void counts_add_up_with_and_without_a_queue(void)
+{
+	static const uint64_t ecaps[] = { FAKE_ECAP, FAKE_ECAP_REGISTERS };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct fake fake;
+		struct piommu_ring_stats before, after;
+
+		fake_start(&fake, FAKE_CAP, ecaps[i]);
+		vtd_driver.inv_stats(&fake.unit, &before);
+		CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), 0);
+		vtd_driver.inv_stats(&fake.unit, &after);
+		CHECK_EQ(after.descriptors - before.descriptors, 1);
+		CHECK_EQ(after.waits - before.waits, i == 0);
+		fake_fini(&fake);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(a_page_is_one_leaf_command),
+		SUITE_TEST(an_aligned_range_is_one_command_of_its_size),
+		SUITE_TEST(an_unaligned_range_is_covered_by_two),
+		SUITE_TEST(every_page_of_a_range_is_covered),
+		SUITE_TEST(the_last_page_of_the_address_space_does_not_wrap),
+		SUITE_TEST(an_unlinked_table_takes_the_paging_caches_along),
+		SUITE_TEST(a_small_address_mask_makes_more_commands_or_one_for_the_domain),
+		SUITE_TEST(scattered_pages_stay_page_selective_until_a_burst_is_full),
+		SUITE_TEST(without_page_selection_it_is_the_domain),
+		SUITE_TEST(a_tag_is_flushed_whole),
+		SUITE_TEST(a_refused_descriptor_fails_its_burst_and_the_queue_recovers),
+		SUITE_TEST(a_queue_that_does_not_recover_is_reported_once),
+		SUITE_TEST(a_register_that_stays_busy_times_out),
+		SUITE_TEST(counts_add_up_with_and_without_a_queue),
+	};
+
+	return suite_run(argc, argv, "vtd_inv", tests, sizeof(tests) / sizeof(tests[0]));
+}
