@@ -77,9 +77,11 @@ struct piommu_ring_stats {
 };
 void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out);
 /**
- * While the driver repairs the queue, before it runs again: all outstanding tickets have failed, the ring is empty at slot
- * `head`. Waiters get -EIO. One thread at a time.
+ * Before the driver repairs the queue: from here on submissions fail, no doorbell is under way when it returns, and all
+ * outstanding tickets have failed, also those that hardware still completes. Waiters get -EIO. One thread at a time.
  */
+void piommu_ring_stop(struct piommu_ring *ring);
+/** After the repair: the ring is empty at slot `head` and takes submissions again. Stops it first where that was not done. */
 void piommu_ring_reset(struct piommu_ring *ring, unsigned head);
 
 #pragma GCC visibility pop

@@ -39,6 +39,7 @@ struct piommu_ring {
 
 	_Alignas(64) _Atomic uint64_t completed; /* as last read from the status word */
 	_Atomic bool failed;                     /* the queue has stopped; cleared by a reset */
+	bool stopped;                            /* by piommu_ring_stop() */
 	/* Tickets in (lost_from, lost_to] did not complete, as far as is known. */
 	_Atomic uint64_t lost_from;
 	_Atomic uint64_t lost_to;
@@ -298,34 +299,47 @@ void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats 
 	};
 }
 
-/* The last position reserved; afterwards `base` is, and no producer is between reserving and publishing. */
-static uint64_t take_over(struct piommu_ring *ring, unsigned head, uint64_t *base)
+/* Moves on to a new lap. @return the last position reserved before; no producer is between reserving and publishing */
+static uint64_t take_over(struct piommu_ring *ring, uint64_t *lap)
 {
 	uint64_t at;
 
 	do {
 		at = atomic_load_explicit(&ring->reserved, memory_order_acquire);
 		await_turn(ring, at);
-		*base = align_down(at, ring->nslots) + ring->nslots + head;
-	} while (!atomic_compare_exchange_strong_explicit(&ring->reserved, &at, *base, memory_order_acq_rel,
+		*lap = align_down(at, ring->nslots) + ring->nslots;
+	} while (!atomic_compare_exchange_strong_explicit(&ring->reserved, &at, *lap, memory_order_acq_rel,
 							  memory_order_acquire));
 	return at;
 }
 
-void piommu_ring_reset(struct piommu_ring *ring, unsigned head)
+void piommu_ring_stop(struct piommu_ring *ring)
 {
-	uint64_t base, last, done;
+	uint64_t lap, last, done;
 
 	/* From here on reserve() refuses: it looks at `failed` after it has read the `reserved` that it exchanges. */
 	atomic_store_explicit(&ring->failed, true, memory_order_release);
-	last = take_over(ring, head, &base);
+	last = take_over(ring, &lap);
 	done = completed_now(ring);
 	/* Only ever widened: an old ticket between two resets counts as lost rather than as done. */
 	if (atomic_load_explicit(&ring->lost_from, memory_order_relaxed) == UINT64_MAX)
 		atomic_store_explicit(&ring->lost_from, done, memory_order_relaxed);
 	atomic_store_explicit(&ring->lost_to, last, memory_order_release);
+	atomic_store_explicit(&ring->published, lap, memory_order_release);
+	ring->stopped = true;
+}
+
+void piommu_ring_reset(struct piommu_ring *ring, unsigned head)
+{
+	uint64_t base;
+
+	if (!ring->stopped)
+		piommu_ring_stop(ring);
+	base = atomic_load_explicit(&ring->reserved, memory_order_relaxed) + head;
+	atomic_store_explicit(&ring->reserved, base, memory_order_release);
 	__atomic_store_n(ring->config.status, (uint32_t)base, __ATOMIC_RELEASE);
 	atomic_store_explicit(&ring->completed, base, memory_order_release);
 	atomic_store_explicit(&ring->published, base, memory_order_release);
+	ring->stopped = false;
 	atomic_store_explicit(&ring->failed, false, memory_order_release);
 }

@@ -42,7 +42,7 @@ struct vtd_inv {
 	unsigned iotlb;           /* offset of IVA */
 	unsigned max_am;          /* 2^n pages a descriptor; meaningless without psi */
 	bool psi;
-	bool coherent;
+	bool broken;                /* could not be repaired; reported once */
 	atomic_bool registers_busy; /* CCMD and IOTLB take one command at a time */
 	_Atomic uint64_t register_commands;
 };

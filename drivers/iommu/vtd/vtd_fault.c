@@ -293,7 +293,7 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 		n += poll_records(vtd, fsts, sink);
 	if (fsts & VTD_FSTS_PFO)
 		n += poll_overflow(vtd, sink);
-	if (fsts & VTD_FSTS_QUEUE)
+	if (fsts & VTD_FSTS_QUEUE && !vtd->inv.broken)
 		n += poll_queue(vtd, fsts, sink);
 	return n;
 }

@@ -353,28 +353,29 @@ static int drain(struct vtd *vtd, uint32_t fsts)
 void vtd_inv_repair(struct vtd *vtd, uint32_t fsts, struct piommu_event *event)
 {
 	const struct vtd_pair *slots = vtd->inv.mem.va;
-	bool stopped = fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE);
 	uint64_t head;
-	int err = 0;
+	int err;
 
-	event->type = PIOMMU_EVENT_INV_ERROR;
 	event->reason = fsts & VTD_FSTS_QUEUE;
-	if (!vtd->inv.ring) {
-		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE);
+	if (!vtd->inv.ring || !(fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE))) {
+		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE); /* nothing has stopped */
 		return;
 	}
 	head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
-	if (head < BIT64(VTD_QUEUE_LG2)) {
+	if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2)) {
 		event->raw[0] = slots[head].lo;
 		event->raw[1] = slots[head].hi;
 	}
+	piommu_ring_stop(vtd->inv.ring);
 	err = drain(vtd, fsts);
-	if (!err && stopped) {
+	if (!err) {
 		piommu_ring_reset(vtd->inv.ring, (unsigned)field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQT)));
+		/* What the lost commands were for must not stay cached until the next one happens to cover it. */
 		err = vtd_inv_all(vtd);
 	}
-	if (err)
-		log_err(vtd->unit->log,
-			"%s: invalidation queue did not recover (FSTS 0x%08x); unmaps fail until the unit is reset",
-			vtd->unit->name, fsts);
+	if (!err)
+		return;
+	vtd->inv.broken = true;
+	log_err(vtd->unit->log, "%s: its invalidation queue did not recover (FSTS 0x%08x): every unmap will fail; restart",
+		vtd->unit->name, piommu_read32(vtd->window, VTD_FSTS));
 }

@@ -341,6 +341,28 @@ static void a_reset_ring_goes_on_at_the_new_head(void)
 	piommu_ring_destroy(device.ring);
 }
 
+static void a_stopped_ring_takes_nothing_and_believes_no_late_completion(void)
+{
+	struct device device = { .lazy = true };
+	piommu_ticket done, lost, next;
+
+	setup(&device);
+	CHECK_EQ(submit(&device, 2, 1, &done), 0);
+	execute(&device);
+	CHECK_EQ(submit(&device, 2, 2, &lost), 0);
+	piommu_ring_stop(device.ring);
+	CHECK_EQ(submit(&device, 2, 3, &next), -EIO);
+	execute(&device); /* the repaired queue runs to its tail */
+	CU_ASSERT_FALSE(piommu_ring_done(device.ring, lost));
+	CHECK_EQ(piommu_ring_wait(device.ring, lost), -EIO);
+	piommu_ring_reset(device.ring, device.tail);
+	CHECK_EQ(piommu_ring_wait(device.ring, done), 0);
+	CHECK_EQ(submit(&device, 2, 4, &next), 0);
+	execute(&device);
+	CHECK_EQ(piommu_ring_wait(device.ring, next), 0);
+	piommu_ring_destroy(device.ring);
+}
+
 /* A device that completes a burst at its doorbell and looks at nothing else. */
 static uint32_t instant_seq;
 static uint32_t instant_status;
@@ -563,6 +585,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_silent_device_times_out),
 		SUITE_TEST(a_stopped_queue_fails_waiters_and_submitters),
 		SUITE_TEST(a_reset_ring_goes_on_at_the_new_head),
+		SUITE_TEST(a_stopped_ring_takes_nothing_and_believes_no_late_completion),
 		SUITE_TEST(tickets_survive_the_wrap_of_the_status_word),
 		SUITE_TEST(slots_are_written_back_before_the_doorbell),
 		SUITE_TEST(producers_do_not_disturb_each_other),
