@@ -107,7 +107,7 @@ static inline struct core_domain *core_domain_of(const struct piommu_domain *dom
 	return domain->core;
 }
 
-/* Slow-path brackets: returns whether the thread was online, to be handed to core_slow_exit(). */
+/* threads.c. Slow-path brackets: returns whether the thread was online, to be handed to core_slow_exit(). */
 bool core_slow_enter(void);
 void core_slow_exit(bool was_online);
 
@@ -118,6 +118,9 @@ void core_machine_free(struct piommu *p);
 /* unit.c: taking units over and giving them back */
 int core_units_start(struct piommu *p);
 int core_units_stop(struct piommu *p);
+
+/* tags.c */
+int core_tags_init(struct core_unit *cu);
 int core_tag_get(struct core_unit *cu, uint32_t *tag);
 void core_tag_put(struct core_unit *cu, uint32_t tag);
 

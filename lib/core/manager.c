@@ -6,21 +6,6 @@
 
 #include "core.h"
 
-bool core_slow_enter(void)
-{
-	bool online = rcu_thread_registered() && rcu_thread_is_online();
-
-	if (online)
-		rcu_thread_offline();
-	return online;
-}
-
-void core_slow_exit(bool was_online)
-{
-	if (was_online)
-		rcu_thread_online();
-}
-
 static int open_platform(struct piommu *p, const struct piommu_config *config)
 {
 	const char *spec = config->platform ? config->platform : "";
@@ -146,24 +131,4 @@ int piommu_destroy(struct piommu *p)
 struct piommu_platform *piommu_platform(struct piommu *p)
 {
 	return p->plat;
-}
-
-void piommu_thread_register(void)
-{
-	rcu_thread_register();
-}
-
-void piommu_thread_unregister(void)
-{
-	rcu_thread_unregister();
-}
-
-void piommu_thread_offline(void)
-{
-	rcu_thread_offline();
-}
-
-void piommu_thread_online(void)
-{
-	rcu_thread_online();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Taking units over, all or none, and giving them back; their domain tags. Slow path, from piommu_create() and
+ * Taking units over, all or none, and giving them back. Slow path, from piommu_create() and
  * piommu_destroy().
  */
 #include <errno.h>
@@ -35,46 +35,6 @@ static int make_pool(struct core_unit *cu)
 	};
 
 	return piommu_pool_create(&source, &cu->unit.pool);
-}
-
-static int make_tags(struct core_unit *cu)
-{
-	size_t words = (cu->unit.caps.ntags + 63) / 64;
-
-	cu->tags = calloc(words ? words : 1, sizeof(*cu->tags));
-	if (!cu->tags)
-		return -ENOMEM;
-	for (uint32_t tag = 0; tag < cu->unit.caps.first_tag; tag++)
-		cu->tags[tag / 64] |= BIT64(tag % 64);
-	return 0;
-}
-
-int core_tag_get(struct core_unit *cu, uint32_t *tag)
-{
-	int err = -ENOSPC;
-
-	mutex_lock(&cu->mutex);
-	for (uint32_t t = cu->unit.caps.first_tag; t < cu->unit.caps.ntags; t++) {
-		if (cu->tags[t / 64] == UINT64_MAX) {
-			t |= 63;
-			continue;
-		}
-		if (cu->tags[t / 64] & BIT64(t % 64))
-			continue;
-		cu->tags[t / 64] |= BIT64(t % 64);
-		*tag = t;
-		err = 0;
-		break;
-	}
-	mutex_unlock(&cu->mutex);
-	return err;
-}
-
-void core_tag_put(struct core_unit *cu, uint32_t tag)
-{
-	mutex_lock(&cu->mutex);
-	cu->tags[tag / 64] &= ~BIT64(tag % 64);
-	mutex_unlock(&cu->mutex);
 }
 
 static void unit_drop(struct core_unit *cu)
@@ -122,7 +82,7 @@ static int unit_probe(struct core_unit *cu)
 	if (err)
 		return err;
 	cu->probed = true;
-	err = make_tags(cu);
+	err = core_tags_init(cu);
 	if (!err)
 		err = core_domain_new(cu, PIOMMU_DOMAIN_IDENTITY, NULL, &cu->identity);
 	if (!err)
