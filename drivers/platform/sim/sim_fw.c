@@ -9,14 +9,14 @@
 
 static void put(struct sim_table *table, uint64_t value, unsigned width)
 {
-	for (unsigned i = 0; i < width; i++)
-		table->bytes[table->len++] = (uint8_t)(value >> 8 * i);
+	for (unsigned i = 0; i < width; i++, value >>= 8)
+		table->bytes[table->len++] = (uint8_t)value;
 }
 
 static void set(struct sim_table *table, size_t off, uint64_t value, unsigned width)
 {
-	for (unsigned i = 0; i < width; i++)
-		table->bytes[off + i] = (uint8_t)(value >> 8 * i);
+	for (unsigned i = 0; i < width; i++, value >>= 8)
+		table->bytes[off + i] = (uint8_t)value;
 }
 
 static void put_text(struct sim_table *table, const char *text, size_t len)
