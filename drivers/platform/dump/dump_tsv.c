@@ -189,19 +189,31 @@ static bool parse_ari(const char *text, struct piommu_pci_function *fn)
 	return true;
 }
 
-/* A listing without numbers still names the parts. */
+/* Whether the name is of a 100 or 200 series PCH: in words, or by the number that lspci prints where it has no words. */
+static bool is_sunrise_point(const char *name)
+{
+	static const char *const words[] = { "100 Series/C230 Series Chipset", "200 Series PCH", "Sunrise Point" };
+	const char *number = strstr(name, "Intel Corporation Device ");
+	unsigned device;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strstr(name, words[i]))
+			return true;
+	}
+	return number && sscanf(number, "Intel Corporation Device %4x", &device) == 1 &&
+	       piommu_topo_acs_elsewhere(VENDOR_INTEL, (uint16_t)device);
+}
+
+/* A listing without ids still names the parts. */
 static void infer_from_name(struct piommu_pci_function *fn, const char *name)
 {
-	static const char *const sunrise_point[] = { "100 Series/C230 Series Chipset", "200 Series PCH", "Sunrise Point" };
 	bool intel = fn->vendor ? fn->vendor == VENDOR_INTEL : strstr(name, "Intel Corporation") != NULL;
-	bool elsewhere = piommu_topo_acs_elsewhere(fn->vendor, fn->device);
+	bool elsewhere = fn->device ? piommu_topo_acs_elsewhere(fn->vendor, fn->device) : intel && is_sunrise_point(name);
 
 	if (fn->header_type == 0 && (fn->secondary || fn->class_code >> 8 == 0x0604 || strncmp(name, "PCI bridge", 10) == 0))
 		fn->header_type = 1;
 	if (strstr(name, "Virtual Function"))
 		fn->is_virtfn = true;
-	for (size_t i = 0; i < sizeof(sunrise_point) / sizeof(sunrise_point[0]) && !fn->device; i++)
-		elsewhere = elsewhere || (intel && strstr(name, sunrise_point[i]));
 	fn->known_isolated = (intel && fn->pcie_type == PIOMMU_PCIE_RC_INTEGRATED) ||
 			     (elsewhere && fn->pcie_type == PIOMMU_PCIE_ROOT_PORT && fn->acs == PIOMMU_PRESENT);
 }

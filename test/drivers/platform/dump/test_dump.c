@@ -374,6 +374,10 @@ static void tsv_vendor_facts_come_from_ids_or_names(void)
 		     "0000:00:1c.1\t0\t-\t-:-\t1\tRoot Port\t02-02\t" ACS_ALL "\t" ACS_NONE
 		     "\t-\tPCI bridge: Intel Corporation Sunrise Point-LP PCI Express Root Port #5\n"
 		     "0000:00:1c.2\t0\t-\t8086:a110\t1\tRoot Port\t03-03\t-\t-\t-\t-\n"
+		     "0000:00:1b.0\t0\t-\t-:-\t1\tRoot Port\t06-06\t" ACS_ALL "\t" ACS_NONE
+		     "\t-\tPCI bridge: Intel Corporation Device a2e8 (rev f0)\n"
+		     "0000:00:1b.4\t0\t-\t-:-\t1\tRoot Port\t07-07\t" ACS_ALL "\t" ACS_NONE
+		     "\t-\tPCI bridge: Intel Corporation Device 02bf (rev f0)\n"
 		     "0000:00:1c.3\t0\t-\t8086:7a38\t1\tRoot Port\t04-04\t" ACS_ALL "\t" ACS_NONE "\t-\t-\n"
 		     "0000:00:14.3\t0\t-\t-:-\t-\tRoot Complex Integrated Endpoint\t-\t-\t-\t-\t"
 		     "Network controller: Intel Corporation Wi-Fi\n"
@@ -381,14 +385,16 @@ static void tsv_vendor_facts_come_from_ids_or_names(void)
 		     "Audio device: Advanced Micro Devices, Inc. [AMD/ATI] Kabini\n"
 		     "0000:05:00.2\t0\t-\t-:-\t-\tEndpoint\t-\t-\t-\t-\tEthernet controller: X Virtual Function\n");
 	dump_list(&d);
-	CU_ASSERT_EQUAL_FATAL(d.n, 7);
+	CU_ASSERT_EQUAL_FATAL(d.n, 9);
 	CU_ASSERT(d.fns[0].known_isolated);
 	CU_ASSERT(d.fns[1].known_isolated);
 	CU_ASSERT(!d.fns[2].known_isolated); /* ACS unknown: nothing to make up */
-	CU_ASSERT(!d.fns[3].known_isolated);
-	CU_ASSERT(d.fns[4].known_isolated);
+	CU_ASSERT(d.fns[3].known_isolated);
+	CU_ASSERT(!d.fns[4].known_isolated);
 	CU_ASSERT(!d.fns[5].known_isolated);
-	CU_ASSERT(d.fns[6].is_virtfn);
+	CU_ASSERT(d.fns[6].known_isolated);
+	CU_ASSERT(!d.fns[7].known_isolated);
+	CU_ASSERT(d.fns[8].is_virtfn);
 	dump_fini(&d);
 }
 
