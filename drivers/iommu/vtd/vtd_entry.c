@@ -6,14 +6,11 @@
  * At first all 256 buses share one context table in which every function is on identity, so that devices nobody claimed
  * keep working, hot-plugged ones too. A bus gets a copy of its own when the first device on it is attached.
  *
- * A context entry has two words: where the table is (lo), how deep it is and under which domain id (hi). Hardware may read
- * it at any moment and has to see the old entry or the new one, nothing between (rule R7, case T26):
- *   - one word differs: an 8-byte store of that word;
- *   - the old entry is not present: hi is ignored, so it goes first, then lo with the present bit;
- *   - the new entry is not present: lo alone, hi is ignored from then on;
- *   - both words of a present entry differ: one 16-byte store. The entry is aligned to its size, so it never straddles a
- *     cache line, and a cache line is what memory gives to a walker and what a write-back moves.
- * The caller invalidates afterwards: until then hardware may use its copy of the old entry.
+ * A context entry has two words: where the table is, and how deep it is and under which domain id. Hardware may read it at
+ * any moment and has to see the old entry or the new one, nothing between (rule R7, case T26), so both are stored at once,
+ * by one 16-byte write. The entry is aligned to its size and never straddles a cache line, and a cache line is what memory
+ * gives to a walker and what a write-back moves. The caller invalidates afterwards: until then hardware may use its copy
+ * of the old entry.
  */
 #include <errno.h>
 #include <string.h>
@@ -118,9 +115,11 @@ static int own_table(struct vtd *vtd, uint8_t bus)
 
 /* ---- One entry ----------------------------------------------------------------------------------------------------------------- */
 
-static void store_both(struct vtd_pair *at, struct vtd_pair was, struct vtd_pair want)
+static void move_entry(struct vtd *vtd, struct vtd_pair *at, struct vtd_pair want)
 {
 #if defined(__x86_64__)
+	struct vtd_pair was = *at;
+
 	/* Every processor that comes with VT-d has it. The only writer is this thread, so the comparison cannot fail. */
 	__asm__ volatile("lock cmpxchg16b %0"
 			 : "+m"(*at), "+a"(was.lo), "+d"(was.hi)
@@ -128,27 +127,10 @@ static void store_both(struct vtd_pair *at, struct vtd_pair was, struct vtd_pair
 			 : "memory", "cc");
 #else
 	/* Blocked for a moment: not present is the one state between two that the specification defines. */
-	(void)was;
 	entry_publish(&at->lo, 0);
 	entry_publish(&at->hi, want.hi);
 	entry_publish(&at->lo, want.lo);
 #endif
-}
-
-static void move_entry(struct vtd *vtd, struct vtd_pair *at, struct vtd_pair want)
-{
-	struct vtd_pair was = *at;
-
-	if (!(want.lo & VTD_CONTEXT_P)) {
-		entry_publish(&at->lo, want.lo);
-	} else if (!(was.lo & VTD_CONTEXT_P) || was.lo == want.lo) {
-		entry_publish(&at->hi, want.hi);
-		entry_publish(&at->lo, want.lo);
-	} else if (was.hi == want.hi) {
-		entry_publish(&at->lo, want.lo);
-	} else {
-		store_both(at, was, want);
-	}
 	vtd_writeback(vtd, at, sizeof(*at));
 }
 
