@@ -63,6 +63,7 @@ static void platform_close(struct piommu_platform *plat)
 	struct linux_platform *lp = to_linux(plat);
 
 	linux_window_fini(lp);
+	linux_mem_fini(lp);
 	linux_pci_fini(lp);
 	linux_fw_fini(lp);
 	free(lp);
@@ -77,6 +78,10 @@ static const struct piommu_platform_ops ops = {
 	.unit_facts = linux_unit_facts,
 	.window_map = linux_window_map,
 	.window_unmap = linux_window_unmap,
+	.mem_start = linux_mem_start,
+	.mem_alloc = linux_mem_alloc,
+	.mem_free = linux_mem_free,
+	.mem_at = linux_mem_at,
 	.phys_spans = linux_phys_spans,
 	.close = platform_close,
 };
