@@ -57,7 +57,8 @@ static void unit_drop(struct core_unit *cu)
 	cu->mapped = false;
 }
 
-static int unit_probe(struct core_unit *cu)
+/* Its registers become ours, or the reason why not is said. */
+static int unit_map(struct core_unit *cu)
 {
 	struct piommu_platform *plat = cu->unit.plat;
 	const struct piommu_fw_unit *fw = cu->unit.fw;
@@ -72,10 +73,14 @@ static int unit_probe(struct core_unit *cu)
 		return -EBADMSG;
 	}
 	err = plat->ops->window_map ? plat->ops->window_map(plat, fw, PIOMMU_WINDOW_CONTROL, &cu->window) : -ENOTSUP;
-	if (err)
-		return err;
-	cu->mapped = true;
-	err = make_pool(cu);
+	cu->mapped = !err;
+	return err;
+}
+
+static int unit_probe(struct core_unit *cu)
+{
+	int err = make_pool(cu);
+
 	if (err)
 		return err;
 	err = cu->unit.driver->probe(&cu->unit, &cu->window);
@@ -149,7 +154,10 @@ int core_units_start(struct piommu *p)
 		log_err(&p->log, "no IOMMU: firmware describes none. Enable it in the firmware's setup (VT-d, AMD-Vi, SMMU)");
 		return -ENOENT;
 	}
-	if (p->plat->ops->mem_start)
+	/* Who is refused a unit has not taken the machine's hugepages first. */
+	for (unsigned i = 0; i < p->nunits && !err; i++)
+		err = unit_map(&p->units[i]);
+	if (!err && p->plat->ops->mem_start)
 		err = p->plat->ops->mem_start(p->plat);
 	for (unsigned i = 0; i < p->nunits && !err; i++)
 		err = unit_probe(&p->units[i]);
