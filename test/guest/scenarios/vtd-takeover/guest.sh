@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=sh disable=SC2154
+# The unit taken from the kernel and driven by us, guest half. `boot` says who has the unit: "ours",
+# "kernels", or "remapping": the kernel has it for interrupt remapping alone.
+
+uio=PRP0001:00 # the platform device of vtd-uio.dsl
+
+find_edu() {
+	for dev in /sys/bus/pci/devices/*; do
+		[ "$(cat "$dev/vendor")$(cat "$dev/device")" != 0x12340x11e8 ] || basename "$dev"
+	done
+}
+
+bind_uio() {
+	echo uio_pdrv_genirq >/sys/bus/platform/devices/$uio/driver_override
+	echo $uio >/sys/bus/platform/drivers/uio_pdrv_genirq/bind
+	echo "uio map0: $(cat /sys/class/uio/uio0/maps/map0/addr) $(cat /sys/class/uio/uio0/maps/map0/size)"
+}
+
+# Every request was answered, but perhaps the one that the end of ping cut off.
+judge_pings() {
+	awk '/ seq=/ { split($5, s, "="); if (s[2] != n) bad = 1; n++ }
+		/packets transmitted/ { if ($1 - $4 > 1) bad = 1; seen = 1 }
+		END { exit bad || !seen || n < 5 }' /run/ping
+}
+
+# refuse WHAT COMMAND...: the command, which checks a refusal, has it.
+refuse() {
+	echo "# refused: $1"
+	what=$1
+	shift
+	if "$@"; then ok "$what"; else not_ok "$what"; fi
+}
+
+ours() {
+	edu=$(find_edu)
+	network_up || not_ok "network before the take-over"
+	ping -i 0.2 10.0.2.2 >/run/ping 2>&1 &
+	pinger=$!
+	refuse 'no way to the registers' takeover refused linux ENOENT
+	refuse 'no rights' start-stop-daemon -S -c nobody -x /bin/takeover -- refused linux:devmem EACCES
+	echo 0 >/proc/sys/vm/nr_hugepages
+	refuse 'no hugepages' takeover refused linux:devmem ENOMEM
+	echo 96 >/proc/sys/vm/nr_hugepages
+	bind_uio
+	echo '# through UIO'
+	takeover run linux "$edu" && ok uio
+	echo '# through /dev/mem'
+	takeover run linux:devmem "$edu" && ok devmem
+	kill -INT $pinger
+	wait $pinger
+	tail -3 /run/ping
+	if judge_pings; then
+		ok pings
+	else
+		cat /run/ping
+		not_ok pings
+	fi
+}
+
+kernels() {
+	bind_uio
+	refuse 'the kernel drives it, through UIO' takeover refused linux EBUSY
+	refuse 'the kernel drives it, through /dev/mem' takeover refused linux:devmem EBUSY
+}
+
+remapping() { kernels; }
+
+"$boot"
