@@ -48,9 +48,10 @@ static int load_topology(struct piommu *p)
 		return err;
 	err = piommu_topo_build(fns, n, PIOMMU_TOPO_LINUX, &p->topo, why);
 	free(fns);
-	if (err == -EINVAL)
-		log_err(&p->log, "PCI topology: %s", why);
-	return err;
+	if (err != -EINVAL)
+		return err;
+	log_err(&p->log, "PCI topology: %s", why);
+	return -EBADMSG;
 }
 
 static int secondary_bus(void *ctx, struct piommu_sbdf bridge)
