@@ -44,10 +44,10 @@ int dump_read(const struct dump_platform *dp, const char *name, void **bytes, si
 int dump_load_tables(struct dump_platform *dp);
 void dump_free_tables(struct dump_platform *dp);
 
-/* dump_lspci.c: lspci.txt; opens dp->pci. @return 0 (also without such a file) or -errno, logged */
-int dump_open_lspci(struct dump_platform *dp);
+/* dump_lspci.c: whether `text`, which it cuts into lines, is what libpci's reader takes. @return 0 or -EBADMSG, logged */
+int dump_check_lspci(const struct dump_platform *dp, char *text);
 
-/* dump_tsv.c: pci.tsv; `*out` is the caller's to free. @return 0; -ENOENT: no such file; or -errno, logged */
-int dump_read_tsv(const struct dump_platform *dp, struct dump_functions *out);
+/* dump_tsv.c: the functions of `text`, which it cuts up. `out->at` is the caller's. @return 0; -EBADMSG, logged; -ENOMEM */
+int dump_parse_tsv(const struct dump_platform *dp, char *text, struct dump_functions *out);
 
 #endif

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "platform_pci.h"
-
 #define MAX_LINE 254 /* libpci's reader takes no longer ones */
 
 struct check {
@@ -85,7 +83,7 @@ static int check_line(struct check *c, const char *line)
 	return 0;
 }
 
-static int check_text(const struct dump_platform *dp, char *text)
+int dump_check_lspci(const struct dump_platform *dp, char *text)
 {
 	struct check c = { .dp = dp };
 	char *line;
@@ -99,20 +97,4 @@ static int check_text(const struct dump_platform *dp, char *text)
 	if (!err && c.functions && !c.bytes)
 		err = refuse(&c, "no bytes of configuration space in it");
 	return err;
-}
-
-int dump_open_lspci(struct dump_platform *dp)
-{
-	char path[PATH_MAX];
-	void *text;
-	size_t len;
-	int err = dump_read(dp, "lspci.txt", &text, &len);
-
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	err = check_text(dp, text);
-	free(text);
-	if (!err)
-		err = dump_path(dp, path, "lspci.txt");
-	return err ? err : platform_pci_open_dump(dp->plat.log, path, &dp->pci);
 }

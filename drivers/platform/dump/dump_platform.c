@@ -66,20 +66,66 @@ static int merge_functions(struct dump_functions *to, const struct dump_function
 	return 0;
 }
 
-static int load_functions(struct dump_platform *dp)
+/* @return 0, also without such a file; or -errno, logged */
+static int open_lspci(struct dump_platform *dp)
 {
-	struct dump_functions tsv = { NULL, 0 };
-	int err = dump_open_lspci(dp);
+	char path[PATH_MAX];
+	void *text;
+	size_t len;
+	int err = dump_read(dp, "lspci.txt", &text, &len);
 
-	if (!err && dp->pci)
-		err = platform_pci_functions(dp->pci, &dp->functions.at, &dp->functions.n);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = dump_check_lspci(dp, text);
+	free(text);
+	if (!err)
+		err = dump_path(dp, path, "lspci.txt");
+	return err ? err : platform_pci_open_dump(dp->plat.log, path, &dp->pci);
+}
+
+/* The list of names knows more than a listing that is cut at some column. */
+static int name_functions(const struct dump_platform *dp, struct dump_functions *functions)
+{
+	struct platform_pci *names;
+	int err = platform_pci_open_names(dp->plat.log, &names);
+
 	if (err)
 		return err;
-	err = dump_read_tsv(dp, &tsv);
+	for (size_t i = 0; i < functions->n; i++) {
+		if (functions->at[i].device)
+			platform_pci_name(names, &functions->at[i]);
+	}
+	platform_pci_close(names);
+	return 0;
+}
+
+/* @return 0, also without such a file; or -errno, logged */
+static int add_tsv(struct dump_platform *dp)
+{
+	struct dump_functions tsv = { NULL, 0 };
+	void *text;
+	size_t len;
+	int err = dump_read(dp, "pci.tsv", &text, &len);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = dump_parse_tsv(dp, text, &tsv);
+	free(text);
+	if (!err)
+		err = name_functions(dp, &tsv);
 	if (!err)
 		err = merge_functions(&dp->functions, &tsv);
 	free(tsv.at);
-	return err == -ENOENT ? 0 : err;
+	return err;
+}
+
+static int load_functions(struct dump_platform *dp)
+{
+	int err = open_lspci(dp);
+
+	if (!err && dp->pci)
+		err = platform_pci_functions(dp->pci, &dp->functions.at, &dp->functions.n);
+	return err ? err : add_tsv(dp);
 }
 
 static int fw_table(struct piommu_platform *plat, const char sig[4], unsigned nth, const void **bytes, size_t *len)

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "platform_pci.h"
-
 enum column {
 	BDF,
 	GROUP,
@@ -298,7 +296,7 @@ static void warn_about_bridges(const struct dump_platform *dp, const struct dump
 			 unplaced);
 }
 
-static int parse_text(const struct dump_platform *dp, char *text, struct dump_functions *out)
+static int parse_lines(const struct dump_platform *dp, char *text, struct dump_functions *out)
 {
 	unsigned number = 0;
 	char *line;
@@ -322,34 +320,11 @@ static int parse_text(const struct dump_platform *dp, char *text, struct dump_fu
 	return err;
 }
 
-static int name_functions(const struct dump_platform *dp, struct dump_functions *functions)
-{
-	struct platform_pci *names;
-	int err = platform_pci_open_names(dp->plat.log, &names);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < functions->n; i++) {
-		if (functions->at[i].device)
-			platform_pci_name(names, &functions->at[i]);
-	}
-	platform_pci_close(names);
-	return 0;
-}
-
-int dump_read_tsv(const struct dump_platform *dp, struct dump_functions *out)
+int dump_parse_tsv(const struct dump_platform *dp, char *text, struct dump_functions *out)
 {
 	struct dump_functions functions = { NULL, 0 };
-	void *text;
-	size_t len;
-	int err = dump_read(dp, "pci.tsv", &text, &len);
+	int err = parse_lines(dp, text, &functions);
 
-	if (err)
-		return err;
-	err = parse_text(dp, text, &functions);
-	free(text);
-	if (!err)
-		err = name_functions(dp, &functions);
 	if (err) {
 		free(functions.at);
 		return err;
