@@ -111,6 +111,7 @@ int vtd_domain_fits(const struct piommu_domain *domain, struct piommu_unit *unit
 /* ---- vtd_inv.c: any thread, unless stated ---------------------------------------------------------------------------------------- */
 
 int vtd_inv_create(struct vtd *vtd);
+/* Idempotent. The queue itself stays where keep_memory says so. */
 void vtd_inv_destroy(struct vtd *vtd);
 /* Sends commands and waits until they are done. @return 0; -ETIMEDOUT; -EIO */
 int vtd_inv_sync(struct vtd *vtd, const struct vtd_pair *desc, unsigned n);

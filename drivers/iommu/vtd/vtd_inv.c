@@ -109,7 +109,8 @@ void vtd_inv_destroy(struct vtd *vtd)
 	if (!vtd->inv.ring)
 		return;
 	piommu_ring_destroy(vtd->inv.ring);
-	plat->ops->mem_free(plat, &vtd->inv.mem);
+	if (!vtd->keep_memory)
+		plat->ops->mem_free(plat, &vtd->inv.mem);
 	vtd->inv.ring = NULL;
 }
 

@@ -136,6 +136,7 @@ static void remove_unit(struct piommu_unit *unit)
 
 	if (!vtd)
 		return;
+	vtd_inv_destroy(vtd);
 	unit->priv = NULL;
 	free(vtd);
 }
