@@ -4,14 +4,15 @@
  * or broken, and counts of what the hardware saw. Works on a platform opened as "sim[:...]" and on no other (-EINVAL).
  *
  * sim[:vtd][,key=value..]
- *   units=N      1 to 8; one segment, buses shared out between them; the last has INCLUDE_ALL  (1)
+ *   units=N      1 to 8; the first ones have scopes of their own, the last INCLUDE_PCI_ALL  (1)
  *   aw=39|48|57  address width (48)             pages=4k|2m|1g  largest leaf (1g)
  *   cm=0|1       caching mode (0)               coherent=0|1 (1)    rwbf=0|1 write-buffer flush needed (0)
  *   qi=0|1       invalidation queue (1)         pt=0|1 pass-through (1)    ir=0|1 interrupt remapping (1)
- *   plmr=0|1     protected memory registers (0) nfr=N fault records (1)
+ *   plmr=0|1     protected memory registers (0) nfr=N fault records, 1 to 64 (1)
  *   rmrr=0|1     device 00:02.0 has an RMRR (0) mem=BYTES[k|m|g] (256m)     pa=low|va (low: memory from 4 GiB up)
  *   thread=0|1   own thread for the queue (0)   latency_ns=N for each wait descriptor (0)
  *   state=off|on as the kernel left it: on = translation already enabled (off)
+ * doc/sim.md says what each makes, which devices there are, and what the units do and do not do.
  */
 #ifndef PIOMMU_SIM_H
 #define PIOMMU_SIM_H

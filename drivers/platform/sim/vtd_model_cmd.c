@@ -2,7 +2,7 @@
 /*
  * Commands of the VT-d model and how they are acknowledged: global commands, register-based invalidation, protected memory.
  * A command takes effect when it is acknowledged and not before, so that a driver that does not wait is seen. VT-d
- * specification 11.4.4 (GCMD, GSTS), 11.4.6 (CCMD), 6.5.1 and 11.4.9 (IOTLB), 10.16 (protected memory). The lock is held.
+ * specification, chapter 11 (GCMD, GSTS, CCMD, IOTLB, PMEN) and 6.5.1 (register-based invalidation). The lock is held.
  */
 #include "vtd_model_priv.h"
 
@@ -121,7 +121,7 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 	}
 	value &= known;
 	if (!m->cfg.rwbf)
-		value &= ~G_WBF; /* ignored (11.4.4.1) */
+		value &= ~G_WBF; /* ignored (chapter 11, GCMD) */
 	m->pending = ((value ^ gsts) & G_LASTING) | (value & G_ONE_SHOT);
 	m->pending_value = value;
 	if (!m->pending)

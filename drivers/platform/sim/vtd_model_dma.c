@@ -2,7 +2,7 @@
 /*
  * A request through the VT-d model: context cache, IOTLB, walk, permission, fault, protected memory, memory. The copy is made
  * under the unit's lock, so that an invalidation completes only after it: hardware drains its requests, too. VT-d
- * specification 3.2 (remapping), 3.14 (interrupt range), 6.2 (caches), 7.1.3 (reasons), 10.16 (protected memory).
+ * specification, chapters 3 (remapping, interrupt range), 6 (caches), 7 (reasons), 11 (PMEN).
  */
 #include <errno.h>
 
@@ -148,7 +148,7 @@ static bool remap(struct vtd_model *m, const struct request *request, uint64_t *
 	return true;
 }
 
-/* Both regions end at the last byte of the granule that the limit names (11.4.5). */
+/* Both regions end at the last byte of the granule that the limit names (chapter 11, PLMLIMIT, PHMLIMIT). */
 static bool is_protected(const struct vtd_model *m, uint64_t pa, size_t len)
 {
 	uint64_t last = pa + len - 1;
@@ -163,7 +163,7 @@ static int locked_dma(struct vtd_model *m, const struct request *request, unsign
 {
 	uint64_t pa = request->iova;
 
-	/* Accesses in the interrupt range are interrupts, never translated, and no memory answers them (3.14). */
+	/* Accesses in the interrupt range are interrupts, never translated, and no memory answers them (chapter 3). */
 	if (request->iova >= 0xfee00000 && request->iova <= 0xfeefffff)
 		return -EIO;
 	if (m->dead)

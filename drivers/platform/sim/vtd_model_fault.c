@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Fault recording of the VT-d model: primary fault logging with NFR records used in turn, no compression of faults of one
- * source. VT-d specification 7.2.1, 11.4.7.1 (FSTS), 11.4.14 (FRCD). The lock is held.
+ * source. VT-d specification 7.2.1, and chapter 11 (FSTS, FRCD). The lock is held.
  */
 #include "vtd_model_priv.h"
 

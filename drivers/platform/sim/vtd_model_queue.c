@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The VT-d model's invalidation queue: descriptors fetched from memory and executed in order, at the doorbell or on a thread
- * of its own. VT-d specification 6.5.2 (descriptors), 6.5.2.10 (errors), 11.4.8 (registers). Fetches and status writes are
+ * of its own. VT-d specification 6.5.2 (descriptors, errors), and chapter 11 (IQH, IQT, IQA). Fetches and status writes are
  * coherent on every unit (ECAP.C is about remapping structures). The lock is held, but for the worker's waits.
  */
 #include <errno.h>
@@ -29,7 +29,7 @@ enum {
 /* Waits shorter than this are spun: a sleep takes longer than it says. */
 #define SPIN_NS 50000u
 
-/* Reserved bits by type (6.5.2.1 to 6.5.2.7); types that a unit without device TLBs and PASIDs does not have are absent. */
+/* Reserved bits by type (6.5.2); types that a unit without device TLBs and PASIDs does not have are absent. */
 static const struct descriptor_kind {
 	uint64_t lo_reserved, hi_reserved;
 	bool known;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The register file of the VT-d model: which registers a unit has, how wide they are, what of them can be written, and what
- * a write sets off. VT-d specification, 11.2 (software access to registers) and 11.4. Entered by any thread, takes the lock.
+ * a write sets off. VT-d specification, chapter 11. Entered by any thread, takes the lock.
  *
  * A 32-bit register is accessed as an aligned doubleword; a wider one as aligned quadwords or doublewords. Anything else is
  * a bug of the driver: it is counted, reads as zero and has no effect.
@@ -89,7 +89,7 @@ static void claim_words(struct vtd_model *m, unsigned off, unsigned len, unsigne
 		m->reg_of[word] = (uint8_t)(1 + index);
 }
 
-/* Legacy mode, version 1.0: what the specification's chapter 11.4.2 and 11.4.3 call for each preset. */
+/* Legacy mode, version 1.0: what chapter 11 (CAP, ECAP) calls for with each preset. */
 static void make_caps(struct vtd_model *m)
 {
 	unsigned mamv = m->cfg.leaf_lg2 - 12;
@@ -276,7 +276,7 @@ static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsi
 	}
 	wanted &= reg->writable | reg->status;
 	if (reg->off >= R_PLMBASE && reg->off <= R_PHMLIMIT)
-		wanted = align_down(wanted, PMR_ALIGN); /* how software finds the granularity (11.4.5) */
+		wanted = align_down(wanted, PMR_ALIGN); /* how software finds the granularity (chapter 11, PLMBASE) */
 	if (reg->len == 8)
 		vtdm_put64(m, reg->off, wanted);
 	else
