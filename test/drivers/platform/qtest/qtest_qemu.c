@@ -184,6 +184,27 @@ static int spawn(struct qtest *qt, const char *path, int sock)
 	return 0;
 }
 
+/* At a multiple of 2 MiB, so that what is aligned for the bus is aligned for us. */
+static int map_ram(struct qtest *qt)
+{
+	const uint64_t align = UINT64_C(2) << 20;
+	uint8_t *room = mmap(NULL, QTEST_RAM_BYTES + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *at = (uint8_t *)(uintptr_t)align_up((uintptr_t)room, align);
+
+	if (room == MAP_FAILED)
+		return -errno;
+	if (at > room)
+		munmap(room, (size_t)(at - room));
+	if (at < room + align)
+		munmap(at + QTEST_RAM_BYTES, (size_t)(room + align - at));
+	qt->ram = mmap(at, QTEST_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, qt->ram_fd, 0);
+	if (qt->ram != MAP_FAILED)
+		return 0;
+	qt->ram = NULL;
+	munmap(at, QTEST_RAM_BYTES);
+	return -errno;
+}
+
 int qtest_qemu_start(struct qtest *qt)
 {
 	const struct timeval timeout = { .tv_sec = REPLY_TIMEOUT_S };
@@ -195,13 +216,8 @@ int qtest_qemu_start(struct qtest *qt)
 		return -ENOENT;
 	pin();
 	if ((rc = memory_file("ram", QTEST_RAM_BYTES, &qt->ram_fd)) || (rc = make_rom(&qt->rom_fd)) ||
-	    (rc = memory_file("stderr", 0, &qt->err_fd)))
+	    (rc = memory_file("stderr", 0, &qt->err_fd)) || (rc = map_ram(qt)))
 		return rc;
-	qt->ram = mmap(NULL, QTEST_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, qt->ram_fd, 0);
-	if (qt->ram == MAP_FAILED) {
-		qt->ram = NULL;
-		return -errno;
-	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
 		return -errno;
 	qt->link = (struct qtest_link){ .fd = sock[0], .lost = lost, .lost_ctx = qt };
