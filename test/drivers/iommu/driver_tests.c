@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * driver_tests sim|qemu VARIANT [FILTER] [drop]: the driver tests, on one machine. `drop` leaves the invalidation out of every
+ * unmap, and then they must fail: test_check_can_fail.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver_tests.h"
+#include "rig.h"
+
+static unsigned add(struct suite_test *all, unsigned at, const struct suite_test *tests, unsigned n)
+{
+	memcpy(all + at, tests, n * sizeof(*tests));
+	return at + n;
+}
+
+int main(int argc, char **argv)
+{
+	struct suite_test all[128];
+	struct rig_target target = { .kind = argc > 1 ? argv[1] : "sim", .variant = argc > 2 ? argv[2] : "" };
+	char *args[] = { argv[0], argc > 3 ? argv[3] : (char *)(uintptr_t) "", NULL };
+	char name[160];
+	unsigned n = 0;
+
+	target.drop = argc > 4 && !strcmp(argv[4], "drop");
+	if (strcmp(target.kind, "sim") && strcmp(target.kind, "qemu")) {
+		fprintf(stderr, "usage: %s sim|qemu VARIANT [FILTER] [drop]\n", argv[0]);
+		return 2;
+	}
+	rig_set_target(&target);
+	if (map_ntests + fault_ntests + stale_ntests + domain_ntests + topology_ntests + broken_ntests > 128)
+		return 2;
+	n = add(all, n, map_tests, map_ntests);
+	n = add(all, n, fault_tests, fault_ntests);
+	n = add(all, n, stale_tests, stale_ntests);
+	n = add(all, n, domain_tests, domain_ntests);
+	n = add(all, n, topology_tests, topology_ntests);
+	if (!strcmp(target.kind, "sim"))
+		n = add(all, n, broken_tests, broken_ntests);
+	snprintf(name, sizeof(name), "driver on %s:%s", target.kind, target.variant);
+	return suite_run(2, args, name, all, n);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The driver tests by subject, and the program that runs them: see driver_tests.c. */
+#ifndef DRIVER_TESTS_H
+#define DRIVER_TESTS_H
+
+#include "suite.h"
+
+extern const struct suite_test map_tests[];
+extern const unsigned map_ntests;
+extern const struct suite_test fault_tests[];
+extern const unsigned fault_ntests;
+extern const struct suite_test stale_tests[];
+extern const unsigned stale_ntests;
+extern const struct suite_test domain_tests[];
+extern const unsigned domain_ntests;
+extern const struct suite_test topology_tests[];
+extern const unsigned topology_ntests;
+extern const struct suite_test broken_tests[]; /* sim alone: no other machine breaks on command */
+extern const unsigned broken_ntests;
+
+#endif

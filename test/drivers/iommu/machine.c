@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What both kinds of machine share: finding the devices by what they are, and not by where. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine.h"
+#include "suite.h"
+
+#define CLASS_BASE(code) ((code) >> 16)
+#define CLASS_BRIDGE 0x06u
+
+static const struct piommu_pci_function *parent_of(const struct piommu_pci_function *fns, size_t n,
+						   const struct piommu_pci_function *fn)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fns[i].header_type == 1 && fn->sbdf.bus && fns[i].secondary == fn->sbdf.bus)
+			return &fns[i];
+	return NULL;
+}
+
+static void sort_devices(struct machine *m, const struct piommu_pci_function *fns, size_t n, unsigned found[3])
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct piommu_pci_function *fn = &fns[i], *up = parent_of(fns, n, fn);
+
+		if (fn->header_type || CLASS_BASE(fn->class_code) == CLASS_BRIDGE)
+			continue;
+		if (!fn->sbdf.bus && found[0] < MACHINE_PLAIN) {
+			m->plain[found[0]++] = fn->sbdf;
+		} else if (up && up->pcie_type == PIOMMU_PCIE_PCI_BRIDGE && found[1] < MACHINE_BRIDGED) {
+			m->bridge_id = (struct piommu_sbdf){ .bus = up->secondary };
+			m->bridged[found[1]++] = fn->sbdf;
+		} else if (up && up->pcie_type == PIOMMU_PCIE_ROOT_PORT && !found[2]) {
+			m->ported = fn->sbdf;
+			found[2]++;
+		}
+	}
+}
+
+static int find_devices(struct machine *m)
+{
+	struct piommu_pci_function *fns;
+	unsigned found[3] = { 0 };
+	size_t n;
+	int rc = m->plat->ops->pci_functions(m->plat, &fns, &n);
+
+	if (rc)
+		return rc;
+	sort_devices(m, fns, n, found);
+	free(fns);
+	return found[0] == MACHINE_PLAIN && found[1] == MACHINE_BRIDGED && found[2] ? 0 : -ENODEV;
+}
+
+int machine_open(const char *kind, const char *variant, const struct piommu_log *log, struct machine **out)
+{
+	struct machine *m;
+	int rc = strcmp(kind, "qemu") ? machine_sim_open(variant, log, &m) : machine_qemu_open(variant, log, &m);
+
+	if (rc)
+		return rc;
+	rc = find_devices(m);
+	if (rc) {
+		machine_close(m);
+		return rc;
+	}
+	*out = m;
+	return 0;
+}
+
+void machine_close(struct machine *m)
+{
+	if (m)
+		m->ops->close(m);
+}
+
+int machine_dma(struct machine *m, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write)
+{
+	return m->ops->dma(m, sbdf, iova, buf, len, is_write);
+}

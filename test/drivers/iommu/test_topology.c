@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Devices that are not just devices: behind a bridge that speaks for them, behind a root port, with memory of the firmware's. */
+#include "driver_tests.h"
+#include "rig.h"
+
+static void devices_behind_a_pci_bridge_are_one_group(void)
+{
+	struct rig r;
+	struct piommu_group_info info;
+
+	rig_open(&r);
+	CU_ASSERT_PTR_EQUAL(rig_group(&r, r.m->bridged[0]), rig_group(&r, r.m->bridged[1]));
+	piommu_group_info(rig_group(&r, r.m->bridged[0]), &info);
+	CU_ASSERT_TRUE(info.ndevices >= 2);
+	CU_ASSERT_TRUE(info.nreasons >= 1);
+	CU_ASSERT_PTR_NOT_EQUAL(rig_group(&r, r.m->plain[0]), rig_group(&r, r.m->plain[1]));
+	CU_ASSERT_PTR_NOT_EQUAL(rig_group(&r, r.m->ported), rig_group(&r, r.m->plain[1]));
+	rig_close(&r);
+}
+
+static void bridge_speaks_for_the_devices_behind_it(void)
+{
+	struct rig r;
+	struct piommu_domain *domain;
+	struct piommu_mem mem;
+	struct piommu_event event;
+	uint32_t word;
+
+	rig_open(&r);
+	domain = rig_own(&r, r.m->bridged[0]);
+	mem = rig_mem(&r, RIG_PAGE, 0);
+	rig_map(&r, domain, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&r, r.m->bridged[0], 0x5000, mem.va, 64);
+	rig_check_reaches(&r, r.m->bridged[1], 0x5000, mem.va, 64);
+	CHECK_EQ(rig_read(&r, r.m->bridged[1], 0x6000, &word, 4), -EFAULT);
+	CU_ASSERT_FATAL(rig_events(&r, &event) > 0);
+	CHECK_EQ(piommu_sbdf_compare(event.sbdf, r.m->bridge_id), 0);
+	rig_disown(&r, domain, r.m->bridged[1]);
+	rig_check_reaches(&r, r.m->bridged[0], mem.pa, mem.va, 64);
+	rig_close(&r);
+}
+
+static void claim_of_one_member_blocks_the_whole_group(void)
+{
+	struct rig r;
+	struct piommu_mem mem;
+
+	rig_open(&r);
+	mem = rig_mem(&r, RIG_PAGE, 0);
+	rig_claim(&r, r.m->bridged[0]);
+	rig_check_blocked(&r, r.m->bridged[0], mem.pa, false);
+	rig_check_blocked(&r, r.m->bridged[1], mem.pa, true);
+	CHECK_EQ(piommu_claim(rig_group(&r, r.m->bridged[1])), -EBUSY);
+	rig_close(&r);
+}
+
+static void device_behind_a_root_port_is_translated(void)
+{
+	struct rig r;
+	struct piommu_domain *domain;
+	struct piommu_mem mem;
+
+	rig_open(&r);
+	domain = rig_own(&r, r.m->ported);
+	mem = rig_mem(&r, RIG_PAGE, 0);
+	rig_map(&r, domain, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&r, r.m->ported, 0x5000, mem.va, 64);
+	rig_check_blocked(&r, r.m->ported, 0x6000, false);
+	rig_check_reaches(&r, r.m->plain[0], mem.pa, mem.va, 64);
+	rig_close(&r);
+}
+
+/* 00:02.0 has an RMRR here. Returns the span, and its memory. */
+static struct piommu_span open_with_rmrr(struct rig *r, void **va)
+{
+	struct piommu_reserved_info info = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(rig_try_open(r, "rmrr=1"), 0);
+	CU_ASSERT_EQUAL_FATAL(piommu_reserved_count(r->p), 1);
+	CHECK_EQ(piommu_reserved_info(r->p, 0, &info), 0);
+	CU_ASSERT_STRING_EQUAL(info.kind, "rmrr");
+	*va = r->m->plat->ops->mem_at(r->m->plat, info.span.start, info.span.last - info.span.start + 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(*va);
+	return info.span;
+}
+
+static void reserved_range_stays_reachable_all_the_way(void)
+{
+	struct rig r;
+	struct piommu_domain *domain;
+	struct piommu_span span;
+	struct piommu_mem mem;
+	void *va;
+
+	span = open_with_rmrr(&r, &va);
+	mem = rig_mem(&r, RIG_PAGE, 0);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_claim(&r, r.m->plain[0]); /* never blocked: identity until it is attached */
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	domain = rig_domain(&r, r.m->plain[0]);
+	rig_attach(&r, domain, r.m->plain[0]);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_check_reaches(&r, r.m->plain[0], span.last - 63, (char *)va + (span.last - span.start) - 63, 64);
+	rig_check_blocked(&r, r.m->plain[0], mem.pa, false);
+	rig_detach(&r, domain, r.m->plain[0]);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	rig_release(&r, r.m->plain[0]);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_close(&r);
+}
+
+static void reserved_range_of_one_device_is_not_open_to_others(void)
+{
+	struct rig r;
+	struct piommu_span span;
+	void *va;
+
+	span = open_with_rmrr(&r, &va);
+	rig_own(&r, r.m->plain[1]);
+	rig_check_blocked(&r, r.m->plain[1], span.start, false);
+	rig_close(&r);
+}
+
+static void device_with_a_reserved_range_is_never_put_on_blocking(void)
+{
+	const struct piommu_domain_attr attr = { .kind = PIOMMU_KIND_BLOCKING };
+	struct piommu_domain *blocking = NULL;
+	struct rig r;
+	struct piommu_span span;
+	void *va;
+
+	span = open_with_rmrr(&r, &va);
+	rig_claim(&r, r.m->plain[0]);
+	CU_ASSERT_EQUAL_FATAL(piommu_domain_create(rig_group(&r, r.m->plain[0]), &attr, &blocking), 0);
+	CHECK_EQ(piommu_attach(blocking, rig_group(&r, r.m->plain[0])), -EOPNOTSUPP);
+	CHECK_HAS(r.last, "reserved");
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_close(&r);
+}
+
+static void mapping_in_the_way_of_a_reserved_range_refuses_the_attach(void)
+{
+	struct rig r;
+	struct piommu_domain *domain;
+	struct piommu_span span;
+	struct piommu_mem mem;
+	void *va;
+
+	span = open_with_rmrr(&r, &va);
+	rig_claim(&r, r.m->plain[0]);
+	domain = rig_domain(&r, r.m->plain[0]);
+	mem = rig_mem(&r, RIG_PAGE, 0);
+	rig_map(&r, domain, span.start, mem.pa, RIG_PAGE, PIOMMU_RW);
+	CHECK_EQ(piommu_attach(domain, rig_group(&r, r.m->plain[0])), -EADDRINUSE);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_unmap(&r, domain, span.start, RIG_PAGE);
+	rig_attach(&r, domain, r.m->plain[0]);
+	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_close(&r);
+}
+
+const struct suite_test topology_tests[] = {
+	SUITE_TEST(devices_behind_a_pci_bridge_are_one_group),
+	SUITE_TEST(bridge_speaks_for_the_devices_behind_it),
+	SUITE_TEST(claim_of_one_member_blocks_the_whole_group),
+	SUITE_TEST(device_behind_a_root_port_is_translated),
+	SUITE_TEST(reserved_range_stays_reachable_all_the_way),
+	SUITE_TEST(reserved_range_of_one_device_is_not_open_to_others),
+	SUITE_TEST(device_with_a_reserved_range_is_never_put_on_blocking),
+	SUITE_TEST(mapping_in_the_way_of_a_reserved_range_refuses_the_attach),
+};
+const unsigned topology_ntests = sizeof(topology_tests) / sizeof(topology_tests[0]);
