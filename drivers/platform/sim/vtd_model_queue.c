@@ -10,7 +10,6 @@
 #include "vtd_model_priv.h"
 
 #define D_TYPE GENMASK64(3, 0)
-#define D_TYPE_HIGH GENMASK64(11, 9)
 #define D_GRAN GENMASK64(5, 4)
 #define D_DID GENMASK64(31, 16)
 #define D_SID GENMASK64(47, 32)
@@ -29,7 +28,7 @@ enum {
 /* Waits shorter than this are spun: a sleep takes longer than it says. */
 #define SPIN_NS 50000u
 
-/* Reserved bits by type (6.5.2); types that a unit without device TLBs and PASIDs does not have are absent. */
+/* Reserved bits by type (6.5.2), the upper half of the type among them; types that a unit without device TLBs and PASIDs does not have are absent. */
 static const struct descriptor_kind {
 	uint64_t lo_reserved, hi_reserved;
 	bool known;
@@ -156,7 +155,7 @@ static void run_one(struct vtd_model *m)
 		return;
 	}
 	type = (unsigned)field_get(D_TYPE, lo);
-	if (lo & D_TYPE_HIGH || !kinds[type].known || (type == D_INTERRUPT && !m->cfg.ir)) {
+	if (!kinds[type].known || (type == D_INTERRUPT && !m->cfg.ir)) {
 		queue_error(m, "not a type that this unit knows", lo, hi);
 		return;
 	}

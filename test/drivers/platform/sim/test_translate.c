@@ -345,12 +345,14 @@ static void fault_processing_can_be_disabled_for_a_device(void)
 
 static void requests_behind_a_pci_bridge_carry_its_id(void)
 {
-	const struct piommu_sbdf behind = { 0, 4, 0x10 };
+	const struct piommu_sbdf behind = { 0, 4, 0x10 }, beside = { 0, 4, 0x08 };
 	struct scene s;
 	uint64_t ctx4;
 
 	set(&s, "vtd");
 	CHECK_EQ(rig_write(&s.rig, behind, 0x5000, 1), -EFAULT);
+	rig_check_fault(&s.rig, 1, 0x0400, 0x5000, false);
+	CHECK_EQ(rig_write(&s.rig, beside, 0x5000, 1), -EFAULT);
 	rig_check_fault(&s.rig, 1, 0x0400, 0x5000, false);
 	ctx4 = rig_page(&s.rig);
 	rig_put(&s.rig, ctx4, 1, 2 | 5 << 8);
