@@ -16,14 +16,14 @@ static void check_units(struct report *report, const struct piommu *p, bool is_l
 	struct piommu_unit_info unit;
 	const char *warning;
 
-	for (unsigned i = 0; (warning = piommu_warning(p, i)); i++)
-		report_add(report, "firmware", FINDING_WARN, NULL, "%s", warning);
 	if (!piommu_unit_count(p))
 		report_add(report, "firmware", FINDING_FAIL, "enable the IOMMU (VT-d) in the firmware setup",
 			   "describes no IOMMU units");
 	else
 		report_add(report, "firmware", FINDING_OK, NULL, "describes %u unit%s", piommu_unit_count(p),
 			   piommu_unit_count(p) == 1 ? "" : "s");
+	for (unsigned i = 0; (warning = piommu_warning(p, i)); i++)
+		report_add(report, "firmware", FINDING_WARN, NULL, "%s", warning);
 	for (unsigned i = 0; piommu_unit_info(p, i, &unit) == 0; i++) {
 		if (unit.kernel_driven)
 			report_add(report, "unit", FINDING_FAIL, DOCTOR_BOOT_REMEDY, "%s at 0x%llx: the kernel drives it",
@@ -136,7 +136,9 @@ static int examine(struct ctl *ctl, struct report *report)
 	if (rc != CTL_DONE && !is_linux)
 		return rc;
 	if (rc != CTL_DONE) {
-		report_add(report, "firmware", FINDING_FAIL, NULL, "%s", ctl->last_error);
+		const char *why = ctl->last_error;
+
+		report_add(report, "firmware", FINDING_FAIL, NULL, "%s", why + (strncmp(why, "firmware: ", 10) == 0 ? 10 : 0));
 		return CTL_DONE;
 	}
 	check_units(report, p, is_linux);
