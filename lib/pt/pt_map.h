@@ -33,10 +33,16 @@ struct pt_dirty {
 	const uint64_t *end;
 };
 
+/* Out of line, so that it is the one function of a format's object with an indirect call (test/style). */
+static __attribute__((noinline, cold)) void pt_writeback_call(const struct piommu_pt *pt, const void *va, size_t len)
+{
+	pt->writeback(pt->writeback_ctx, va, len);
+}
+
 PT_INLINE void pt_writeback(const struct piommu_pt *pt, const void *va, size_t len)
 {
 	if (pt->writeback)
-		pt->writeback(pt->writeback_ctx, va, len);
+		pt_writeback_call(pt, va, len);
 }
 
 PT_INLINE void pt_dirty_flush(const struct piommu_pt *pt, struct pt_dirty *dirty)
