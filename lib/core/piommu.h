@@ -126,6 +126,7 @@ struct piommu_unit_info {
 	bool passthrough, coherent, queued, caches_not_present;
 };
 
+/** How many units firmware describes. */
 unsigned piommu_unit_count(const struct piommu *p);
 /** @return 0; -ENOENT: no such index */
 int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out);
@@ -139,6 +140,7 @@ struct piommu_reserved_info {
 	struct piommu_span span;
 	unsigned nscopes;
 };
+/** Ranges that firmware wants mapped for some devices, and for which devices. @return count; 0; -ENOENT: no such index */
 unsigned piommu_reserved_count(const struct piommu *p);
 int piommu_reserved_info(const struct piommu *p, unsigned reserved, struct piommu_reserved_info *out);
 int piommu_reserved_scope(const struct piommu *p, unsigned reserved, unsigned scope, struct piommu_scope_info *out);
@@ -166,6 +168,7 @@ struct piommu_device_info {
 	uint16_t rids[8];
 };
 
+/** How many groups the machine's devices form. */
 unsigned piommu_group_count(const struct piommu *p);
 /** The group at an index, in id order; NULL past the last. Valid until the manager is destroyed. */
 struct piommu_group *piommu_group_at(const struct piommu *p, unsigned n);
@@ -226,6 +229,7 @@ struct piommu_domain_info {
 	unsigned ndevices;
 	size_t table_bytes; /**< of the whole pool its tables come from */
 };
+/** What a domain is, and what its tables take. */
 void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain_info *out);
 
 /* ---- Map, unmap, lookup: the fast path ------------------------------------------------------------------------------------ */
@@ -299,6 +303,7 @@ struct piommu_stats {
 	uint64_t table_pages; /**< in use */
 	uint64_t table_bytes; /**< taken from the platform */
 };
+/** Sums over all units. */
 void piommu_stats(const struct piommu *p, struct piommu_stats *out);
 
 /* ---- Walking ------------------------------------------------------------------------------------------------------------------ */

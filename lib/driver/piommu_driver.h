@@ -228,7 +228,7 @@ struct piommu_domain_unit {
 struct piommu_domain_units {
 	uint64_t deferral[4]; /* for the core's deferred free */
 	unsigned n;
-	struct piommu_domain_unit at[];
+	__extension__ struct piommu_domain_unit at[]; /* C++ has no such member but as an extension */
 };
 
 /** The fast path. All but destroy may be called by any registered thread. */
@@ -336,6 +336,7 @@ struct piommu_driver {
 int piommu_wait32(struct piommu_unit *unit, struct piommu_window *window, unsigned off, uint32_t mask, uint32_t want);
 int piommu_wait64(struct piommu_unit *unit, struct piommu_window *window, unsigned off, uint64_t mask, uint64_t want);
 
+/** The platform's op, or its default where it has none. Any thread. */
 uint64_t piommu_plat_now_ns(struct piommu_platform *plat);
 void piommu_plat_relax(struct piommu_platform *plat);
 void piommu_plat_writeback(struct piommu_platform *plat, const void *va, size_t len);

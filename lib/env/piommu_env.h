@@ -50,6 +50,7 @@ struct piommu_env_eal_opts {
  */
 int piommu_env_eal_create(const struct piommu_env_eal_opts *opts, struct piommu_env_mem **out);
 
+/** Every block must be back. */
 void piommu_env_mem_destroy(struct piommu_env_mem *mem);
 
 /** `align` is a power of two, at most 2 MiB; `node` a NUMA node or -1. @return 0, -EINVAL or -ENOMEM */

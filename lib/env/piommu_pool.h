@@ -35,6 +35,7 @@ struct piommu_page_list {
 	uint32_t n;
 };
 
+/** An empty pool: it takes its first chunk when the first page is asked for. @return 0; -EINVAL; -ENOMEM */
 int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_pool **out);
 /** All pages must be back; pages that are not are counted in the return value (a leak), and freed all the same. */
 size_t piommu_pool_destroy(struct piommu_pool *pool);
@@ -45,6 +46,7 @@ void *piommu_pool_get(struct piommu_pool *pool);
 void piommu_pool_put(struct piommu_pool *pool, void *page);
 void piommu_pool_put_list(struct piommu_pool *pool, struct piommu_page_list *list);
 
+/** Adds a page of a pool at the end. */
 void piommu_page_list_add(struct piommu_page_list *list, void *page);
 /** Moves all of `from` to the end of `to`. */
 void piommu_page_list_splice(struct piommu_page_list *to, struct piommu_page_list *from);

@@ -164,6 +164,7 @@ struct piommu_fw_pci_reader {
  */
 int piommu_fw_resolve(struct piommu_fw *fw, const struct piommu_fw_pci_reader *reader);
 
+/** Releases everything in it, not the struct itself. */
 void piommu_fw_free(struct piommu_fw *fw);
 
 /** "pci-endpoint", "pci-bridge", "ioapic", "hpet", "acpi-namespace"; "unknown" otherwise. */

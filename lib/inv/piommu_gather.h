@@ -33,7 +33,9 @@ static inline void piommu_gather_init(struct piommu_gather *gather)
 	gather->whole = false;
 	gather->nonleaf = false;
 	gather->test_drop = false;
-	gather->pages = (struct piommu_page_list){ 0, 0, 0 };
+	gather->pages.first = 0;
+	gather->pages.last = 0;
+	gather->pages.n = 0;
 }
 
 static inline bool piommu_gather_empty(const struct piommu_gather *gather)

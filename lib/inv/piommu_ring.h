@@ -51,7 +51,9 @@ struct piommu_ring_config {
 /** A burst's completion. 0 is "nothing to wait for". */
 typedef uint64_t piommu_ticket;
 
+/** An empty ring over memory that the caller keeps. @return 0; -EINVAL; -ENOMEM */
 int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out);
+/** Nobody may still wait for a ticket. The memory stays the caller's. */
 void piommu_ring_destroy(struct piommu_ring *ring);
 
 /**

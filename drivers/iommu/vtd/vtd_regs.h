@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "piommu_bits.h"
+#include "piommu_driver.h"
 
 /* ---- Registers (11.4): offset, width in bits. Accesses are exactly as wide as stated. ----------------------------------- */
 

@@ -62,6 +62,7 @@ struct piommu_sim_counts {
 	uint64_t faults, faults_lost;
 	uint64_t dma_ok, dma_blocked;
 };
+/** What a unit saw since the machine was opened. @return 0; -EINVAL; -ENOENT: no such unit */
 int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu_sim_counts *out);
 /** The first complaint about the driver since the last call ("write32 of CAP..."), "" if none. For tests to print. */
 int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text, size_t len);
