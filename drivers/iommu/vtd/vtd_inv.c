@@ -55,11 +55,6 @@ static void ring_relax(void *clock_ctx)
 	piommu_plat_relax(clock_ctx);
 }
 
-static void ring_writeback(void *clock_ctx, const void *va, size_t len)
-{
-	piommu_plat_writeback(clock_ctx, va, len);
-}
-
 static int queue_create(struct vtd *vtd)
 {
 	struct piommu_platform *plat = vtd->unit->plat;
@@ -82,7 +77,7 @@ static int queue_create(struct vtd *vtd)
 		.relax = plat->ops->relax ? ring_relax : NULL,
 		.clock_ctx = plat,
 		.timeout_ns = vtd->unit->timeout_ns,
-		.writeback = vtd->unit->caps.coherent ? NULL : ring_writeback,
+		/* No write-back: ECAP.C is about remapping structures, the queue is read coherently on every unit (11.4.3). */
 	};
 	err = piommu_ring_create(&config, &inv->ring);
 	if (err)
@@ -336,10 +331,8 @@ static int drain(struct vtd *vtd, uint32_t fsts)
 		uint64_t head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
 		uint64_t tail = piommu_read64(vtd->window, VTD_IQT) & VTD_IQ_INDEX;
 
-		if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2)) {
+		if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2))
 			slots[head] = vtd_desc_iotlb_global(vtd->inv.drain);
-			vtd_writeback(vtd, &slots[head], sizeof(slots[head]));
-		}
 		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE);
 		err = piommu_wait64(vtd->unit, vtd->window, VTD_IQH, VTD_IQ_INDEX, tail);
 		fsts = piommu_read32(vtd->window, VTD_FSTS);
