@@ -116,6 +116,19 @@ static int compare_owners(const void *a, const void *b)
 	return left->node < right->node ? -1 : left->node > right->node;
 }
 
+/* Once for each two functions, however many ids they share. */
+static int note_alias(struct merger *m, unsigned at, unsigned other)
+{
+	for (unsigned i = 0; i < m->nfindings; i++) {
+		const struct finding *finding = &m->findings[i];
+
+		if (finding->node == at && finding->reason.fact == PIOMMU_FACT_ALIAS &&
+		    piommu_sbdf_compare(finding->reason.other, m->topo->nodes[other].fn.sbdf) == 0)
+			return 0;
+	}
+	return note(m, PIOMMU_FACT_ALIAS, at, other, 0);
+}
+
 static int merge_aliases(struct merger *m)
 {
 	const struct piommu_topo *topo = m->topo;
@@ -138,7 +151,7 @@ static int merge_aliases(struct merger *m)
 		if (owners[i].segment != owners[i - 1].segment || owners[i].rid != owners[i - 1].rid)
 			continue;
 		join(m, owners[i].node, owners[i - 1].node);
-		err = note(m, PIOMMU_FACT_ALIAS, owners[i].node, owners[i - 1].node, 0);
+		err = note_alias(m, owners[i].node, owners[i - 1].node);
 	}
 	free(owners);
 	return err;

@@ -255,6 +255,25 @@ static void conventional_bridge_gives_its_own_id(void)
 	piommu_topo_free(m.topo);
 }
 
+static void shared_ids_are_told_once_for_two_functions(void)
+{
+	struct machine m = { .n = 0 };
+	unsigned told = 0;
+
+	bridge(&m, "00:1e.0", PIOMMU_PCIE_NONE, 5, 6);
+	bridge(&m, "05:01.0", PIOMMU_PCIE_NONE, 6, 6);
+	add(&m, "06:03.0", PIOMMU_PCIE_NONE);
+	add(&m, "06:04.0", PIOMMU_PCIE_NONE); /* shares two ids with its neighbour */
+	build(&m);
+	for (unsigned i = 0; i < m.topo->groups[0].nreasons; i++) {
+		const struct piommu_topo_reason *reason = &m.topo->groups[0].reasons[i];
+
+		told += reason->fact == PIOMMU_FACT_ALIAS && piommu_sbdf_compare(reason->at, at("06:04.0")) == 0;
+	}
+	CHECK_EQ(told, 1);
+	piommu_topo_free(m.topo);
+}
+
 static void pci_to_pcie_bridge_gives_its_own_id(void)
 {
 	struct machine m = { .n = 0 };
@@ -514,6 +533,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(root_port_without_acs_merges_the_whole_switch_below),
 	SUITE_TEST(pcie_to_pci_bridge_takes_ids_and_merges_its_bus),
 	SUITE_TEST(conventional_bridge_gives_its_own_id),
+	SUITE_TEST(shared_ids_are_told_once_for_two_functions),
 	SUITE_TEST(pci_to_pcie_bridge_gives_its_own_id),
 	SUITE_TEST(many_bridges_keep_the_outermost_id),
 	SUITE_TEST(root_bus_devices_are_alone),
