@@ -28,7 +28,10 @@ enum {
 /* Waits shorter than this are spun: a sleep takes longer than it says. */
 #define SPIN_NS 50000u
 
-/* Reserved bits by type (6.5.2), the upper half of the type among them; types that a unit without device TLBs and PASIDs does not have are absent. */
+/*
+ * Reserved bits by type (6.5.2), the upper half of the type among them. Types that a unit without device TLBs and PASIDs does
+ * not have are absent.
+ */
 static const struct descriptor_kind {
 	uint64_t lo_reserved, hi_reserved;
 	bool known;
