@@ -116,6 +116,19 @@ bool sim_mem_store32(const struct sim_mem *mem, uint64_t pa, uint32_t value)
 	return true;
 }
 
+/*
+ * What a device and what a cache does is no thread's doing: it races with the processor by nature. Whoever loses sees a mix,
+ * and a line that is written back may hold a neighbour's half-made entry. Volatile, so that the compiler makes no memcpy() of
+ * it, which ThreadSanitizer would check.
+ */
+__attribute__((no_sanitize_thread)) static void copy(volatile uint8_t *to, const volatile uint8_t *from, size_t len)
+{
+	for (; len >= 8 && is_aligned((uintptr_t)to | (uintptr_t)from, 8); len -= 8, to += 8, from += 8)
+		*(volatile uint64_t *)(volatile void *)to = *(const volatile uint64_t *)(const volatile void *)from;
+	for (; len; len--)
+		*to++ = *from++;
+}
+
 /* The shadow of a page; a page that has none yet gets one of noise. NULL without memory: its lines stay noise. */
 static uint8_t *shadow_page(struct sim_mem *mem, uint64_t pa)
 {
@@ -151,26 +164,10 @@ void sim_mem_writeback(struct sim_mem *mem, const void *va, size_t len)
 		uint64_t pa = line - (in_ram ? ram_off : low_off);
 		uint8_t *page = sim_mem_at(mem, pa, LINE) ? shadow_page(mem, pa) : NULL;
 
-		for (unsigned i = 0; page && i < LINE; i += 8) {
-			uint64_t word = 0;
-
-			sim_mem_load(mem, pa + i, &word);
-			memcpy(page + pa % PIOMMU_PAGE_SIZE + i, &word, sizeof(word));
-		}
+		if (page)
+			copy(page + pa % PIOMMU_PAGE_SIZE, (const uint8_t *)line, LINE);
 	}
 	pthread_mutex_unlock(&mem->lock);
-}
-
-/*
- * A device's reads and writes are no thread's: they race with the processor's by nature, and whoever loses sees a mix.
- * Volatile, so that the compiler makes no memcpy() of it, which ThreadSanitizer would check.
- */
-__attribute__((no_sanitize_thread)) static void copy(volatile uint8_t *to, const volatile uint8_t *from, size_t len)
-{
-	for (; len >= 8 && is_aligned((uintptr_t)to | (uintptr_t)from, 8); len -= 8, to += 8, from += 8)
-		*(volatile uint64_t *)(volatile void *)to = *(const volatile uint64_t *)(const volatile void *)from;
-	for (; len; len--)
-		*to++ = *from++;
 }
 
 /* Memory of this process outside the arena. The kernel checks the address: a wrong one is an error and not a crash. */
