@@ -214,6 +214,14 @@ struct piommu_mem rig_mem(struct rig *r, size_t len, size_t align)
 	return mem;
 }
 
+void rig_open_owned(struct rig_owned *o, unsigned device, size_t len, size_t align)
+{
+	rig_open(&o->r);
+	o->device = o->r.m->plain[device];
+	o->domain = rig_own(&o->r, o->device);
+	o->mem = rig_mem(&o->r, len, align);
+}
+
 void rig_fill(void *va, size_t len, uint32_t seed)
 {
 	uint32_t *words = va;

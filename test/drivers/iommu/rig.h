@@ -76,6 +76,16 @@ struct piommu_domain *rig_own(struct rig *r, struct piommu_sbdf sbdf);
 void rig_disown(struct rig *r, struct piommu_domain *domain, struct piommu_sbdf sbdf);
 
 struct piommu_mem rig_mem(struct rig *r, size_t len, size_t align);
+
+/* What most tests begin with: one device on a domain of its own, and memory for it. */
+struct rig_owned {
+	struct rig r;
+	struct piommu_sbdf device;
+	struct piommu_domain *domain;
+	struct piommu_mem mem;
+};
+/* `device` is an index of machine.plain. */
+void rig_open_owned(struct rig_owned *o, unsigned device, size_t len, size_t align);
 /* Fills memory with words that differ from each other, from zero, and by `seed`. */
 void rig_fill(void *va, size_t len, uint32_t seed);
 

@@ -54,19 +54,15 @@ static void release_returns_the_device_to_identity(void)
 
 static void detached_device_reaches_nothing(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[1]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, domain, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[1], 0x5000, mem.va, 64);
-	rig_detach(&r, domain, r.m->plain[1]);
-	rig_check_blocked(&r, r.m->plain[1], 0x5000, false);
-	rig_check_blocked(&r, r.m->plain[1], mem.pa, true);
-	rig_close(&r);
+	rig_open_owned(&o, 1, RIG_PAGE, 0);
+	rig_map(&o.r, o.domain, 0x5000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, 64);
+	rig_detach(&o.r, o.domain, o.device);
+	rig_check_blocked(&o.r, o.device, 0x5000, false);
+	rig_check_blocked(&o.r, o.device, o.mem.pa, true);
+	rig_close(&o.r);
 }
 
 static struct piommu_domain *domain_of_kind(struct rig *r, struct piommu_sbdf sbdf, enum piommu_domain_kind kind)
@@ -80,40 +76,34 @@ static struct piommu_domain *domain_of_kind(struct rig *r, struct piommu_sbdf sb
 
 static void identity_domain_passes_addresses_through(void)
 {
-	struct rig r;
-	struct piommu_domain *paging, *identity;
-	struct piommu_mem mem;
+	struct rig_owned o;
+	struct piommu_domain *identity;
 
-	rig_open(&r);
-	paging = rig_own(&r, r.m->plain[0]);
-	identity = domain_of_kind(&r, r.m->plain[0], PIOMMU_KIND_IDENTITY);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_check_blocked(&r, r.m->plain[0], mem.pa, false);
-	rig_attach(&r, identity, r.m->plain[0]);
-	rig_check_reaches(&r, r.m->plain[0], mem.pa, mem.va, 64);
-	rig_attach(&r, paging, r.m->plain[0]);
-	rig_check_blocked(&r, r.m->plain[0], mem.pa, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	identity = domain_of_kind(&o.r, o.device, PIOMMU_KIND_IDENTITY);
+	rig_check_blocked(&o.r, o.device, o.mem.pa, false);
+	rig_attach(&o.r, identity, o.device);
+	rig_check_reaches(&o.r, o.device, o.mem.pa, o.mem.va, 64);
+	rig_attach(&o.r, o.domain, o.device);
+	rig_check_blocked(&o.r, o.device, o.mem.pa, false);
+	rig_close(&o.r);
 }
 
 static void blocking_domain_lets_nothing_through(void)
 {
-	struct rig r;
-	struct piommu_domain *paging, *blocking;
-	struct piommu_mem mem;
+	struct rig_owned o;
+	struct piommu_domain *blocking;
 
-	rig_open(&r);
-	paging = rig_own(&r, r.m->plain[1]);
-	blocking = domain_of_kind(&r, r.m->plain[1], PIOMMU_KIND_BLOCKING);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, paging, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[1], 0x5000, mem.va, 64);
-	rig_attach(&r, blocking, r.m->plain[1]);
-	rig_check_blocked(&r, r.m->plain[1], 0x5000, false);
-	rig_check_blocked(&r, r.m->plain[1], mem.pa, true);
-	rig_attach(&r, paging, r.m->plain[1]);
-	rig_check_reaches(&r, r.m->plain[1], 0x5000, mem.va, 64);
-	rig_close(&r);
+	rig_open_owned(&o, 1, RIG_PAGE, 0);
+	blocking = domain_of_kind(&o.r, o.device, PIOMMU_KIND_BLOCKING);
+	rig_map(&o.r, o.domain, 0x5000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, 64);
+	rig_attach(&o.r, blocking, o.device);
+	rig_check_blocked(&o.r, o.device, 0x5000, false);
+	rig_check_blocked(&o.r, o.device, o.mem.pa, true);
+	rig_attach(&o.r, o.domain, o.device);
+	rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, 64);
+	rig_close(&o.r);
 }
 
 static void domains_are_isolated_from_each_other(void)

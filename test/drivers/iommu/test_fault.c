@@ -8,72 +8,56 @@
 
 static void write_to_a_read_only_page_is_blocked(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_fill(mem.va, mem.len, 3);
-	rig_map(&r, domain, 0x7000, mem.pa, RIG_PAGE, PIOMMU_READ);
-	CHECK_EQ(rig_check_blocked(&r, r.m->plain[0], 0x7010, true), RIG_REASON_WRITE);
-	CHECK_HEX(((uint32_t *)mem.va)[4], 3u << 20 | 5);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_fill(o.mem.va, o.mem.len, 3);
+	rig_map(&o.r, o.domain, 0x7000, o.mem.pa, RIG_PAGE, PIOMMU_READ);
+	CHECK_EQ(rig_check_blocked(&o.r, o.device, 0x7010, true), RIG_REASON_WRITE);
+	CHECK_HEX(((uint32_t *)o.mem.va)[4], 3u << 20 | 5);
+	rig_close(&o.r);
 }
 
 static void read_only_page_is_readable(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	uint32_t buf[8];
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_fill(mem.va, mem.len, 4);
-	rig_map(&r, domain, 0x7000, mem.pa, RIG_PAGE, PIOMMU_READ);
-	CHECK_EQ(rig_read(&r, r.m->plain[0], 0x7040, buf, sizeof(buf)), 0);
-	CHECK_EQ(memcmp(buf, (char *)mem.va + 0x40, sizeof(buf)), 0);
-	CHECK_EQ(rig_events(&r, NULL), 0);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_fill(o.mem.va, o.mem.len, 4);
+	rig_map(&o.r, o.domain, 0x7000, o.mem.pa, RIG_PAGE, PIOMMU_READ);
+	CHECK_EQ(rig_read(&o.r, o.device, 0x7040, buf, sizeof(buf)), 0);
+	CHECK_EQ(memcmp(buf, (char *)o.mem.va + 0x40, sizeof(buf)), 0);
+	CHECK_EQ(rig_events(&o.r, NULL), 0);
+	rig_close(&o.r);
 }
 
 static void read_of_a_write_only_page_is_blocked(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, domain, 0x7000, mem.pa, RIG_PAGE, PIOMMU_WRITE);
-	CHECK_EQ(rig_check_blocked(&r, r.m->plain[0], 0x7000, false), RIG_REASON_READ);
-	CHECK_EQ(rig_write(&r, r.m->plain[0], 0x7020, &(uint32_t){ 0x600d }, 4), 0);
-	CHECK_HEX(((uint32_t *)mem.va)[8], 0x600d);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_map(&o.r, o.domain, 0x7000, o.mem.pa, RIG_PAGE, PIOMMU_WRITE);
+	CHECK_EQ(rig_check_blocked(&o.r, o.device, 0x7000, false), RIG_REASON_READ);
+	CHECK_EQ(rig_write(&o.r, o.device, 0x7020, &(uint32_t){ 0x600d }, 4), 0);
+	CHECK_HEX(((uint32_t *)o.mem.va)[8], 0x600d);
+	rig_close(&o.r);
 }
 
 static void access_after_unmap_faults_with_the_right_reason(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[2]);
-	mem = rig_mem(&r, 2 * RIG_PAGE, 0);
-	rig_fill(mem.va, mem.len, 5);
-	rig_map(&r, domain, 0x123456000, mem.pa, mem.len, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[2], 0x123456ff0, (char *)mem.va + 0xff0, 32);
-	rig_fill(mem.va, mem.len, 5);
-	rig_unmap(&r, domain, 0x123456000, mem.len);
-	CHECK_EQ(rig_check_blocked(&r, r.m->plain[2], 0x123457abc, false), RIG_REASON_READ);
-	CHECK_EQ(rig_check_blocked(&r, r.m->plain[2], 0x123456abc, true), RIG_REASON_WRITE);
-	CHECK_HEX(((uint32_t *)mem.va)[0xabc / 4], 5u << 20 | (0xabc / 4 + 1));
-	rig_close(&r);
+	rig_open_owned(&o, 2, 2 * RIG_PAGE, 0);
+	rig_fill(o.mem.va, o.mem.len, 5);
+	rig_map(&o.r, o.domain, 0x123456000, o.mem.pa, o.mem.len, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, 0x123456ff0, (char *)o.mem.va + 0xff0, 32);
+	rig_fill(o.mem.va, o.mem.len, 5);
+	rig_unmap(&o.r, o.domain, 0x123456000, o.mem.len);
+	CHECK_EQ(rig_check_blocked(&o.r, o.device, 0x123457abc, false), RIG_REASON_READ);
+	CHECK_EQ(rig_check_blocked(&o.r, o.device, 0x123456abc, true), RIG_REASON_WRITE);
+	CHECK_HEX(((uint32_t *)o.mem.va)[0xabc / 4], 5u << 20 | (0xabc / 4 + 1));
+	rig_close(&o.r);
 }
 
 static void fault_text_names_device_address_and_reason(void)
@@ -169,24 +153,20 @@ static void fault_reaches_the_callback_of_the_poller(void)
 /* The walk that the library shows is the one the hardware did. */
 static void walk_ends_where_the_device_does(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
+	struct rig_owned o;
 	struct piommu_walk_step steps[12];
-	struct piommu_mem mem;
 	int n, leaf;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, domain, 0x7000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	n = piommu_walk(r.p, r.m->plain[0], 0x7000, steps, 12);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_map(&o.r, o.domain, 0x7000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	n = piommu_walk(o.r.p, o.device, 0x7000, steps, 12);
 	/* A root entry, a context entry, and a level for each 9 bits above the page; then words. */
-	CU_ASSERT_FATAL(n >= 2 + (int)(r.iova_bits - 12) / 9);
+	CU_ASSERT_FATAL(n >= 2 + (int)(o.r.iova_bits - 12) / 9);
 	for (leaf = n - 1; leaf > 0 && !steps[leaf].at_pa; leaf--)
 		;
-	CHECK_HEX(steps[leaf].raw[0] & 0xffffffffff000, mem.pa);
+	CHECK_HEX(steps[leaf].raw[0] & 0xffffffffff000, o.mem.pa);
 	CHECK_EQ(steps[leaf].raw[0] & 3, 3);
-	rig_close(&r);
+	rig_close(&o.r);
 }
 
 const struct suite_test fault_tests[] = {

@@ -25,144 +25,116 @@ static size_t leaf_size(const struct rig *r, size_t want)
 
 static void page_of_4k_reaches_its_memory(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, domain, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	check_leaf(domain, 0x5008, mem.pa + 8, RIG_PAGE);
-	rig_check_reaches(&r, r.m->plain[0], 0x5000, mem.va, RIG_PAGE);
-	rig_check_reaches(&r, r.m->plain[0], 0x5ff8, (char *)mem.va + 0xff8, 8);
-	rig_check_blocked(&r, r.m->plain[0], 0x4ffc, false);
-	rig_check_blocked(&r, r.m->plain[0], 0x6000, true);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_map(&o.r, o.domain, 0x5000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	check_leaf(o.domain, 0x5008, o.mem.pa + 8, RIG_PAGE);
+	rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, RIG_PAGE);
+	rig_check_reaches(&o.r, o.device, 0x5ff8, (char *)o.mem.va + 0xff8, 8);
+	rig_check_blocked(&o.r, o.device, 0x4ffc, false);
+	rig_check_blocked(&o.r, o.device, 0x6000, true);
+	rig_close(&o.r);
 }
 
 static void page_of_2m_reaches_its_memory(void)
 {
 	const uint64_t iova = 7 * RIG_2M;
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_2M, RIG_2M);
-	rig_map(&r, domain, iova, mem.pa, RIG_2M, PIOMMU_RW);
-	check_leaf(domain, iova + 0x123450, mem.pa + 0x123450, leaf_size(&r, RIG_2M));
-	rig_check_reaches(&r, r.m->plain[0], iova, mem.va, 64);
-	rig_check_reaches(&r, r.m->plain[0], iova + RIG_2M - 64, (char *)mem.va + RIG_2M - 64, 64);
-	rig_unmap(&r, domain, iova, RIG_2M);
-	rig_check_blocked(&r, r.m->plain[0], iova, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_2M, RIG_2M);
+	rig_map(&o.r, o.domain, iova, o.mem.pa, RIG_2M, PIOMMU_RW);
+	check_leaf(o.domain, iova + 0x123450, o.mem.pa + 0x123450, leaf_size(&o.r, RIG_2M));
+	rig_check_reaches(&o.r, o.device, iova, o.mem.va, 64);
+	rig_check_reaches(&o.r, o.device, iova + RIG_2M - 64, (char *)o.mem.va + RIG_2M - 64, 64);
+	rig_unmap(&o.r, o.domain, iova, RIG_2M);
+	rig_check_blocked(&o.r, o.device, iova, false);
+	rig_close(&o.r);
 }
 
 /* No machine here has an aligned gigabyte of memory to give: the page around a buffer is mapped, most of it is nothing. */
 static void page_of_1g_reaches_its_memory(void)
 {
 	const uint64_t iova = 5 * RIG_1G;
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	uint64_t off;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	off = mem.pa & (RIG_1G - 1);
-	rig_map(&r, domain, iova, mem.pa - off, RIG_1G, PIOMMU_RW);
-	check_leaf(domain, iova + off, mem.pa, leaf_size(&r, RIG_1G));
-	rig_check_reaches(&r, r.m->plain[0], iova + off, mem.va, 256);
-	rig_unmap(&r, domain, iova, RIG_1G);
-	rig_check_blocked(&r, r.m->plain[0], iova + off, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	off = o.mem.pa & (RIG_1G - 1);
+	rig_map(&o.r, o.domain, iova, o.mem.pa - off, RIG_1G, PIOMMU_RW);
+	check_leaf(o.domain, iova + off, o.mem.pa, leaf_size(&o.r, RIG_1G));
+	rig_check_reaches(&o.r, o.device, iova + off, o.mem.va, 256);
+	rig_unmap(&o.r, o.domain, iova, RIG_1G);
+	rig_check_blocked(&o.r, o.device, iova + off, false);
+	rig_close(&o.r);
 }
 
 static void range_of_mixed_sizes_is_one_map_and_one_unmap(void)
 {
 	const uint64_t iova = 3 * RIG_2M - 3 * RIG_PAGE, len = 3 * RIG_PAGE + RIG_2M + 5 * RIG_PAGE;
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	uint64_t pa;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, 3 * RIG_2M, RIG_2M);
-	pa = mem.pa + RIG_2M - 3 * RIG_PAGE; /* iova and pa meet 2 MiB boundaries together */
-	rig_map(&r, domain, iova, pa, len, PIOMMU_RW);
-	check_leaf(domain, iova, pa, RIG_PAGE);
-	check_leaf(domain, 3 * RIG_2M, mem.pa + RIG_2M, leaf_size(&r, RIG_2M));
-	check_leaf(domain, 4 * RIG_2M, mem.pa + 2 * RIG_2M, RIG_PAGE);
-	rig_check_reaches(&r, r.m->plain[0], iova, (char *)mem.va + RIG_2M - 3 * RIG_PAGE, 128);
-	rig_check_reaches(&r, r.m->plain[0], 4 * RIG_2M - 64, (char *)mem.va + 2 * RIG_2M - 64, 128);
-	rig_unmap(&r, domain, iova, len);
-	rig_check_blocked(&r, r.m->plain[0], iova, false);
-	rig_check_blocked(&r, r.m->plain[0], 3 * RIG_2M, false);
-	rig_check_blocked(&r, r.m->plain[0], iova + len - 4, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, 3 * RIG_2M, RIG_2M);
+	pa = o.mem.pa + RIG_2M - 3 * RIG_PAGE; /* iova and pa meet 2 MiB boundaries together */
+	rig_map(&o.r, o.domain, iova, pa, len, PIOMMU_RW);
+	check_leaf(o.domain, iova, pa, RIG_PAGE);
+	check_leaf(o.domain, 3 * RIG_2M, o.mem.pa + RIG_2M, leaf_size(&o.r, RIG_2M));
+	check_leaf(o.domain, 4 * RIG_2M, o.mem.pa + 2 * RIG_2M, RIG_PAGE);
+	rig_check_reaches(&o.r, o.device, iova, (char *)o.mem.va + RIG_2M - 3 * RIG_PAGE, 128);
+	rig_check_reaches(&o.r, o.device, 4 * RIG_2M - 64, (char *)o.mem.va + 2 * RIG_2M - 64, 128);
+	rig_unmap(&o.r, o.domain, iova, len);
+	rig_check_blocked(&o.r, o.device, iova, false);
+	rig_check_blocked(&o.r, o.device, 3 * RIG_2M, false);
+	rig_check_blocked(&o.r, o.device, iova + len - 4, false);
+	rig_close(&o.r);
 }
 
 static void dma_crosses_pages_that_are_apart_in_memory(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	uint8_t buf[3000];
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[1]);
-	mem = rig_mem(&r, 4 * RIG_PAGE, 0);
-	rig_fill(mem.va, mem.len, 9);
-	rig_map(&r, domain, 0x10000, mem.pa + 3 * RIG_PAGE, RIG_PAGE, PIOMMU_RW);
-	rig_map(&r, domain, 0x11000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	CHECK_EQ(rig_read(&r, r.m->plain[1], 0x10a00, buf, sizeof(buf)), 0);
-	CHECK_EQ(memcmp(buf, (char *)mem.va + 3 * RIG_PAGE + 0xa00, 0x600), 0);
-	CHECK_EQ(memcmp(buf + 0x600, mem.va, sizeof(buf) - 0x600), 0);
+	rig_open_owned(&o, 1, 4 * RIG_PAGE, 0);
+	rig_fill(o.mem.va, o.mem.len, 9);
+	rig_map(&o.r, o.domain, 0x10000, o.mem.pa + 3 * RIG_PAGE, RIG_PAGE, PIOMMU_RW);
+	rig_map(&o.r, o.domain, 0x11000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	CHECK_EQ(rig_read(&o.r, o.device, 0x10a00, buf, sizeof(buf)), 0);
+	CHECK_EQ(memcmp(buf, (char *)o.mem.va + 3 * RIG_PAGE + 0xa00, 0x600), 0);
+	CHECK_EQ(memcmp(buf + 0x600, o.mem.va, sizeof(buf) - 0x600), 0);
 	rig_fill(buf, sizeof(buf), 10);
-	CHECK_EQ(rig_write(&r, r.m->plain[1], 0x10a00, buf, sizeof(buf)), 0);
-	CHECK_EQ(memcmp(buf, (char *)mem.va + 3 * RIG_PAGE + 0xa00, 0x600), 0);
-	CHECK_EQ(memcmp(buf + 0x600, mem.va, sizeof(buf) - 0x600), 0);
-	rig_close(&r);
+	CHECK_EQ(rig_write(&o.r, o.device, 0x10a00, buf, sizeof(buf)), 0);
+	CHECK_EQ(memcmp(buf, (char *)o.mem.va + 3 * RIG_PAGE + 0xa00, 0x600), 0);
+	CHECK_EQ(memcmp(buf + 0x600, o.mem.va, sizeof(buf) - 0x600), 0);
+	rig_close(&o.r);
 }
 
 static void iova_zero_is_an_address_like_others(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_check_blocked(&r, r.m->plain[0], 0, false);
-	rig_map(&r, domain, 0, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], 0, mem.va, 64);
-	rig_unmap(&r, domain, 0, RIG_PAGE);
-	rig_check_blocked(&r, r.m->plain[0], 0, true);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	rig_check_blocked(&o.r, o.device, 0, false);
+	rig_map(&o.r, o.domain, 0, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, 0, o.mem.va, 64);
+	rig_unmap(&o.r, o.domain, 0, RIG_PAGE);
+	rig_check_blocked(&o.r, o.device, 0, true);
+	rig_close(&o.r);
 }
 
 static void last_page_of_the_address_space_maps(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	uint64_t last;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	last = (UINT64_C(1) << r.iova_bits) - RIG_PAGE;
-	rig_map(&r, domain, last, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], last, mem.va, RIG_PAGE);
-	CHECK_EQ(piommu_map(domain, last + RIG_PAGE, mem.pa, RIG_PAGE, PIOMMU_RW), -ERANGE);
-	rig_unmap(&r, domain, last, RIG_PAGE);
-	rig_check_blocked(&r, r.m->plain[0], last, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	last = (UINT64_C(1) << o.r.iova_bits) - RIG_PAGE;
+	rig_map(&o.r, o.domain, last, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, last, o.mem.va, RIG_PAGE);
+	CHECK_EQ(piommu_map(o.domain, last + RIG_PAGE, o.mem.pa, RIG_PAGE, PIOMMU_RW), -ERANGE);
+	rig_unmap(&o.r, o.domain, last, RIG_PAGE);
+	rig_check_blocked(&o.r, o.device, last, false);
+	rig_close(&o.r);
 }
 
 static void access_beyond_the_width_is_blocked(void)
@@ -179,41 +151,33 @@ static void access_beyond_the_width_is_blocked(void)
 /* The unmap of small pages leaves their empty table behind; a large page then takes its place. */
 static void large_page_displaces_an_empty_table(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_2M, RIG_2M);
-	rig_map(&r, domain, RIG_2M + 5 * RIG_PAGE, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], RIG_2M + 5 * RIG_PAGE, mem.va, 16);
-	rig_unmap(&r, domain, RIG_2M + 5 * RIG_PAGE, RIG_PAGE);
-	rig_map(&r, domain, RIG_2M, mem.pa, RIG_2M, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], RIG_2M + 5 * RIG_PAGE, (char *)mem.va + 5 * RIG_PAGE, 16);
-	rig_check_reaches(&r, r.m->plain[0], RIG_2M + 6 * RIG_PAGE, (char *)mem.va + 6 * RIG_PAGE, 16);
-	rig_unmap(&r, domain, RIG_2M, RIG_2M);
-	rig_map(&r, domain, RIG_2M + 5 * RIG_PAGE, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], RIG_2M + 5 * RIG_PAGE, mem.va, 16);
-	rig_check_blocked(&r, r.m->plain[0], RIG_2M + 6 * RIG_PAGE, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_2M, RIG_2M);
+	rig_map(&o.r, o.domain, RIG_2M + 5 * RIG_PAGE, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, RIG_2M + 5 * RIG_PAGE, o.mem.va, 16);
+	rig_unmap(&o.r, o.domain, RIG_2M + 5 * RIG_PAGE, RIG_PAGE);
+	rig_map(&o.r, o.domain, RIG_2M, o.mem.pa, RIG_2M, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, RIG_2M + 5 * RIG_PAGE, (char *)o.mem.va + 5 * RIG_PAGE, 16);
+	rig_check_reaches(&o.r, o.device, RIG_2M + 6 * RIG_PAGE, (char *)o.mem.va + 6 * RIG_PAGE, 16);
+	rig_unmap(&o.r, o.domain, RIG_2M, RIG_2M);
+	rig_map(&o.r, o.domain, RIG_2M + 5 * RIG_PAGE, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, RIG_2M + 5 * RIG_PAGE, o.mem.va, 16);
+	rig_check_blocked(&o.r, o.device, RIG_2M + 6 * RIG_PAGE, false);
+	rig_close(&o.r);
 }
 
 static void remap_leads_to_the_new_memory(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, 8 * RIG_PAGE, 0);
+	rig_open_owned(&o, 0, 8 * RIG_PAGE, 0);
 	for (unsigned i = 0; i < 8; i++) {
-		rig_map(&r, domain, 0x9000, mem.pa + i * RIG_PAGE, RIG_PAGE, PIOMMU_RW);
-		rig_check_reaches(&r, r.m->plain[0], 0x9000, (char *)mem.va + i * RIG_PAGE, 32);
-		rig_unmap(&r, domain, 0x9000, RIG_PAGE);
+		rig_map(&o.r, o.domain, 0x9000, o.mem.pa + i * RIG_PAGE, RIG_PAGE, PIOMMU_RW);
+		rig_check_reaches(&o.r, o.device, 0x9000, (char *)o.mem.va + i * RIG_PAGE, 32);
+		rig_unmap(&o.r, o.domain, 0x9000, RIG_PAGE);
 	}
-	rig_close(&r);
+	rig_close(&o.r);
 }
 
 const struct suite_test map_tests[] = {

@@ -8,9 +8,7 @@
 #include "rig.h"
 
 struct stale {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 	struct piommu_gather *gather;
 };
 
@@ -19,23 +17,21 @@ static void begin(struct stale *s, uint64_t iova, size_t len, size_t align)
 {
 	size_t unmapped = 0;
 
-	rig_open(&s->r);
-	s->r.expect_stale = true;
-	s->domain = rig_own(&s->r, s->r.m->plain[0]);
-	s->mem = rig_mem(&s->r, len, align);
-	rig_map(&s->r, s->domain, iova, s->mem.pa, len, PIOMMU_RW);
-	rig_check_reaches(&s->r, s->r.m->plain[0], iova, s->mem.va, 64);
-	rig_check_reaches(&s->r, s->r.m->plain[0], iova + len - 64, (char *)s->mem.va + len - 64, 64);
+	rig_open_owned(&s->o, 0, len, align);
+	s->o.r.expect_stale = true;
+	rig_map(&s->o.r, s->o.domain, iova, s->o.mem.pa, len, PIOMMU_RW);
+	rig_check_reaches(&s->o.r, s->o.device, iova, s->o.mem.va, 64);
+	rig_check_reaches(&s->o.r, s->o.device, iova + len - 64, (char *)s->o.mem.va + len - 64, 64);
 	CU_ASSERT_EQUAL_FATAL(piommu_gather_create(&s->gather), 0);
 	s->gather->test_drop = rig_target()->drop;
-	CHECK_EQ(piommu_unmap_gather(s->domain, iova, len, s->gather, &unmapped), 0);
+	CHECK_EQ(piommu_unmap_gather(s->o.domain, iova, len, s->gather, &unmapped), 0);
 	CHECK_EQ(unmapped, len);
 }
 
 static void finish(struct stale *s)
 {
 	CHECK_EQ(piommu_gather_destroy(s->gather), 0);
-	rig_close(&s->r);
+	rig_close(&s->o.r);
 }
 
 static void flush_ends_the_old_translation_of_a_page(void)
@@ -43,10 +39,10 @@ static void flush_ends_the_old_translation_of_a_page(void)
 	struct stale s;
 
 	begin(&s, 0x5000, RIG_PAGE, 0);
-	rig_check_reaches(&s.r, s.r.m->plain[0], 0x5000, s.mem.va, 64); /* stale, as the gather says */
-	CHECK_EQ(piommu_lookup(s.domain, 0x5000, &(uint64_t){ 0 }, NULL, NULL), -ENOENT);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
-	CHECK_EQ(rig_check_blocked(&s.r, s.r.m->plain[0], 0x5000, true), RIG_REASON_WRITE);
+	rig_check_reaches(&s.o.r, s.o.device, 0x5000, s.o.mem.va, 64); /* stale, as the gather says */
+	CHECK_EQ(piommu_lookup(s.o.domain, 0x5000, &(uint64_t){ 0 }, NULL, NULL), -ENOENT);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
+	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 0x5000, true), RIG_REASON_WRITE);
 	finish(&s);
 }
 
@@ -55,10 +51,10 @@ static void flush_ends_the_old_translation_of_a_large_page(void)
 	struct stale s;
 
 	begin(&s, 9 * RIG_2M, RIG_2M, RIG_2M);
-	rig_check_reaches(&s.r, s.r.m->plain[0], 9 * RIG_2M + 0x100, (char *)s.mem.va + 0x100, 64);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
-	CHECK_EQ(rig_check_blocked(&s.r, s.r.m->plain[0], 9 * RIG_2M, false), RIG_REASON_READ);
-	CHECK_EQ(rig_check_blocked(&s.r, s.r.m->plain[0], 10 * RIG_2M - 64, false), RIG_REASON_READ);
+	rig_check_reaches(&s.o.r, s.o.device, 9 * RIG_2M + 0x100, (char *)s.o.mem.va + 0x100, 64);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
+	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 9 * RIG_2M, false), RIG_REASON_READ);
+	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 10 * RIG_2M - 64, false), RIG_REASON_READ);
 	finish(&s);
 }
 
@@ -68,9 +64,9 @@ static void flush_covers_both_ends_of_a_range(void)
 	struct stale s;
 
 	begin(&s, 0x7f3000, 37 * RIG_PAGE, 0);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
-	rig_check_blocked(&s.r, s.r.m->plain[0], 0x7f3000, false);
-	rig_check_blocked(&s.r, s.r.m->plain[0], 0x7f3000 + 37 * RIG_PAGE - 64, false);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
+	rig_check_blocked(&s.o.r, s.o.device, 0x7f3000, false);
+	rig_check_blocked(&s.o.r, s.o.device, 0x7f3000 + 37 * RIG_PAGE - 64, false);
 	finish(&s);
 }
 
@@ -82,15 +78,15 @@ static void flush_of_many_ranges_covers_each(void)
 
 	begin(&s, 0x100000, RIG_PAGE, 0);
 	for (unsigned i = 1; i <= n; i++) {
-		rig_map(&s.r, s.domain, 0x100000 + 2 * i * RIG_PAGE, s.mem.pa, RIG_PAGE, PIOMMU_RW);
-		rig_write(&s.r, s.r.m->plain[0], 0x100000 + 2 * i * RIG_PAGE, &(uint32_t){ i }, 4);
-		CHECK_HEX(*(uint32_t *)s.mem.va, i);
+		rig_map(&s.o.r, s.o.domain, 0x100000 + 2 * i * RIG_PAGE, s.o.mem.pa, RIG_PAGE, PIOMMU_RW);
+		rig_write(&s.o.r, s.o.device, 0x100000 + 2 * i * RIG_PAGE, &(uint32_t){ i }, 4);
+		CHECK_HEX(*(uint32_t *)s.o.mem.va, i);
 	}
 	for (unsigned i = 1; i <= n; i++)
-		CHECK_EQ(piommu_unmap_gather(s.domain, 0x100000 + 2 * i * RIG_PAGE, RIG_PAGE, s.gather, NULL), 0);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
+		CHECK_EQ(piommu_unmap_gather(s.o.domain, 0x100000 + 2 * i * RIG_PAGE, RIG_PAGE, s.gather, NULL), 0);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
 	for (unsigned i = 0; i <= n; i++)
-		rig_check_blocked(&s.r, s.r.m->plain[0], 0x100000 + 2 * i * RIG_PAGE, false);
+		rig_check_blocked(&s.o.r, s.o.device, 0x100000 + 2 * i * RIG_PAGE, false);
 	finish(&s);
 }
 
@@ -101,10 +97,10 @@ static void flush_before_a_remap_leads_to_the_new_memory(void)
 	struct piommu_mem other;
 
 	begin(&s, 0x5000, RIG_PAGE, 0);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
-	other = rig_mem(&s.r, RIG_PAGE, 0);
-	rig_map(&s.r, s.domain, 0x5000, other.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&s.r, s.r.m->plain[0], 0x5000, other.va, 64);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
+	other = rig_mem(&s.o.r, RIG_PAGE, 0);
+	rig_map(&s.o.r, s.o.domain, 0x5000, other.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&s.o.r, s.o.device, 0x5000, other.va, 64);
 	finish(&s);
 }
 
@@ -115,53 +111,46 @@ static void unmap_of_everything_leaves_no_way_in(void)
 	struct piommu_mem other;
 
 	begin(&s, RIG_2M - 4 * RIG_PAGE, 2 * RIG_2M + 8 * RIG_PAGE, 0);
-	CHECK_EQ(piommu_gather_flush(s.domain, s.gather), 0);
-	other = rig_mem(&s.r, 4 * RIG_PAGE, 0);
-	rig_map(&s.r, s.domain, RIG_2M, other.pa, 4 * RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&s.r, s.r.m->plain[0], RIG_2M + RIG_PAGE, (char *)other.va + RIG_PAGE, 64);
-	rig_check_blocked(&s.r, s.r.m->plain[0], RIG_2M - 4 * RIG_PAGE, false);
-	rig_check_blocked(&s.r, s.r.m->plain[0], 2 * RIG_2M, true);
+	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
+	other = rig_mem(&s.o.r, 4 * RIG_PAGE, 0);
+	rig_map(&s.o.r, s.o.domain, RIG_2M, other.pa, 4 * RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&s.o.r, s.o.device, RIG_2M + RIG_PAGE, (char *)other.va + RIG_PAGE, 64);
+	rig_check_blocked(&s.o.r, s.o.device, RIG_2M - 4 * RIG_PAGE, false);
+	rig_check_blocked(&s.o.r, s.o.device, 2 * RIG_2M, true);
 	finish(&s);
 }
 
 /* Strict means: no gather, no second call. */
 static void strict_unmap_needs_no_flush(void)
 {
-	struct rig r;
-	struct piommu_domain *domain;
-	struct piommu_mem mem;
+	struct rig_owned o;
 
-	rig_open(&r);
-	r.expect_stale = rig_target()->drop;
-	domain = rig_own(&r, r.m->plain[0]);
-	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_map(&r, domain, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_check_reaches(&r, r.m->plain[0], 0x5000, mem.va, 64);
-	rig_unmap(&r, domain, 0x5000, RIG_PAGE);
-	rig_check_blocked(&r, r.m->plain[0], 0x5000, false);
-	rig_close(&r);
+	rig_open_owned(&o, 0, RIG_PAGE, 0);
+	o.r.expect_stale = rig_target()->drop;
+	rig_map(&o.r, o.domain, 0x5000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, 64);
+	rig_unmap(&o.r, o.domain, 0x5000, RIG_PAGE);
+	rig_check_blocked(&o.r, o.device, 0x5000, false);
+	rig_close(&o.r);
 }
 
 /* A translation cached for one domain must not serve a device after it moved to another. */
 static void attach_elsewhere_forgets_the_old_domain(void)
 {
-	struct rig r;
-	struct piommu_domain *a, *b;
-	struct piommu_mem mem;
+	struct rig_owned o;
+	struct piommu_domain *other;
 
-	rig_open(&r);
-	a = rig_own(&r, r.m->plain[0]);
-	b = rig_domain(&r, r.m->plain[0]);
-	mem = rig_mem(&r, 2 * RIG_PAGE, 0);
-	rig_map(&r, a, 0x5000, mem.pa, RIG_PAGE, PIOMMU_RW);
-	rig_map(&r, b, 0x5000, mem.pa + RIG_PAGE, RIG_PAGE, PIOMMU_RW);
+	rig_open_owned(&o, 0, 2 * RIG_PAGE, 0);
+	other = rig_domain(&o.r, o.device);
+	rig_map(&o.r, o.domain, 0x5000, o.mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_map(&o.r, other, 0x5000, o.mem.pa + RIG_PAGE, RIG_PAGE, PIOMMU_RW);
 	for (unsigned i = 0; i < 3; i++) {
-		rig_check_reaches(&r, r.m->plain[0], 0x5000, mem.va, 64);
-		rig_attach(&r, b, r.m->plain[0]);
-		rig_check_reaches(&r, r.m->plain[0], 0x5000, (char *)mem.va + RIG_PAGE, 64);
-		rig_attach(&r, a, r.m->plain[0]);
+		rig_check_reaches(&o.r, o.device, 0x5000, o.mem.va, 64);
+		rig_attach(&o.r, other, o.device);
+		rig_check_reaches(&o.r, o.device, 0x5000, (char *)o.mem.va + RIG_PAGE, 64);
+		rig_attach(&o.r, o.domain, o.device);
 	}
-	rig_close(&r);
+	rig_close(&o.r);
 }
 
 const struct suite_test stale_tests[] = {
