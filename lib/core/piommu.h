@@ -255,7 +255,10 @@ int piommu_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, size_t
 int piommu_gather_create(struct piommu_gather **out);
 /** It must be empty: flush it first. @return 0 or -EBUSY */
 int piommu_gather_destroy(struct piommu_gather *gather);
-/** As piommu_unmap(), but devices may use the old translation until piommu_gather_flush() returned 0. Registered. */
+/**
+ * As piommu_unmap(), but devices may use the old translation until piommu_gather_flush() returned 0. Until then nothing may be
+ * mapped in the range, holes included: a device may still walk a table that was unlinked from it. Registered.
+ */
 int piommu_unmap_gather(struct piommu_domain *domain, uint64_t iova, size_t len, struct piommu_gather *gather,
 			size_t *unmapped);
 /** Invalidates all it holds, waits (bounded), and empties it. Registered. @return 0; -ETIMEDOUT, -EIO: not known to be complete */
