@@ -117,8 +117,8 @@ static int match_kernel(const struct linux_platform *lp, const char *name, void 
 }
 
 /*
- * "fed90000-fed90fff : dmar0": the kernel's DMAR code has mapped the registers, if only for interrupt remapping or to
- * read them. That alone does not mean that it drives the unit; the driver's probe sees that in the status register.
+ * "fed90000-fed90fff : dmar0": the kernel's DMAR code holds the registers. It lets go of them at boot when it uses neither
+ * translation nor interrupt remapping, and one of the two is enough to own the unit: they share the invalidation queue.
  */
 static void find_owner(const struct linux_platform *lp, uint64_t base, struct piommu_unit_facts *facts)
 {
@@ -139,6 +139,7 @@ static void find_owner(const struct linux_platform *lp, uint64_t base, struct pi
 			memcpy(facts->kernel_name, name, sizeof(name));
 	}
 	fclose(file);
+	facts->kernel_driven = facts->kernel_name[0] != '\0';
 }
 
 int linux_unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit *unit, struct piommu_unit_facts *out)

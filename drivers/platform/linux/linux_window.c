@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Register windows of this machine: through a UIO device that covers them, or through /dev/mem where that was asked for by
+ * Register windows of this machine: through a UIO device that covers them, else through /dev/mem if that was asked for by
  * name ("linux:devmem"). Here the last refusals are made before a unit is touched: the kernel drives it, or another manager
  * does. Slow path, from the core's probe and remove.
  */
@@ -50,40 +50,38 @@ static const char *kernel_words(enum piommu_family family)
 	}
 }
 
-/*
- * Registers that the kernel has claimed count as driven: it lets go of them at boot when it uses neither translation nor
- * interrupt remapping, and one of the two is enough to own the invalidation queue.
- */
 static int refuse_kernel_driven(struct piommu_platform *plat, const struct piommu_fw_unit *unit)
 {
 	struct piommu_unit_facts facts = { 0 };
 	int err = linux_unit_facts(plat, unit, &facts);
 
-	if (err || (!facts.kernel_driven && !facts.kernel_name[0]))
+	if (err || !facts.kernel_driven)
 		return err;
-	log_err(plat->log, "%s: the kernel drives this unit (its %s); put %s on the kernel command line and boot again",
-		unit->name, facts.kernel_name[0] ? facts.kernel_name : "IOMMU driver", kernel_words(unit->family));
+	log_err(plat->log, "%s: the kernel drives this unit, as %s; put %s on the kernel command line and boot again",
+		unit->name, facts.kernel_name, kernel_words(unit->family));
 	return -EBUSY;
 }
 
-static int find_uio(const struct linux_platform *lp, const struct piommu_fw_unit *unit, struct source *source)
+/* @return 0; -ENOENT: no UIO device has the registers; -ERANGE: `uio` has only the first of them */
+static int find_uio(const struct linux_platform *lp, const struct piommu_fw_unit *unit, struct linux_uio *uio)
+{
+	int err = linux_uio_find(lp, unit->base, uio);
+
+	if (!err && unit->base - uio->base + unit_len(unit) > align_up(uio->len, (uint64_t)sysconf(_SC_PAGESIZE)))
+		err = -ERANGE;
+	return err;
+}
+
+static int use_uio(const struct linux_platform *lp, const struct piommu_fw_unit *unit, const struct linux_uio *uio,
+		   struct source *source)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct linux_uio uio;
-	int err = linux_uio_find(lp, unit->base, &uio);
 
-	if (err)
-		return err;
-	if (unit->base - uio.base + unit_len(unit) > align_up(uio.len, page)) {
-		log_err(lp->plat.log, "%s: map%u of %s ends before the unit's registers do: 0x%" PRIx64 " bytes of 0x%" PRIx64,
-			unit->name, uio.map, uio.name, uio.base + uio.len - unit->base, unit->len);
-		return -ENOENT;
-	}
-	source->offset = (off_t)(uio.map * page);
-	source->len = (size_t)align_up(uio.len, page);
-	source->skip = (size_t)(unit->base - uio.base);
+	source->offset = (off_t)(uio->map * page);
+	source->len = (size_t)align_up(uio->len, page);
+	source->skip = (size_t)(unit->base - uio->base);
 	source->flags = 0;
-	return linux_path(lp, source->path, "/dev/%s", uio.name);
+	return linux_path(lp, source->path, "/dev/%s", uio->name);
 }
 
 static int use_devmem(const struct linux_platform *lp, const struct piommu_fw_unit *unit, struct source *source)
@@ -100,17 +98,23 @@ static int use_devmem(const struct linux_platform *lp, const struct piommu_fw_un
 static int find_source(const struct linux_platform *lp, const struct piommu_fw_unit *unit, enum piommu_log_level level,
 		       struct source *source)
 {
-	int err;
+	struct linux_uio uio;
+	int err = find_uio(lp, unit, &uio);
 
+	if (!err)
+		return use_uio(lp, unit, &uio, source);
 	if (lp->devmem)
 		return use_devmem(lp, unit, source);
-	err = find_uio(lp, unit, source);
-	if (err == -ENOENT)
+	if (err == -ERANGE)
+		piommu_log(lp->plat.log, level,
+			   "%s: map%u of %s ends before the unit's registers do: it has 0x%" PRIx64 " bytes of 0x%" PRIx64,
+			   unit->name, uio.map, uio.name, uio.base + uio.len - unit->base, unit->len);
+	else
 		piommu_log(lp->plat.log, level,
 			   "%s: no way to its registers at 0x%" PRIx64 ": bind a UIO device to them (uio_pdrv_genirq), or "
 			   "ask for /dev/mem with platform linux:devmem",
 			   unit->name, unit->base);
-	return err;
+	return -ENOENT;
 }
 
 static int map_source(const struct linux_platform *lp, const char *unit, const struct source *source, bool control,

@@ -30,6 +30,12 @@ static void make_uio_machine(struct fixture *fx)
 	fixture_registers(fx, "/dev/mem", BASE + 4096, BASE + 8, ~WORD);
 }
 
+/* The unit's UIO device goes: its map covers something else now. */
+static void unbind_uio(struct fixture *fx)
+{
+	fixture_uio(fx, "uio3", 1, 0xfe000000, 4096);
+}
+
 static int window_map(struct piommu_platform *plat, enum piommu_window_access access, struct piommu_window *window)
 {
 	return plat->ops->window_map(plat, &unit, access, window);
@@ -55,7 +61,7 @@ static void registers_are_reached_through_the_uio_map_that_covers_them(void)
 	fixture_remove(&fx);
 }
 
-static void dev_mem_is_used_when_asked_for_by_name(void)
+static void dev_mem_is_used_when_asked_for_and_no_uio_device_is_there(void)
 {
 	struct piommu_window window;
 	struct piommu_platform *plat;
@@ -63,6 +69,10 @@ static void dev_mem_is_used_when_asked_for_by_name(void)
 
 	make_uio_machine(&fx);
 	plat = fixture_open(&fx, "devmem");
+	CHECK_EQ(window_map(plat, PIOMMU_WINDOW_CONTROL, &window), 0);
+	CHECK_HEX(piommu_read32(&window, 8), WORD);
+	plat->ops->window_unmap(plat, &window);
+	unbind_uio(&fx);
 	CHECK_EQ(window_map(plat, PIOMMU_WINDOW_CONTROL, &window), 0);
 	CHECK_HEX(piommu_read32(&window, 8), ~WORD);
 	plat->ops->close(plat); /* unmaps what was left */
@@ -112,6 +122,7 @@ static void a_second_manager_is_refused_across_routes(void)
 	first = fixture_open(&fx, "");
 	second = fixture_open(&fx, "devmem");
 	CHECK_EQ(window_map(first, PIOMMU_WINDOW_CONTROL, &window), 0);
+	unbind_uio(&fx);
 	CHECK_EQ(window_map(second, PIOMMU_WINDOW_CONTROL, &other), -EBUSY);
 	snprintf(pid, sizeof(pid), "process %ld,", (long)getpid());
 	CHECK_HAS(fx.said, pid);
@@ -231,7 +242,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(registers_are_reached_through_the_uio_map_that_covers_them),
-		SUITE_TEST(dev_mem_is_used_when_asked_for_by_name),
+		SUITE_TEST(dev_mem_is_used_when_asked_for_and_no_uio_device_is_there),
 		SUITE_TEST(without_uio_both_ways_are_named),
 		SUITE_TEST(a_uio_map_that_ends_too_early_is_refused),
 		SUITE_TEST(a_second_manager_is_refused_across_routes),
