@@ -8,6 +8,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC1091
 . "$here/guest.sh"
+# shellcheck disable=SC1091
+. "$here/kernel.sh"
 
 scenario=$here/scenarios/$1
 mkdir -p "$2"

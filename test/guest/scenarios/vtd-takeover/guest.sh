@@ -32,6 +32,15 @@ refuse() {
 	if "$@"; then ok "$what"; else not_ok "$what"; fi
 }
 
+# What a person sees who only looks.
+look() {
+	for command in units groups doctor; do
+		echo "# piommu-ctl $command"
+		piommu-ctl $command
+		echo "exit code $?"
+	done
+}
+
 ours() {
 	edu=$(find_edu)
 	network_up || not_ok "network before the take-over"
@@ -43,8 +52,10 @@ ours() {
 	refuse 'no hugepages' takeover refused linux:devmem ENOMEM
 	echo 96 >/proc/sys/vm/nr_hugepages
 	bind_uio
+	look
 	echo '# through UIO'
 	takeover run linux "$edu" && ok uio
+	echo $uio >/sys/bus/platform/drivers/uio_pdrv_genirq/unbind
 	echo '# through /dev/mem'
 	takeover run linux:devmem "$edu" && ok devmem
 	kill -INT $pinger
@@ -60,6 +71,7 @@ ours() {
 
 kernels() {
 	bind_uio
+	look
 	refuse 'the kernel drives it, through UIO' takeover refused linux EBUSY
 	refuse 'the kernel drives it, through /dev/mem' takeover refused linux:devmem EBUSY
 }

@@ -19,6 +19,7 @@ run_scenario() {
 	expect 'another manager, process [0-9]+, has this unit'
 	expect '^event: dmar0: 0000:00:0[0-9]\.0 .*read of iova 0x40000000.*reason 0x06'
 	expect '^event: dmar0: 0000:00:0[0-9]\.0 .*write of iova 0x40400000.*reason 0x05'
+	expect '^ok    unit +dmar0 at 0xfed90000: free, registers through uio0'
 	expect '^ok uio$'
 	expect '^ok devmem$'
 	expect '^ok pings$'
@@ -31,6 +32,7 @@ run_scenario() {
 boot_kernels() {
 	# shellcheck disable=SC2086 # words
 	boot "$1" "$2" $machine
+	expect '^fail  unit +dmar0 at 0xfed90000: the kernel drives it'
 	expect 'dmar0: the kernel drives this unit.*intel_iommu=off intremap=off'
 	expect '^ok the kernel drives it, through UIO$'
 	expect '^ok the kernel drives it, through /dev/mem$'
