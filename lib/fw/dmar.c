@@ -183,6 +183,28 @@ static int parse_drhd(struct dmar *dmar, const struct part *part)
 	return rc < 0 ? rc : check_unit_order(dmar, part, unit);
 }
 
+static int check_rmrr_span(struct dmar *dmar, const struct part *part, struct piommu_span span)
+{
+	unsigned width = acpi_u8(&dmar->table, DMAR_HAW) + 1u;
+
+	if (!span.start && !span.last)
+		return fw_warn(dmar->fw,
+			       "DMAR: byte 0x%zx: RMRR from 0 to 0: firmware left it unset; the first page is reserved for its "
+			       "devices",
+			       part->at);
+	if (width < 64 && span.last >> width)
+		return fw_warn(
+			dmar->fw,
+			"DMAR: byte 0x%zx: RMRR from 0x%llx to 0x%llx is beyond the %u address bits that the table states: its "
+			"devices may not be usable; update the firmware",
+			part->at, (unsigned long long)span.start, (unsigned long long)span.last, width);
+	if (span.start % PAGE_LEN || (span.last + 1) % PAGE_LEN)
+		return fw_warn(dmar->fw,
+			       "DMAR: byte 0x%zx: RMRR from 0x%llx to 0x%llx is not whole pages: it counts as widened to them",
+			       part->at, (unsigned long long)span.start, (unsigned long long)span.last);
+	return 0;
+}
+
 static int parse_rmrr(struct dmar *dmar, const struct part *part)
 {
 	struct piommu_fw_reserved *reserved = fw_append(dmar->fw, FW_RESERVED);
@@ -204,18 +226,7 @@ static int parse_rmrr(struct dmar *dmar, const struct part *part)
 	reserved->span = span;
 	reserved->segment = part_segment(dmar, part);
 	rc = parse_scopes(dmar, part, RMRR_FIXED, &reserved->scopes);
-	if (rc < 0)
-		return rc;
-	if (!span.start && !span.last)
-		return fw_warn(dmar->fw,
-			       "DMAR: byte 0x%zx: RMRR from 0 to 0: firmware left it unset; the first page is reserved for its "
-			       "devices",
-			       part->at);
-	if (span.start % PAGE_LEN || (span.last + 1) % PAGE_LEN)
-		return fw_warn(dmar->fw,
-			       "DMAR: byte 0x%zx: RMRR from 0x%llx to 0x%llx is not whole pages: it counts as widened to them",
-			       part->at, (unsigned long long)span.start, (unsigned long long)span.last);
-	return 0;
+	return rc < 0 ? rc : check_rmrr_span(dmar, part, span);
 }
 
 /* ATSR, SATC and SIDP differ in what the list is for, not in form (SIDP has no flags: the bytes are reserved). */

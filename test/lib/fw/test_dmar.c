@@ -180,6 +180,19 @@ static void rmrr_of_the_first_page_or_of_gigabytes_is_no_oddity(void)
 	piommu_fw_free(&fw);
 }
 
+static void rmrr_beyond_the_address_width_or_of_odd_bytes_warns(void)
+{
+	CHECK_EQ(PARSE(DMAR_HEADER(38, 0), 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0x80, 0, 0,
+		       0, /**/
+		       1, 0, 24, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 0xff, 0x0f, 1, 0, 0, 0, 0, 0),
+		 0);
+	CU_ASSERT_EQUAL_FATAL(fw.nwarnings, 2);
+	CHECK_HAS(fw.warnings[0], "beyond the 39 address bits");
+	CHECK_HAS(fw.warnings[1], "not whole pages");
+	CHECK_EQ(fw.nreserved, 2);
+	piommu_fw_free(&fw);
+}
+
 static void andd_without_end_or_with_control_bytes_is_made_printable(void)
 {
 	CHECK_EQ(PARSE(DMAR_HEADER(38, 0), 4, 0, 12, 0, 0, 0, 0, 1, 'A', '\n', 0x80, 'B'), 0);
@@ -299,6 +312,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(unit_after_the_catch_all_of_its_segment_warns),
 		SUITE_TEST(rmrr_from_zero_to_zero_is_kept_with_a_warning),
 		SUITE_TEST(rmrr_of_the_first_page_or_of_gigabytes_is_no_oddity),
+		SUITE_TEST(rmrr_beyond_the_address_width_or_of_odd_bytes_warns),
 		SUITE_TEST(andd_without_end_or_with_control_bytes_is_made_printable),
 		SUITE_TEST(a_second_table_is_appended),
 		SUITE_TEST(bytes_behind_the_table_are_not_looked_at),
