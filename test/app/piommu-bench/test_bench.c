@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * piommu-bench as a program: its JSON, its refusals, and the counts it finds on the fast path. No time is asserted. The
+ * program is named by the environment variable PIOMMU_BENCH.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <jansson.h>
+
+#include "suite.h"
+
+#define QUICK "--seconds 0.01 --json - 2>/dev/null"
+
+static char output[65536];
+
+/* Runs the bench under a shell; its standard output goes to `output`. Returns its exit status. */
+static int run(const char *args)
+{
+	char command[1024];
+	size_t len;
+	FILE *pipe;
+	int status;
+
+	snprintf(command, sizeof(command), "'%s' %s", getenv("PIOMMU_BENCH"), args);
+	pipe = popen(command, "r");
+	len = fread(output, 1, sizeof(output) - 1, pipe);
+	output[len] = 0;
+	status = pclose(pipe);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Runs it quickly and returns its rows; the caller's to free. */
+static json_t *rows_of(const char *args)
+{
+	char all[512];
+	json_t *rows;
+
+	snprintf(all, sizeof(all), "%s " QUICK, args);
+	CHECK_EQ(run(all), 0);
+	rows = json_loads(output, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+	return rows;
+}
+
+static double number(const json_t *row, const char *name)
+{
+	return json_number_value(json_object_get(row, name));
+}
+
+static void every_name_of_the_interface_is_in_every_row(void)
+{
+	static const char *const texts[] = { "workload", "mode", "floor" };
+	static const char *const integers[] = { "pages", "burst", "threads", "inflight", "sample" };
+	static const char *const numbers[] = {
+		"ns_mean", "ns_p50", "ns_p99", "ns_p999", "ops_per_s", "descriptors", "waits", "doorbells", "floor_ns", "ratio",
+	};
+	json_t *rows = rows_of("--workload map,lookup,strict --pages 1,3");
+	json_t *row;
+	size_t i;
+
+	CHECK_EQ(json_array_size(rows), 6);
+	json_array_foreach(rows, i, row)
+	{
+		for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++)
+			CU_ASSERT_TRUE(json_is_string(json_object_get(row, texts[j])));
+		for (size_t j = 0; j < sizeof(integers) / sizeof(integers[0]); j++)
+			CU_ASSERT_TRUE(json_is_integer(json_object_get(row, integers[j])));
+		for (size_t j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++)
+			CU_ASSERT_TRUE(json_is_number(json_object_get(row, numbers[j])));
+		CU_ASSERT_PTR_NOT_NULL(json_object_get(row, "locked"));
+		CU_ASSERT_TRUE(json_is_object(json_object_get(row, "floors")));
+		CHECK_EQ(strcmp(json_string_value(json_object_get(row, "mode")), "strict"), 0);
+	}
+	json_decref(rows);
+}
+
+static void the_numbers_of_a_row_agree_with_each_other(void)
+{
+	json_t *rows = rows_of("--workload map --pages 1");
+	const json_t *row = json_array_get(rows, 0);
+
+	CU_ASSERT(number(row, "ns_mean") > 0);
+	CU_ASSERT(number(row, "ns_p50") <= number(row, "ns_p99"));
+	CU_ASSERT(number(row, "ns_p99") <= number(row, "ns_p999"));
+	CU_ASSERT(fabs(number(row, "ratio") * number(row, "floor_ns") / number(row, "ns_mean") - 1) < 0.001);
+	CU_ASSERT(fabs(number(row, "ops_per_s") * number(row, "ns_mean") / 1e9 - 1) < 0.001);
+	json_decref(rows);
+}
+
+static void map_takes_one_indirect_call_no_lock_and_no_descriptor(void)
+{
+	json_t *rows = rows_of("--workload map,lookup --pages 1,16,512");
+	json_t *row;
+	size_t i;
+
+	CHECK_EQ(json_array_size(rows), 6);
+	json_array_foreach(rows, i, row)
+	{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+		CHECK_EQ(number(row, "indirect"), 1);
+		CU_ASSERT_TRUE(json_is_real(json_object_get(row, "locked")));
+		CHECK_EQ(number(row, "locked") * 1000, 0);
+#endif
+		CHECK_EQ(number(row, "descriptors") * 1000, 0);
+		CHECK_EQ(number(row, "waits") * 1000, 0);
+		CHECK_EQ(number(row, "doorbells") * 1000, 0);
+		CHECK_EQ(number(row, "table_bytes") * 1000, 0);
+	}
+	json_decref(rows);
+}
+
+static void strict_takes_one_descriptor_one_wait_one_doorbell(void)
+{
+	json_t *rows = rows_of("--workload strict --pages 1");
+	const json_t *row = json_array_get(rows, 0);
+
+	CHECK_EQ(number(row, "descriptors") * 1000, 1000);
+	CHECK_EQ(number(row, "waits") * 1000, 1000);
+	CHECK_EQ(number(row, "doorbells") * 1000, 1000);
+	CHECK_EQ(number(row, "table_bytes") * 1000, 0);
+	json_decref(rows);
+}
+
+static void lists_multiply(void)
+{
+	json_t *rows = rows_of("--workload map,strict --pages 1,2 --threads 1,2");
+	const json_t *last;
+
+	CHECK_EQ(json_array_size(rows), 8);
+	last = json_array_get(rows, 7);
+	CHECK_EQ(strcmp(json_string_value(json_object_get(last, "workload")), "strict"), 0);
+	CHECK_EQ(number(last, "pages"), 2);
+	CHECK_EQ(number(last, "threads"), 2);
+	json_decref(rows);
+}
+
+static void large_ranges_run_in_a_small_machine(void)
+{
+	json_t *rows = rows_of("--workload map --pages 4096 --platform sim:vtd,mem=64m");
+
+	CHECK_EQ(json_array_size(rows), 1);
+	json_decref(rows);
+}
+
+static void bad_usage_is_refused_with_the_reason(void)
+{
+	static const struct {
+		const char *args;
+		int code;
+		const char *says;
+	} bad[] = {
+		{ "--workload nonsense", 2, "known are map" },
+		{ "--workload iova", 2, "not in this version" },
+		{ "--pages 0", 2, "from 1" },
+		{ "--pages 1,", 2, "separated by commas" },
+		{ "--pages -1", 2, "from 1" },
+		{ "--burst 32", 2, "not in this version" },
+		{ "--mode static", 2, "not in this version" },
+		{ "--inflight 8", 2, "not in this version" },
+		{ "--plot x.svg", 2, "not in this version" },
+		{ "--seconds nan", 2, "more than 0" },
+		{ "--nonsense", 2, "usage" },
+		{ "nonsense", 2, "options only" },
+		{ "--platform nonsense", 2, "nonsense" },
+		{ "--platform sim:vtd,nonsense=1", 2, "nonsense" },
+		{ "--device 00:77", 2, "00:77" },
+		{ "--device 0000:77:00.0", 3, "0000:77:00.0" },
+		{ "--platform linux --workload strict", 4, "--device" },
+		{ "--json /nowhere/rows.json --seconds 0.01 --workload map --pages 1", 1, "/nowhere/rows.json" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char all[256];
+
+		snprintf(all, sizeof(all), "%s 2>&1", bad[i].args);
+		CHECK_EQ(run(all), bad[i].code);
+		CHECK_HAS(output, bad[i].says);
+	}
+}
+
+static void help_names_the_workloads(void)
+{
+	CHECK_EQ(run("--help"), 0);
+	CHECK_HAS(output, "strict");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(every_name_of_the_interface_is_in_every_row),
+		SUITE_TEST(the_numbers_of_a_row_agree_with_each_other),
+		SUITE_TEST(map_takes_one_indirect_call_no_lock_and_no_descriptor),
+		SUITE_TEST(strict_takes_one_descriptor_one_wait_one_doorbell),
+		SUITE_TEST(lists_multiply),
+		SUITE_TEST(large_ranges_run_in_a_small_machine),
+		SUITE_TEST(bad_usage_is_refused_with_the_reason),
+		SUITE_TEST(help_names_the_workloads),
+	};
+
+	if (!getenv("PIOMMU_BENCH"))
+		suite_skip("PIOMMU_BENCH names no program");
+	return suite_run(argc, argv, "bench", tests, sizeof(tests) / sizeof(tests[0]));
+}
