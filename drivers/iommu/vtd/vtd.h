@@ -72,7 +72,7 @@ struct vtd_domain {
 	struct piommu_domain base; /* first: the ops are handed this */
 	struct piommu_pt pt;       /* paging */
 	bool coherent;             /* made for a walker that snoops: fits no other */
-	bool flush_maps;           /* made for a unit with caching mode or write buffers */
+	uint64_t needs;            /* of VTD_CAP_CM and VTD_CAP_RWBF: what a map tells its units */
 	atomic_bool quarantine_busy;
 	struct piommu_page_list quarantine; /* tables whose invalidation is not known to be complete */
 };

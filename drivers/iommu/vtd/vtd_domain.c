@@ -95,14 +95,15 @@ static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, 
 {
 	int err;
 
-	if (domain->flush_maps) {
-		/* Caching mode keeps not-present entries of every level (6.1). */
-		piommu_gather_add(gather, iova, iova + len - 1);
-		gather->nonleaf = true;
-		full_mb();
+	if (domain->needs & VTD_CAP_RWBF) {
+		full_mb(); /* as in paging_flush(): entries before the list of units */
 		err = flush_write_buffers(piommu_domain_units(&domain->base));
 		if (err)
 			return err;
+	}
+	if (domain->needs & VTD_CAP_CM) {
+		piommu_gather_add(gather, iova, iova + len - 1);
+		gather->nonleaf = true; /* not-present entries of every level are cached (6.1) */
 	}
 	return paging_flush(&domain->base, gather);
 }
@@ -115,7 +116,7 @@ static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, si
 
 	piommu_gather_init(&gather);
 	err = piommu_pt_vtdss_map(&domain->pt, iova, pa, len, prot, &gather);
-	if (__builtin_expect(piommu_gather_empty(&gather) && (err || !domain->flush_maps), 1))
+	if (__builtin_expect(piommu_gather_empty(&gather) && (err || !domain->needs), 1))
 		return err;
 	if (err) {
 		paging_flush(base, &gather);
@@ -243,7 +244,7 @@ static int paging_init(const struct vtd *vtd, unsigned iova_bits, struct vtd_dom
 	domain->base.iova_bits = iova_bits ? iova_bits : widest;
 	domain->base.page_sizes = unit->caps.page_sizes;
 	domain->coherent = unit->caps.coherent;
-	domain->flush_maps = vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF);
+	domain->needs = vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF);
 	return table_init(vtd, bits, &domain->pt);
 }
 
@@ -287,7 +288,7 @@ int vtd_domain_fits(const struct piommu_domain *base, struct piommu_unit *unit)
 		why = "it uses page sizes that the unit does not have";
 	else if (domain->coherent && !unit->caps.coherent)
 		why = "its tables are not written back, and the unit does not snoop";
-	else if (!domain->flush_maps && vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF))
+	else if (vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF) & ~domain->needs)
 		why = "it does not tell of new mappings, which the unit needs";
 	else if (domain->pt.pa_mask >> unit->caps.pa_bits)
 		why = "it may hold addresses that the unit does not have";

@@ -86,7 +86,17 @@ static void say_entry(struct piommu_walk_step *next, uint64_t entry, bool leaf)
 		 leaf ? "page at" : "table at", entry & VTD_PTE_ADDR);
 }
 
-static void walk_pages(struct walk *walk, uint64_t table_pa, unsigned levels, uint64_t iova)
+/* A page size that the unit does not have, or a page that does not lie on a multiple of its size. */
+static bool is_bad_leaf(uint64_t cap, uint64_t entry, unsigned level)
+{
+	if (level == 1)
+		return false;
+	if (level > 3 || !(field_get(VTD_CAP_SLLPS, cap) & BIT64(level - 2)))
+		return true;
+	return entry & VTD_PTE_ADDR & (BIT64(12 + 9 * (level - 1)) - 1);
+}
+
+static void walk_pages(struct walk *walk, uint64_t cap, uint64_t table_pa, unsigned levels, uint64_t iova)
 {
 	uint64_t allowed = VTD_PTE_R | VTD_PTE_W;
 
@@ -102,8 +112,12 @@ static void walk_pages(struct walk *walk, uint64_t table_pa, unsigned levels, ui
 		next = add_words(walk, &spare, what, table_pa + 8 * index, 1);
 		if (!next)
 			return;
-		leaf = level == 1 || (next->raw[0] & VTD_PTE_PS && level <= 3);
+		leaf = level == 1 || next->raw[0] & VTD_PTE_PS;
 		say_entry(next, next->raw[0], leaf);
+		if (leaf && next->raw[0] & (VTD_PTE_R | VTD_PTE_W) && is_bad_leaf(cap, next->raw[0], level)) {
+			add_fault(walk, 0x0c);
+			return;
+		}
 		allowed &= next->raw[0];
 		if (!allowed || leaf) {
 			uint64_t page = next->raw[0] & VTD_PTE_ADDR & ~(BIT64(shift) - 1);
@@ -140,7 +154,7 @@ static void walk_context(struct walk *walk, uint64_t cap, struct vtd_pair entry,
 	} else if (iova >> (bits < guest_bits ? bits : guest_bits)) {
 		add_fault(walk, 0x04);
 	} else {
-		walk_pages(walk, entry.lo & VTD_CONTEXT_SLPTPTR, aw + 2, iova);
+		walk_pages(walk, cap, entry.lo & VTD_CONTEXT_SLPTPTR, aw + 2, iova);
 	}
 }
 

@@ -194,6 +194,7 @@ static void write_buffers_are_flushed_after_a_map(void)
 
 	start(&s, FAKE_CAP | 0x10, FAKE_ECAP_REGISTERS);
 	CHECK_EQ(s.domain->ops->map(s.domain, IOVA, PA, 0x1000, PIOMMU_RW), 0);
+	CHECK_EQ(s.fake.nwrites, 1);
 	CHECK_HEX(s.fake.writes[0].off, 0x18);
 	CHECK_HEX(s.fake.writes[0].value, 0x88000000); /* WBF on top of TE */
 	finish(&s);
@@ -260,6 +261,7 @@ static void a_domain_fits_units_that_can_do_all_it_does(void)
 		{ FAKE_CAP, FAKE_ECAP, FAKE_CAP & ~(UINT64_C(2) << 34), FAKE_ECAP, "page sizes" },
 		{ FAKE_CAP, FAKE_ECAP, FAKE_CAP | 0x80, FAKE_ECAP, "new mappings" },
 		{ FAKE_CAP | 0x80, FAKE_ECAP, FAKE_CAP, FAKE_ECAP, NULL },
+		{ FAKE_CAP | 0x80, FAKE_ECAP, FAKE_CAP | 0x10, FAKE_ECAP, "new mappings" },
 		{ FAKE_CAP, FAKE_ECAP, FAKE_CAP & ~UINT64_C(0x00020000), FAKE_ECAP, "wider" },
 	};
 

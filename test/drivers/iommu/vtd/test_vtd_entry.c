@@ -7,22 +7,47 @@
 #include "fake_unit.h"
 #include "suite.h"
 
-static struct piommu_domain *create(struct fake *fake, enum piommu_domain_type type)
+/* A unit, a device behind it, and two paging domains for tags 9 and 10. */
+struct setup {
+	struct fake fake;
+	struct piommu_device device;
+	struct piommu_domain *a, *b;
+	unsigned from; /* first register write of what is looked at */
+};
+
+static struct piommu_domain *create(struct setup *s, enum piommu_domain_type type)
 {
 	struct piommu_domain *domain = NULL;
 
-	CHECK_EQ(vtd_driver.domain_create(&fake->unit, type, 0, &domain), 0);
+	CHECK_EQ(vtd_driver.domain_create(&s->fake.unit, type, 0, &domain), 0);
 	return domain;
 }
 
-static struct piommu_device device_at(struct fake *fake, uint16_t rid)
+static void start(struct setup *s, uint64_t cap, uint64_t ecap)
 {
-	return (struct piommu_device){
-		.sbdf = { 0, (uint8_t)(rid >> 8), (uint8_t)rid },
-		.unit = &fake->unit,
-		.rids = { rid },
-		.nrids = 1,
-	};
+	fake_start(&s->fake, cap, ecap);
+	s->device = (struct piommu_device){ .sbdf = { 0, 8, 0x20 }, .unit = &s->fake.unit, .rids = { 0x0820 }, .nrids = 1 };
+	s->a = create(s, PIOMMU_DOMAIN_PAGING);
+	s->b = create(s, PIOMMU_DOMAIN_PAGING);
+}
+
+static void finish(struct setup *s)
+{
+	s->a->ops->destroy(s->a);
+	s->b->ops->destroy(s->b);
+	fake_fini(&s->fake);
+}
+
+static void move(struct setup *s, struct piommu_domain *domain, uint32_t tag)
+{
+	s->from = s->fake.nwrites;
+	CHECK_EQ(vtd_driver.attach(&s->device, domain, tag), 0);
+}
+
+static void check_entry(struct setup *s, uint16_t rid, uint64_t lo, uint64_t hi)
+{
+	CHECK_HEX(fake_context(&s->fake, rid)->lo, lo);
+	CHECK_HEX(fake_context(&s->fake, rid)->hi, hi);
 }
 
 static uint64_t root_of(struct piommu_domain *domain)
@@ -32,174 +57,115 @@ static uint64_t root_of(struct piommu_domain *domain)
 
 static void attach_points_one_function_at_the_table(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *domain;
+	struct setup s;
 
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
-	device = device_at(&fake, 0x0820);
-	domain = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-	CHECK_HEX(fake_context(&fake, 0x0820)->lo, root_of(domain) | 1);
-	CHECK_HEX(fake_context(&fake, 0x0820)->hi, 0x902);
-	CHECK_HEX(fake_context(&fake, 0x0821)->lo, 0x9); /* its neighbour */
-	CHECK_HEX(fake_context(&fake, 0x0920)->lo, 0x9); /* its namesake on the next bus */
-	domain->ops->destroy(domain);
-	fake_fini(&fake);
+	start(&s, FAKE_CAP, FAKE_ECAP);
+	move(&s, s.a, 9);
+	check_entry(&s, 0x0820, root_of(s.a) | 1, 0x902);
+	check_entry(&s, 0x0821, 0x9, 0x102); /* its neighbour */
+	check_entry(&s, 0x0920, 0x9, 0x102); /* its namesake on the next bus */
+	finish(&s);
 }
 
 static void every_requester_id_moves(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *domain;
+	struct setup s;
 
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
-	device = device_at(&fake, 0x0110);
-	device.rids[1] = 0x0200;
-	device.nrids = 2;
-	domain = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-	CHECK_HEX(fake_context(&fake, 0x0110)->lo, root_of(domain) | 1);
-	CHECK_HEX(fake_context(&fake, 0x0200)->lo, root_of(domain) | 1);
-	domain->ops->destroy(domain);
-	fake_fini(&fake);
+	start(&s, FAKE_CAP, FAKE_ECAP);
+	s.device.rids[1] = 0x0200;
+	s.device.nrids = 2;
+	move(&s, s.a, 9);
+	check_entry(&s, 0x0820, root_of(s.a) | 1, 0x902);
+	check_entry(&s, 0x0200, root_of(s.a) | 1, 0x902);
+	finish(&s);
 }
 
 static void a_move_drops_the_context_first_then_the_old_domain(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *a, *b;
-	unsigned from;
-
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
-	device = device_at(&fake, 0x0820);
-	a = create(&fake, PIOMMU_DOMAIN_PAGING);
-	b = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, a, 9), 0);
-	from = fake.nwrites;
-	CHECK_EQ(vtd_driver.attach(&device, b, 10), 0);
-
-	const struct fake_write expected[] = {
+	static const struct fake_write expected[] = {
 		{ 0x28, 8, UINT64_C(0xe000000008200009) },       /* by device, under the old id */
 		{ FAKE_IOTLB, 8, UINT64_C(0xa003000900000000) }, /* the old domain's */
 	};
+	struct setup s;
 
-	fake_expect(&fake, from, expected, 2);
-	a->ops->destroy(a);
-	b->ops->destroy(b);
-	fake_fini(&fake);
+	start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
+	move(&s, s.a, 9);
+	move(&s, s.b, 10);
+	fake_expect(&s.fake, s.from, expected, 2);
+	finish(&s);
 }
 
 static void attaching_where_it_is_already_does_nothing(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *domain;
-	unsigned from;
+	struct setup s;
 
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
-	device = device_at(&fake, 0x0820);
-	domain = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-	from = fake.nwrites;
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-	CHECK_EQ(fake.nwrites, from);
-	domain->ops->destroy(domain);
-	fake_fini(&fake);
+	start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
+	move(&s, s.a, 9);
+	move(&s, s.a, 9);
+	fake_expect(&s.fake, s.from, NULL, 0);
+	finish(&s);
 }
 
 static void blocking_is_not_present_and_identity_is_as_before(void)
 {
-	struct fake fake;
-	struct piommu_device device;
 	struct piommu_domain *blocking, *identity;
-	struct vtd_pair before;
+	struct setup s;
 
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
-	device = device_at(&fake, 0x0820);
-	before = *fake_context(&fake, 0x0820);
-	blocking = create(&fake, PIOMMU_DOMAIN_BLOCKING);
-	identity = create(&fake, PIOMMU_DOMAIN_IDENTITY);
-	CHECK_EQ(vtd_driver.attach(&device, blocking, 7), 0);
-	CHECK_HEX(fake_context(&fake, 0x0820)->lo, 0);
-	CHECK_EQ(vtd_driver.attach(&device, identity, 8), 0);
-	CHECK_HEX(fake_context(&fake, 0x0820)->lo, before.lo);
-	CHECK_HEX(fake_context(&fake, 0x0820)->hi, before.hi);
+	start(&s, FAKE_CAP, FAKE_ECAP);
+	blocking = create(&s, PIOMMU_DOMAIN_BLOCKING);
+	identity = create(&s, PIOMMU_DOMAIN_IDENTITY);
+	move(&s, blocking, 7);
+	CHECK_HEX(fake_context(&s.fake, 0x0820)->lo & 1, 0);
+	move(&s, identity, 8);
+	check_entry(&s, 0x0820, 0x9, 0x102);
 	blocking->ops->destroy(blocking);
 	identity->ops->destroy(identity);
-	fake_fini(&fake);
+	finish(&s);
+}
+
+/* What leaving a blocking domain for domain 9 invalidates. */
+static void check_leaving_blocked(uint64_t cap, const struct fake_write *expected, unsigned n)
+{
+	struct piommu_domain *blocking;
+	struct setup s;
+
+	start(&s, cap, FAKE_ECAP_REGISTERS);
+	blocking = create(&s, PIOMMU_DOMAIN_BLOCKING);
+	move(&s, blocking, 7);
+	move(&s, s.a, 9);
+	fake_expect(&s.fake, s.from, expected, n);
+	blocking->ops->destroy(blocking);
+	finish(&s);
 }
 
 static void from_blocking_nothing_is_cached_that_would_need_a_flush(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *blocking, *domain;
-	unsigned from;
-
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
-	device = device_at(&fake, 0x0820);
-	blocking = create(&fake, PIOMMU_DOMAIN_BLOCKING);
-	domain = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, blocking, 7), 0);
-	from = fake.nwrites;
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-	CHECK_EQ(fake.nwrites, from);
-	blocking->ops->destroy(blocking);
-	domain->ops->destroy(domain);
-	fake_fini(&fake);
+	check_leaving_blocked(FAKE_CAP, NULL, 0);
 }
 
 static void under_caching_mode_the_not_present_entry_goes_under_id_zero(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *blocking, *domain;
-	unsigned from;
-
-	fake_start(&fake, FAKE_CAP | 0x80, FAKE_ECAP_REGISTERS);
-	device = device_at(&fake, 0x0820);
-	blocking = create(&fake, PIOMMU_DOMAIN_BLOCKING);
-	domain = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, blocking, 7), 0);
-	from = fake.nwrites;
-	CHECK_EQ(vtd_driver.attach(&device, domain, 9), 0);
-
-	const struct fake_write expected[] = {
+	static const struct fake_write expected[] = {
 		{ 0x28, 8, UINT64_C(0xe000000008200000) },
 		{ FAKE_IOTLB, 8, UINT64_C(0xa003000900000000) },
 	};
 
-	fake_expect(&fake, from, expected, 2);
-	blocking->ops->destroy(blocking);
-	domain->ops->destroy(domain);
-	fake_fini(&fake);
+	check_leaving_blocked(FAKE_CAP | 0x80, expected, 2);
 }
 
 static void a_failed_invalidation_puts_all_requester_ids_back(void)
 {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *a, *b;
+	struct setup s;
 
-	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
-	device = device_at(&fake, 0x0110);
-	device.rids[1] = 0x0111;
-	device.nrids = 2;
-	a = create(&fake, PIOMMU_DOMAIN_PAGING);
-	b = create(&fake, PIOMMU_DOMAIN_PAGING);
-	CHECK_EQ(vtd_driver.attach(&device, a, 9), 0);
-	fake.invalidations_stuck = true;
-	CHECK_EQ(vtd_driver.attach(&device, b, 10), -ETIMEDOUT);
-	for (unsigned i = 0; i < 2; i++) {
-		CHECK_HEX(fake_context(&fake, device.rids[i])->lo, root_of(a) | 1);
-		CHECK_HEX(fake_context(&fake, device.rids[i])->hi, 0x902);
-	}
-	a->ops->destroy(a);
-	b->ops->destroy(b);
-	fake_fini(&fake);
+	start(&s, FAKE_CAP, FAKE_ECAP);
+	s.device.rids[1] = 0x0821;
+	s.device.nrids = 2;
+	move(&s, s.a, 9);
+	s.fake.invalidations_stuck = true;
+	CHECK_EQ(vtd_driver.attach(&s.device, s.b, 10), -ETIMEDOUT);
+	check_entry(&s, 0x0820, root_of(s.a) | 1, 0x902);
+	check_entry(&s, 0x0821, root_of(s.a) | 1, 0x902);
+	finish(&s);
 }
 
 #if defined(__x86_64__)
@@ -234,32 +200,29 @@ static void attach_step_by_step(struct piommu_device *device, struct piommu_doma
 static void at_every_instruction_the_entry_is_the_old_one_or_the_new_one(void)
 {
 	static const enum piommu_domain_type types[] = { PIOMMU_DOMAIN_PAGING, PIOMMU_DOMAIN_BLOCKING, PIOMMU_DOMAIN_IDENTITY };
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *from, *to;
 
 	signal(SIGTRAP, look);
 	for (unsigned i = 0; i < 3; i++) {
-		fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
-		device = device_at(&fake, 0x0820);
-		from = create(&fake, PIOMMU_DOMAIN_PAGING);
-		to = create(&fake, types[i]);
-		CHECK_EQ(vtd_driver.attach(&device, to, 10), 0);
-		watch.entry = fake_context(&fake, 0x0820);
+		struct piommu_domain *other;
+		struct setup s;
+
+		start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
+		other = create(&s, types[i]);
+		move(&s, other, 10);
+		watch.entry = fake_context(&s.fake, 0x0820);
 		watch.b = *watch.entry;
-		CHECK_EQ(vtd_driver.attach(&device, from, 9), 0);
+		move(&s, s.a, 9);
 		watch.a = *watch.entry;
 		watch.looks = 0;
 		watch.torn = 0;
-		attach_step_by_step(&device, to, 10);
+		attach_step_by_step(&s.device, other, 10);
 		CU_ASSERT(same(*watch.entry, watch.b));
-		attach_step_by_step(&device, from, 9);
+		attach_step_by_step(&s.device, s.a, 9);
 		CU_ASSERT(same(*watch.entry, watch.a));
 		CU_ASSERT(watch.looks > 100);
 		CHECK_EQ(watch.torn, 0);
-		from->ops->destroy(from);
-		to->ops->destroy(to);
-		fake_fini(&fake);
+		other->ops->destroy(other);
+		finish(&s);
 	}
 	signal(SIGTRAP, SIG_DFL);
 }

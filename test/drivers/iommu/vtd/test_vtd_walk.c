@@ -113,6 +113,13 @@ static void each_way_to_be_blocked_has_its_reason(void)
 	page(&t, 1)[2 * 0x20 + 1] = UINT64_C(1) << 40 | 0x702;
 	walk(&t, 0x0820, 0x8040201000);
 	CHECK_HAS(result(&t), "fault 0x0b");
+	page(&t, 1)[2 * 0x20 + 1] = 0x702;
+	page(&t, 4)[1] = 0x40001083; /* 2 MiB, not on a multiple of it */
+	walk(&t, 0x0820, 0x8040201000);
+	CHECK_HAS(result(&t), "fault 0x0c");
+	page(&t, 2)[1] = 0x83; /* 512 GiB */
+	walk(&t, 0x0820, 0x8040201000);
+	CHECK_HAS(result(&t), "fault 0x0c");
 	finish(&t);
 }
 
