@@ -230,13 +230,31 @@ PT_INLINE void pt_map_store(const struct pt_format *f, const struct piommu_pt *p
 	pt_dirty_flush(pt, &dirty);
 }
 
+/* A range of exactly one super page whose entry is free needs no second look. Says whether it was one. */
+PT_INLINE bool pt_map_super_page(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m)
+{
+	unsigned level = pt_leaf_level(pt, m, m->iova);
+	struct pt_spot spot;
+
+	if (pt->writeback || level == 1 || m->end - m->iova != pt_span(level))
+		return false;
+	spot = pt_find(f, pt, m->iova, level);
+	if (spot.level != level || spot.value)
+		return false;
+	entry_store(spot.entry, f->make_leaf(m->pa, level, m->prot) | pt->leaf_bits);
+	return true;
+}
+
 PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const struct pt_mapping *m)
 {
-	int err = pt_map_prepare(f, pt, m);
+	int err;
 
-	if (err)
-		return err;
-	pt_map_store(f, pt, m);
+	if (!pt_map_super_page(f, pt, m)) {
+		err = pt_map_prepare(f, pt, m);
+		if (err)
+			return err;
+		pt_map_store(f, pt, m);
+	}
 	io_wmb();
 	return 0;
 }
@@ -349,11 +367,28 @@ PT_INLINE void pt_unlink_range(const struct pt_format *f, const struct piommu_pt
 	}
 }
 
+/* A range of exactly the super page that is there. Says whether it was one, and then it is cleared. */
+PT_INLINE bool pt_unmap_super_page(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, size_t len,
+				   struct piommu_gather *gather)
+{
+	struct pt_spot spot = pt_find(f, pt, iova, 1);
+
+	if (pt->writeback || !f->is_present(spot.value) || len != pt_span(spot.level) || !is_aligned(iova, len))
+		return false;
+	entry_store(spot.entry, 0);
+	piommu_gather_add(gather, iova, iova + (len - 1));
+	return true;
+}
+
 PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, size_t len,
 			    struct piommu_gather *gather, size_t *unmapped)
 {
 	uint64_t end = iova + len;
 
+	if (pt_unmap_super_page(f, pt, iova, len, gather)) {
+		*unmapped = len;
+		return 0;
+	}
 	if (pt_cuts_leaf(f, pt, iova) || pt_cuts_leaf(f, pt, end))
 		return -EXDEV;
 	*unmapped = pt_clear_range(f, pt, iova, end, gather);

@@ -233,9 +233,9 @@ static void partial_body(struct fixture *f)
 	static const struct {
 		uint64_t iova, len;
 	} cut[] = {
-		{ 2 * MIB, 0x1000 },           { 4 * MIB - 0x1000, 0x1000 }, { 2 * MIB + 0x5000, 0x3000 },
-		{ 2 * MIB - 0x1000, 0x2000 },  { 4 * MIB - 0x1000, 0x2000 }, { 0, 4 * MIB - 0x1000 },
-		{ 2 * MIB + 0x1000, 4 * GIB },
+		{ 2 * MIB, 0x1000 },           { 4 * MIB - 0x1000, 0x1000 },  { 2 * MIB + 0x5000, 0x3000 },
+		{ 2 * MIB - 0x1000, 0x2000 },  { 4 * MIB - 0x1000, 0x2000 },  { 0, 4 * MIB - 0x1000 },
+		{ 2 * MIB + 0x1000, 4 * GIB }, { 2 * MIB + 0x1000, 2 * MIB },
 	};
 	size_t unmapped = 7;
 	uint64_t pa;
