@@ -5,6 +5,7 @@
  *
  *   takeover run PLATFORM EDU        take the unit, fence the device, see a fault, give all back
  *   takeover refused PLATFORM ERRNO  the unit cannot be had, with this error
+ *   takeover hold PLATFORM           take the unit, say "holding", and wait to be killed
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -235,6 +236,18 @@ static int refused(const char *platform, const char *name)
 	return err != want;
 }
 
+static _Noreturn void hold(const char *platform)
+{
+	struct piommu_config config = PIOMMU_CONFIG_INIT;
+	struct piommu *p = NULL;
+
+	config.platform = platform;
+	must("create", piommu_create(&config, &p));
+	printf("holding\n");
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -242,6 +255,8 @@ int main(int argc, char **argv)
 		return run(argv[2], argv[3]);
 	if (argc == 4 && strcmp(argv[1], "refused") == 0)
 		return refused(argv[2], argv[3]);
-	fprintf(stderr, "usage: takeover run PLATFORM EDU | takeover refused PLATFORM ERRNO\n");
+	if (argc == 3 && strcmp(argv[1], "hold") == 0)
+		hold(argv[2]);
+	fprintf(stderr, "usage: takeover run PLATFORM EDU | takeover refused PLATFORM ERRNO | takeover hold PLATFORM\n");
 	return 2;
 }

@@ -23,6 +23,8 @@ run_scenario() {
 	expect '^ok uio$'
 	expect '^ok devmem$'
 	expect '^ok pings$'
+	expect 'dmar0: somebody drives it .* translation'
+	expect '^ok a killed manager left it on$'
 
 	boot_kernels kernels ''
 	boot_kernels remapping 'intel_iommu=off'
