@@ -9,11 +9,16 @@
 
 #include "core.h"
 
+/* Looking needs no rights beyond reading sysfs: what cannot be read is said, and passed over. Driving units needs it all. */
 static int read_table(void *ctx, const char sig[4], unsigned nth, const void **bytes, size_t *len)
 {
 	struct piommu *p = ctx;
+	int err = p->plat->ops->fw_table ? p->plat->ops->fw_table(p->plat, sig, nth, bytes, len) : -ENOENT;
 
-	return p->plat->ops->fw_table ? p->plat->ops->fw_table(p->plat, sig, nth, bytes, len) : -ENOENT;
+	if (err != -EACCES || !p->inspect)
+		return err;
+	log_warn(&p->log, "firmware: table %.4s is there but not readable: run as root to see what it says", sig);
+	return -ENOENT;
 }
 
 static int load_firmware(struct piommu *p)

@@ -38,6 +38,8 @@ static int fw_table(struct piommu_platform *plat, const char sig[4], unsigned nt
 
 	if (memcmp(sig, "DMAR", 4) != 0 || nth || !fake->dmar_len)
 		return -ENOENT;
+	if (fake->unreadable)
+		return -EACCES;
 	*bytes = fake->dmar;
 	*len = fake->dmar_len;
 	return 0;

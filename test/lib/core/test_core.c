@@ -61,6 +61,22 @@ static void a_machine_without_units_is_refused_but_can_be_looked_at(void)
 	fake_fini(&fake);
 }
 
+static void tables_that_need_rights_stop_a_manager_but_not_a_look(void)
+{
+	struct piommu *p = NULL;
+
+	fake_init(&fake);
+	fake.unreadable = true;
+	CHECK_EQ(fake_create(&fake, false, &p), -EACCES);
+	CHECK_HAS(fake.messages, "run as root");
+	fake.messages[0] = '\0';
+	CHECK_EQ(fake_create(&fake, true, &p), 0);
+	CHECK_HAS(fake.messages, "DMAR");
+	CHECK_EQ(piommu_group_count(p), 5);
+	piommu_destroy(p);
+	fake_fini(&fake);
+}
+
 static void a_device_goes_through_the_unit_whose_scope_it_is_under(void)
 {
 	struct piommu *p = start();
@@ -326,6 +342,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(units_are_taken_all_or_none),
 		SUITE_TEST(a_machine_without_units_is_refused_but_can_be_looked_at),
+		SUITE_TEST(tables_that_need_rights_stop_a_manager_but_not_a_look),
 		SUITE_TEST(a_device_goes_through_the_unit_whose_scope_it_is_under),
 		SUITE_TEST(a_claimed_group_is_blocked_until_attached),
 		SUITE_TEST(reserved_ranges_are_mapped_before_the_switch_and_never_blocked),
