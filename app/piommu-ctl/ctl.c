@@ -120,6 +120,21 @@ json_t *ctl_json_hex(uint64_t value)
 	return json_sprintf("0x%llx", (unsigned long long)value);
 }
 
+json_t *ctl_json_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy;
+
+	if (json)
+		return json;
+	copy = strdup(text);
+	for (char *c = copy; c && *c; c++)
+		*c = (unsigned char)*c < 0x80 ? *c : '?';
+	json = json_string(copy ? copy : "");
+	free(copy);
+	return json;
+}
+
 json_t *ctl_json_sbdf(bool known, struct piommu_sbdf sbdf)
 {
 	char text[PIOMMU_SBDF_STRLEN];

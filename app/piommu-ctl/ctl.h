@@ -59,8 +59,10 @@ int ctl_parse_sbdf(struct ctl *ctl, const char *text, struct piommu_sbdf *out);
 bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out);
 /** Prints the document and drops it. @return CTL_DONE or CTL_FAILED, said */
 int ctl_print_json(struct ctl *ctl, json_t *document);
-/** Both as hexadecimal strings, "0x..". */
+/** A hexadecimal string, "0x..". */
 json_t *ctl_json_hex(uint64_t value);
+/** Text from outside, which need not be UTF-8 as JSON wants it: bytes that are not become "?". */
+json_t *ctl_json_text(const char *text);
 /** The address as a string; null where it is not known. */
 json_t *ctl_json_sbdf(bool known, struct piommu_sbdf sbdf);
 

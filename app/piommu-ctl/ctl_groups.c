@@ -7,9 +7,10 @@
 
 static json_t *device_json(const struct piommu_device_info *device)
 {
-	return json_pack("{s:o, s:o, s:o, s:s, s:s}", "bdf", ctl_json_sbdf(true, device->sbdf), "id",
-			 json_sprintf("%04x:%04x", device->vendor, device->device), "class",
-			 json_sprintf("%04x", device->class_code >> 8), "driver", device->driver, "name", device->name);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(true, device->sbdf), "id",
+			 device->vendor ? json_sprintf("%04x:%04x", device->vendor, device->device) : json_null(), "class",
+			 json_sprintf("%04x", device->class_code >> 8), "driver", ctl_json_text(device->driver), "name",
+			 ctl_json_text(device->name));
 }
 
 static json_t *group_json(const struct piommu_group *group)
@@ -42,10 +43,14 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 
 	piommu_group_info(group, &info);
 	printf("%5u  %-7s", info.id, info.unit ? info.unit : "-");
-	for (unsigned i = 0; piommu_group_device(group, i, &device) == 0; i++)
-		printf("%*s%-12s  %04x:%04x  %04x  %-12s %s\n", i ? 15 : 1, "", piommu_sbdf_format(device.sbdf, at),
-		       device.vendor, device.device, device.class_code >> 8, device.driver[0] ? device.driver : "-",
-		       device.name);
+	for (unsigned i = 0; piommu_group_device(group, i, &device) == 0; i++) {
+		char id[16] = "-";
+
+		if (device.vendor)
+			snprintf(id, sizeof(id), "%04x:%04x", device.vendor, device.device);
+		printf("%*s%-12s  %-9s  %04x  %-12s %s\n", i ? 15 : 1, "", piommu_sbdf_format(device.sbdf, at), id,
+		       device.class_code >> 8, device.driver[0] ? device.driver : "-", device.name);
+	}
 	if (info.has_reserved)
 		printf("%15snote: has memory that firmware reserved: never put on a blocking domain\n", "");
 	for (unsigned i = 0;

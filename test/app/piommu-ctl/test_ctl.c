@@ -14,7 +14,7 @@ static char dump[300];
 /* A root port that has ACS, but not turned on, and what is below it; and a lonely function. */
 static const char functions[] =
 	"# bdf\tgroup\tclass\tvid:did\thdr\tpcie_type\tbus\tacscap\tacsctl\tari\tdesc\n"
-	"0000:00:02.0\t77\t030000\t8086:3e92\t0\t-\t-\t-\t-\t-\tgraphics\n"
+	"0000:00:02.0\t77\t030000\t-\t0\t-\t-\t-\t-\t-\tgraphics \xae\n"
 	"0000:00:1c.0\t77\t060400\t1234:a338\t1\tRoot Port\t01-01\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+\t"
 	"SrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd-\t-\tport\n"
 	"0000:01:00.0\t77\t010802\t144d:a808\t0\tEndpoint\t-\t-\t-\t-\tdisk\n";
@@ -193,6 +193,9 @@ static void groups_of_a_dump_never_read_its_group_column(void)
 
 	CHECK_EQ(json_array_size(groups), 2);
 	CHECK_EQ(json_array_size(json_object_get(json_array_get(groups, 0), "devices")), 1);
+	/* A byte that is no UTF-8 costs itself, not the device. */
+	disk = json_array_get(json_object_get(json_array_get(groups, 0), "devices"), 0);
+	CU_ASSERT_STRING_EQUAL(text_at(disk, "name"), "graphics ?");
 	CHECK_EQ(json_array_size(json_object_get(json_array_get(groups, 1), "devices")), 2);
 	CHECK_EQ(json_array_size(json_object_get(json_array_get(groups, 1), "reasons")) > 0, 1);
 	CU_ASSERT_STRING_EQUAL(text_at(json_array_get(groups, 1), "unit"), "dmar0");
