@@ -43,7 +43,7 @@ struct vtd_inv {
 	unsigned max_am;          /* 2^n pages a descriptor; meaningless without psi */
 	bool psi;
 	bool broken;                /* could not be repaired; reported once */
-	atomic_bool registers_busy; /* CCMD and IOTLB take one command at a time */
+	atomic_bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
 	_Atomic uint64_t register_commands;
 };
 

@@ -135,7 +135,7 @@ static int wait_clear(struct vtd *vtd, unsigned off, uint64_t mask, unsigned wid
 	}
 }
 
-/* The registers take one command at a time, so threads take turns; whoever holds them is bounded, and so is the wait. */
+/* CCMD, IOTLB and GCMD take one command at a time, so threads take turns; whoever holds them is bounded, and so is the wait. */
 static int registers_lock(struct vtd *vtd)
 {
 	struct piommu_platform *plat = vtd->unit->plat;
@@ -154,17 +154,26 @@ static void registers_unlock(struct vtd *vtd)
 	atomic_store_explicit(&vtd->inv.registers_busy, false, memory_order_release);
 }
 
-static int register_command(struct vtd *vtd, struct vtd_pair desc)
+static int context_command(struct vtd *vtd, struct vtd_pair desc)
+{
+	uint64_t done;
+	int err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done); /* one that timed out may still be under way */
+
+	if (err)
+		return err;
+	piommu_write64(vtd->window, VTD_CCMD, vtd_ccmd(desc));
+	err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done);
+	return err ? err : done & VTD_CCMD_CAIG ? 0 : -EIO;
+}
+
+static int iotlb_command(struct vtd *vtd, struct vtd_pair desc)
 {
 	unsigned iotlb = vtd->inv.iotlb;
 	uint64_t done;
-	int err;
+	int err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, 8, &done);
 
-	if (field_get(VTD_DESC_TYPE, desc.lo) == VTD_DESC_CONTEXT) {
-		piommu_write64(vtd->window, VTD_CCMD, vtd_ccmd(desc));
-		err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done);
-		return err ? err : done & VTD_CCMD_CAIG ? 0 : -EIO;
-	}
+	if (err)
+		return err;
 	if (field_get(VTD_DESC_G, desc.lo) == VTD_PAGES)
 		piommu_write64(vtd->window, iotlb + VTD_IVA, desc.hi);
 	piommu_write64(vtd->window, iotlb + VTD_IOTLB, vtd_iotlb(desc));
@@ -179,7 +188,8 @@ static int by_registers(struct vtd *vtd, const struct vtd_pair *desc, unsigned n
 	if (err)
 		return err;
 	for (unsigned i = 0; i < n && !err; i++)
-		err = register_command(vtd, desc[i]);
+		err = field_get(VTD_DESC_TYPE, desc[i].lo) == VTD_DESC_CONTEXT ? context_command(vtd, desc[i])
+									       : iotlb_command(vtd, desc[i]);
 	registers_unlock(vtd);
 	atomic_fetch_add_explicit(&vtd->inv.register_commands, n, memory_order_relaxed);
 	return err;
@@ -213,13 +223,18 @@ int vtd_inv_write_buffers(struct vtd *vtd)
 {
 	uint32_t status;
 	uint64_t last;
+	int err;
 
 	if (!(vtd->cap & VTD_CAP_RWBF))
 		return 0;
-	/* Threads may do this side by side: each writes the same states and the same command (11.4.4.1). */
+	err = registers_lock(vtd);
+	if (err)
+		return err;
 	status = piommu_read32(vtd->window, VTD_GSTS);
 	piommu_write32(vtd->window, VTD_GCMD, (status & ~VTD_GSTS_ONE_SHOT) | VTD_GCMD_WBF);
-	return wait_clear(vtd, VTD_GSTS, VTD_GCMD_WBF, 4, &last);
+	err = wait_clear(vtd, VTD_GSTS, VTD_GCMD_WBF, 4, &last);
+	registers_unlock(vtd);
+	return err;
 }
 
 /* ---- What a gather needs ------------------------------------------------------------------------------------------------------------ */

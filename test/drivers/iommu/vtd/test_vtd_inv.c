@@ -180,8 +180,12 @@ static void a_register_that_stays_busy_times_out(void)
 	fake_start(&fake, FAKE_CAP, FAKE_ECAP_REGISTERS);
 	fake.invalidations_stuck = true;
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -ETIMEDOUT);
+	CHECK_EQ(fake.nwrites, 1);
 	fake.invalidations_stuck = false;
-	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -ETIMEDOUT); /* the first is still under way: not on top of it */
+	CHECK_EQ(fake.nwrites, 1);
+	fake_set(&fake, FAKE_IOTLB, 8, 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 7), 0);
 	fake_fini(&fake);
 }
 
