@@ -41,6 +41,7 @@ static void run_store(void *ctx, unsigned n)
 {
 	uint64_t *table = ctx;
 
+#pragma GCC unroll 8
 	for (unsigned i = 0; i < n; i++)
 		store(&table[i % LEAVES], i);
 }
@@ -51,20 +52,31 @@ struct pairs {
 	unsigned nslots;
 };
 
-static void run_pair(void *ctx, unsigned n)
+/* `pages` is a constant where it is 1, and then there is no inner loop. */
+static inline __attribute__((always_inline)) void store_pairs(const struct pairs *pairs, size_t pages, unsigned n)
 {
-	const struct pairs *pairs = ctx;
-	const size_t pages = pairs->pages;
 	uint64_t *const end = pairs->table + pairs->nslots * pages;
 	uint64_t *entry = pairs->table;
 
 	for (unsigned i = 0; i < n; i++) {
+#pragma GCC unroll 8
 		for (size_t page = 0; page < pages; page++)
 			store(&entry[page], page * PAGE | PIOMMU_RW);
+#pragma GCC unroll 8
 		for (size_t page = 0; page < pages; page++)
 			store(&entry[page], 0);
 		entry = entry + pages == end ? pairs->table : entry + pages;
 	}
+}
+
+static void run_pair(void *ctx, unsigned n)
+{
+	const struct pairs *pairs = ctx;
+
+	if (pairs->pages == 1)
+		store_pairs(pairs, 1, n);
+	else
+		store_pairs(pairs, pairs->pages, n);
 }
 
 double floor_pair(unsigned pages)
