@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -149,63 +150,97 @@ static int fits(struct piommu_domain *domain, struct piommu_group *group)
 	return 0;
 }
 
-/* One page of a reserved range, 1:1: there already, or free and mapped now. */
-static int map_reserved_page(struct piommu_domain *domain, uint64_t at, size_t *step)
+static struct piommu_span whole_pages(const struct piommu_span *span)
+{
+	return (struct piommu_span){ align_down(span->start, PIOMMU_PAGE_SIZE), span->last | (PIOMMU_PAGE_SIZE - 1) };
+}
+
+/* Whether all of a reserved range is free or mapped 1:1 in the domain; `*free` says that nothing of it is mapped. */
+static int check_reserved(struct piommu_domain *domain, struct piommu_span span, bool *free)
 {
 	struct piommu_pt_leaf leaf;
 
-	*step = PIOMMU_PAGE_SIZE;
-	if (domain->ops->lookup(domain, at, &leaf))
-		return domain->ops->map(domain, at, at, PIOMMU_PAGE_SIZE, PIOMMU_RW);
-	return leaf.pa == at && leaf.prot == PIOMMU_RW ? 0 : -EADDRINUSE;
-}
-
-static int map_reserved_span(struct piommu_domain *domain, const struct piommu_span *span)
-{
-	uint64_t start = align_down(span->start, PIOMMU_PAGE_SIZE);
-	uint64_t last = span->last | (PIOMMU_PAGE_SIZE - 1);
-	size_t step;
-
-	if (domain->iova_bits < 64 && last >> domain->iova_bits)
+	*free = true;
+	if (span.last >> domain->iova_bits)
 		return -ERANGE;
-	/* The usual case is one call with the largest leaves; page by page only where something is in the way. */
-	if (!domain->ops->map(domain, start, start, last - start + 1, PIOMMU_RW))
-		return 0;
-	for (uint64_t at = start; at <= last && at >= start; at += step) {
-		int err = map_reserved_page(domain, at, &step);
-
-		if (err)
-			return err;
+	for (uint64_t at = span.start; at <= span.last; at = align_down(at, leaf.size) + leaf.size) {
+		if (domain->ops->lookup(domain, at, &leaf)) {
+			leaf.size = PIOMMU_PAGE_SIZE;
+			continue;
+		}
+		if (leaf.pa != at || leaf.prot != PIOMMU_RW)
+			return -EADDRINUSE;
+		*free = false;
 	}
 	return 0;
 }
 
-static int map_reserved(struct piommu_domain *domain, struct piommu_group *group)
+/* One call with the largest leaves; page by page only where a part of it is there already. */
+static int map_reserved(struct piommu_domain *domain, struct piommu_span span)
 {
-	struct core_domain *cd = core_domain_of(domain);
+	struct piommu_pt_leaf leaf;
+	bool free;
+	int err = check_reserved(domain, span, &free);
+
+	if (!err && free)
+		return domain->ops->map(domain, span.start, span.start, span.last - span.start + 1, PIOMMU_RW);
+	for (uint64_t at = span.start; at <= span.last && !err; at += PIOMMU_PAGE_SIZE)
+		if (domain->ops->lookup(domain, at, &leaf))
+			err = domain->ops->map(domain, at, at, PIOMMU_PAGE_SIZE, PIOMMU_RW);
+	return err;
+}
+
+/* More than any firmware asks for; a range beyond it is a broken table, and a table of pages for it would be as broken. */
+#define RESERVED_MAX (UINT64_C(64) << 30)
+
+static int for_each_reserved(struct piommu_domain *domain, struct piommu_group *group,
+			     int (*fn)(struct piommu_domain *domain, struct piommu_span span))
+{
 	char text[PIOMMU_SBDF_STRLEN];
 
 	for (unsigned d = 0; d < group->ndevices; d++) {
 		const struct core_device *device = &group->devices[d];
 
 		for (unsigned r = 0; r < device->nreserved; r++) {
-			const struct piommu_span *span = &group->p->fw.reserved[device->reserved[r]].span;
-			int err = map_reserved_span(domain, span);
+			struct piommu_span span = whole_pages(&group->p->fw.reserved[device->reserved[r]].span);
+			int err = span.last - span.start < RESERVED_MAX ? fn(domain, span) : -E2BIG;
 
-			if (err) {
-				log_err(&group->p->log,
-					"%s: its reserved range 0x%llx-0x%llx cannot be mapped 1:1 in this domain (%d): "
-					"unmap what is there, or use a wider domain",
-					piommu_sbdf_format(device->dev.sbdf, text), (unsigned long long)span->start,
-					(unsigned long long)span->last, err);
-				return err == -EEXIST ? -EADDRINUSE : err;
-			}
-			/* Handed out already only if the user mapped it 1:1 himself: his to know. */
-			iova_space_reserve(cd->iova, (struct piommu_span){ align_down(span->start, PIOMMU_PAGE_SIZE),
-									   span->last | (PIOMMU_PAGE_SIZE - 1) });
+			if (!err)
+				continue;
+			log_err(&group->p->log,
+				"%s: its reserved range 0x%llx-0x%llx cannot be mapped 1:1 in this domain (%s): "
+				"unmap what is there, or use a wider domain",
+				piommu_sbdf_format(device->dev.sbdf, text), (unsigned long long)span.start,
+				(unsigned long long)span.last, strerror(-err));
+			return err;
 		}
 	}
 	return 0;
+}
+
+static int check_only(struct piommu_domain *domain, struct piommu_span span)
+{
+	bool free;
+
+	return check_reserved(domain, span, &free);
+}
+
+static int map_and_keep(struct piommu_domain *domain, struct piommu_span span)
+{
+	int err = map_reserved(domain, span);
+
+	/* Refused where the user holds addresses in it: he mapped them 1:1 himself, or the check would have failed. */
+	if (!err)
+		iova_space_reserve(core_domain_of(domain)->iova, span);
+	return err;
+}
+
+/* All are checked before the first is mapped, so that a refusal changes nothing. */
+static int cover_reserved(struct piommu_domain *domain, struct piommu_group *group)
+{
+	int err = for_each_reserved(domain, group, check_only);
+
+	return err ? err : for_each_reserved(domain, group, map_and_keep);
 }
 
 static int attach_locked(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex)
@@ -231,7 +266,7 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	if (domain->type == PIOMMU_DOMAIN_PAGING) {
 		/* Ordinary maps: this thread walks the tables, so it is a reader like any other. */
 		rcu_thread_online();
-		err = map_reserved(domain, group);
+		err = cover_reserved(domain, group);
 		rcu_thread_offline();
 		if (err)
 			return err;

@@ -15,6 +15,10 @@ lib=$(dirname "$(find "$dest" -name libpiommu.so)")
 for file in libpiommu.so libpiommu.so.0 libpiommu.a; do
 	[ -e "$lib/$file" ] || { echo "FAIL: $file was not installed"; exit 1; }
 done
+for tool in piommu-ctl piommu-bench; do
+	[ -x "$(find "$dest" -path "*/bin/$tool")" ] || { echo "FAIL: $tool was not installed"; exit 1; }
+done
+
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$dest"
 for header in piommu.h piommu_driver.h piommu_sim.h; do
 	for lang in c c++; do
