@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Fault records decoded and polled (7.2, 11.4.7.6); real ones from the corpus where it is there. */
-#include <stdio.h>
-#include <stdlib.h>
+/* Fault records decoded and polled (7.2, 11.4.7.6). */
 #include <string.h>
-
-#include <jansson.h>
 
 #include "drivers.h"
 #include "fake_unit.h"
@@ -160,55 +156,6 @@ static void a_unit_that_is_gone_is_reported_once(void)
 	fake_fini(&fake);
 }
 
-/* ---- Real faults ---- */
-
-static uint64_t hex_of(const json_t *json)
-{
-	return strtoull(json_string_value(json), NULL, 16);
-}
-
-static void check_real(const json_t *expect)
-{
-	const json_t *words = json_object_get(expect, "derived_frcd");
-	const char *type = json_string_value(json_object_get(expect, "type"));
-	struct vtd_fault fault =
-		vtd_fault_decode((struct vtd_pair){ hex_of(json_array_get(words, 0)), hex_of(json_array_get(words, 1)) });
-	bool is_interrupt = strcmp(type, "intr-remap") == 0;
-
-	CHECK_HEX(fault.sid, hex_of(json_object_get(expect, "sid")));
-	CHECK_HEX(fault.reason, hex_of(json_object_get(expect, "reason")));
-	CHECK_EQ(fault.is_interrupt, is_interrupt);
-	CHECK_HEX(fault.iova, hex_of(json_object_get(expect, is_interrupt ? "index" : "addr")));
-	CHECK_EQ(fault.is_write, strcmp(type, "write") == 0);
-	CU_ASSERT(strcmp(vtd_fault_name(fault.reason), "unknown reason") != 0);
-}
-
-static void real_faults_decode_as_expected(void)
-{
-	FILE *file = fopen(CORPUS_DIR "/faults/faults.jsonl", "r");
-	char *line = NULL;
-	size_t size = 0;
-	unsigned n = 0;
-
-	if (!file) {
-		printf("     no corpus here: nothing compared\n");
-		return;
-	}
-	while (getline(&line, &size, file) > 0) {
-		json_t *fault = json_loads(line, 0, NULL);
-		const char *kind = json_string_value(json_object_get(fault, "kind"));
-
-		if (kind && strcmp(kind, "vtd") == 0) {
-			check_real(json_object_get(fault, "expect"));
-			n++;
-		}
-		json_decref(fault);
-	}
-	CU_ASSERT(n > 0);
-	free(line);
-	fclose(file);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -222,7 +169,6 @@ int main(int argc, char **argv)
 		SUITE_TEST(records_are_read_from_the_oldest_and_around_the_end),
 		SUITE_TEST(an_overflow_is_reported_and_ended_after_the_records),
 		SUITE_TEST(a_unit_that_is_gone_is_reported_once),
-		SUITE_TEST(real_faults_decode_as_expected),
 	};
 
 	return suite_run(argc, argv, "vtd_fault", tests, sizeof(tests) / sizeof(tests[0]));
