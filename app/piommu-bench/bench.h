@@ -146,6 +146,7 @@ struct row {
 	unsigned sample; /* the rest is found */
 	double ns_mean, ns_p50, ns_p99, ns_p999;
 	double ops_per_s;
+	uint64_t preempted;                                /* samples left out */
 	double descriptors, waits, doorbells, table_bytes; /* per operation */
 	struct counts counts;
 	const char *floor;

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "bench.h"
 
@@ -80,18 +81,31 @@ struct worker {
 	unsigned index;
 	pthread_t thread;
 	int err;
+	uint64_t preempted; /* samples left out */
 	struct histogram histogram;
 };
 
+/* How often the calling thread lost its processor to another one. */
+static long preemptions(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
+}
+
+/* A sample during which the thread did not run says nothing about the library: it is counted and left out. */
 static int sample(struct worker *worker, bool record)
 {
 	struct job *job = &worker->job;
+	long before = preemptions();
 	uint64_t start = now_ticks();
 	int err = job->workload->run(job, job->sample);
 	uint64_t end = now_ticks();
 
-	if (record)
+	if (record && preemptions() == before)
 		histogram_add(&worker->histogram, end - start);
+	else if (record)
+		worker->preempted++;
 	return err ? err : job->workload->settle(job);
 }
 
@@ -167,10 +181,12 @@ static void fill_times(const struct worker *workers, double tick, struct row *ro
 
 	memset(&all, 0, sizeof(all));
 	row->ops_per_s = 0;
+	row->preempted = 0;
 	for (unsigned i = 0; i < row->threads; i++) {
 		const struct histogram *one = &workers[i].histogram;
 
 		histogram_merge(&all, one);
+		row->preempted += workers[i].preempted;
 		if (one->sum)
 			row->ops_per_s += 1e9 * (double)one->total / ((double)one->sum * scale);
 	}

@@ -93,6 +93,7 @@ static json_t *row_object(const struct floors *floors, const struct row *row)
 	json_object_set_new(object, "mode", json_string("strict"));
 	json_object_set_new(object, "inflight", json_integer(1));
 	json_object_set_new(object, "sample", json_integer(row->sample));
+	json_object_set_new(object, "preempted", json_integer((json_int_t)row->preempted));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(object, numbers[i].name, number(numbers[i].value));
 	json_object_set_new(object, "floor", json_string(row->floor));

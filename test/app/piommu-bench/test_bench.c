@@ -54,7 +54,7 @@ static double number(const json_t *row, const char *name)
 static void every_name_of_the_interface_is_in_every_row(void)
 {
 	static const char *const texts[] = { "workload", "mode", "floor" };
-	static const char *const integers[] = { "pages", "burst", "threads", "inflight", "sample" };
+	static const char *const integers[] = { "pages", "burst", "threads", "inflight", "sample", "preempted" };
 	static const char *const numbers[] = {
 		"ns_mean", "ns_p50", "ns_p99", "ns_p999", "ops_per_s", "descriptors", "waits", "doorbells", "floor_ns", "ratio",
 	};
