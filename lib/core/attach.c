@@ -34,6 +34,7 @@ static int device_move(struct piommu_device *dev, struct piommu_domain *to)
 	err = core_domain_unit_get(to, cu, &tag);
 	if (err)
 		return err;
+	PIOMMU_YIELD("unit listed, entry about to move");
 	mutex_lock(&cu->mutex);
 	err = cu->unit.driver->attach(dev, to, tag);
 	mutex_unlock(&cu->mutex);

@@ -91,6 +91,7 @@ static int list_grow(struct piommu_domain *domain, struct core_unit *cu, uint32_
 	if (n)
 		memcpy(list->at, old->at, n * sizeof(list->at[0]));
 	list->at[n] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag, .users = 1 };
+	PIOMMU_YIELD("list about to grow");
 	publish(domain, list);
 	list_retire(old, NULL);
 	return 0;
@@ -139,6 +140,7 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	for (unsigned i = 0; i < old->n; i++)
 		if (&old->at[i] != at)
 			list->at[k++] = old->at[i];
+	PIOMMU_YIELD("tag flushed, list about to shrink");
 	publish(domain, list);
 	list_retire(old, &freed);
 	return 0;

@@ -25,6 +25,7 @@
 #include "piommu_ring.h"
 #include "piommu_topo.h"
 #include "piommu_types.h"
+#include "piommu_yield.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -24,6 +24,7 @@
 #include "piommu_bits.h"
 #include "piommu_mmio.h"
 #include "piommu_ring.h"
+#include "piommu_yield.h"
 
 #define CHECK_EVERY 64u /* steps of a wait between two looks at the clock and the unit's error state */
 
@@ -178,6 +179,7 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 	err = reserve(ring, n + 1, &start);
 	if (err)
 		return err;
+	PIOMMU_YIELD("slots reserved");
 	end = start + n + 1;
 	fill(ring, start, descriptors, n);
 	ring->config.ops->make_wait(slot_at(ring, end - 1), ring->config.status_pa, (uint32_t)end);
@@ -186,6 +188,7 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 	ring->config.ops->doorbell(ring->config.ctx, slot_of(ring, end));
 	count(&ring->descriptors, n);
 	count(&ring->bursts, 1);
+	PIOMMU_YIELD("doorbell rung, not yet published");
 	/* Release: partner of await_turn(); a later doorbell covers our slots too. */
 	atomic_store_explicit(&ring->published, end, memory_order_release);
 	*ticket = end;

@@ -11,6 +11,8 @@ ALLOWED = {
     ('.tbss', 'registered'),
     # libpci's error callback gets no context, and must not return.
     ('.tbss', 'escape'),
+    # The schedule fuzzer's place in its sequence; only with -Dyield_points=true.
+    ('.tbss', 'sequence'),
 }
 WRITABLE = re.compile(r'^\.(data|bss|tdata|tbss|ldata|lbss)(?!\.rel\.ro)|^\*COM\*')
 CONSTRUCTORS = re.compile(r'^ *\d+ (\.(?:preinit_array|init_array|fini_array|ctors|dtors)\S*)')

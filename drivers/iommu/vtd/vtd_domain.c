@@ -44,7 +44,9 @@ static int paging_flush(struct piommu_domain *base, struct piommu_gather *gather
 	 * is either in the list or does not see the old entries (doc/locking.md).
 	 */
 	full_mb();
+	PIOMMU_YIELD("entries cleared, list about to be read");
 	units = piommu_domain_units(base);
+	PIOMMU_YIELD("list read, about to invalidate");
 	if (units && units->n && !gather->test_drop)
 		err = vtd_inv_gather(units, gather);
 	if (err || gather->test_drop)

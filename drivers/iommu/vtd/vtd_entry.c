@@ -102,6 +102,7 @@ static int own_table(struct vtd *vtd, uint8_t bus)
 	vtd_writeback(vtd, table, PIOMMU_PAGE_SIZE);
 	entry_publish(&vtd->root[bus].lo, vtd_root_entry(vtd_table_pa(vtd, table)).lo);
 	vtd_writeback(vtd, &vtd->root[bus], sizeof(vtd->root[bus]));
+	PIOMMU_YIELD("root entry moved, not yet invalidated");
 	/* A present root entry changed: until this is done, hardware may look for the bus's entries in the shared table. */
 	err = vtd_inv_sync(vtd, &desc, 1);
 	if (err) {
@@ -231,6 +232,7 @@ int vtd_attach(struct piommu_device *device, struct piommu_domain *domain, uint3
 	full_mb();
 	for (unsigned i = 0; i < n; i++)
 		move_entry(vtd, entry_at(vtd, moves[i].rid), moves[i].want);
+	PIOMMU_YIELD("entry moved, not yet invalidated");
 	err = n ? invalidate_moves(vtd, moves, n) : 0;
 	if (err)
 		put_back(vtd, moves, n);

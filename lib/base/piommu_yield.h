@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Yield points: named places where an order between threads matters. A build with -Dyield_points=true may give the processor
+ * away there, so that a stress test meets interleavings that come once a month otherwise; in any other build they are nothing.
+ */
+#ifndef PIOMMU_YIELD_H
+#define PIOMMU_YIELD_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* Both exist in builds with yield points alone. */
+
+/** Goes on at once, spins, yields or sleeps for a moment: what the calling thread's seed and `where` make of it. */
+void piommu_yield(const char *where);
+/** From here on the calling thread takes part, in a sequence of its own; 0: no longer. */
+void piommu_yield_seed(uint64_t seed);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#ifdef PIOMMU_YIELD_POINTS
+#define PIOMMU_YIELD(where) piommu_yield(where)
+#else
+#define PIOMMU_YIELD(where) ((void)0)
+#endif
+
+#endif
