@@ -10,16 +10,6 @@
 
 #include "suite.h"
 
-#ifdef __SANITIZE_THREAD__
-const char *__tsan_default_suppressions(void);
-
-/* liburcu 0.13 synchronises by means that ThreadSanitizer does not see; lib/rcu says for it what a grace period orders. */
-const char *__tsan_default_suppressions(void)
-{
-	return "called_from_lib:liburcu-qsbr.so\n";
-}
-#endif
-
 static void report_failures(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
 	(void)suite;
