@@ -12,11 +12,14 @@ static void set_switch(struct rig *r, enum piommu_sim_switch which, uint64_t val
 }
 
 /* A device with a page at 0x5000 that it has in its cache. */
-static struct piommu_domain *open_with_page(struct rig *r, struct piommu_mem *mem)
+static struct piommu_domain *open_with_page(struct rig *r, struct piommu_mem *mem, bool gets_stuck)
 {
 	struct piommu_domain *domain;
 
-	rig_open_impatient(r);
+	if (gets_stuck)
+		rig_open_impatient(r);
+	else
+		rig_open(r);
 	domain = rig_own(r, r->m->plain[0]);
 	*mem = rig_mem(r, RIG_PAGE, 0);
 	rig_map(r, domain, 0x5000, mem->pa, RIG_PAGE, PIOMMU_RW);
@@ -53,7 +56,7 @@ static void stuck_queue_times_out_an_unmap(void)
 {
 	struct rig r;
 	struct piommu_mem mem;
-	struct piommu_domain *domain = open_with_page(&r, &mem);
+	struct piommu_domain *domain = open_with_page(&r, &mem, true);
 	size_t unmapped = 0;
 
 	if (has_queue(&r)) {
@@ -70,7 +73,7 @@ static void failed_invalidation_is_an_error_and_an_event(void)
 {
 	struct rig r;
 	struct piommu_mem mem;
-	struct piommu_domain *domain = open_with_page(&r, &mem);
+	struct piommu_domain *domain = open_with_page(&r, &mem, true);
 	struct piommu_event event = { 0 };
 	int rc;
 
@@ -110,7 +113,7 @@ static void dead_unit_is_lost_and_not_waited_for(void)
 {
 	struct rig r;
 	struct piommu_mem mem;
-	struct piommu_domain *domain = open_with_page(&r, &mem);
+	struct piommu_domain *domain = open_with_page(&r, &mem, false);
 	struct piommu_event event = { 0 };
 	int rc;
 
@@ -135,7 +138,7 @@ static void destroy_of_a_dead_unit_is_an_error_and_frees_no_table(void)
 
 	if (__lsan_disable)
 		__lsan_disable();
-	open_with_page(&r, &mem);
+	open_with_page(&r, &mem, false);
 	set_switch(&r, PIOMMU_SIM_DEAD, 1);
 	CHECK_EQ(piommu_destroy(r.p), -EIO);
 	CHECK_HAS(r.last, "dmar0");
