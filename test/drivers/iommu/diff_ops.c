@@ -251,16 +251,14 @@ static void step_attach(struct diff_run *run)
 	run->nmoves++;
 }
 
-/* One step down: from its domain to blocked, from blocked to identity. */
-static void step_leave(struct diff_run *run)
+/* Round and round: from its domain to blocked, from blocked to identity, from identity to blocked. */
+static void step_move(struct diff_run *run)
 {
+	static const char *const words[] = { "claimed", "released", "detached" };
 	unsigned device = diff_random(run, DIFF_DEVICES);
 	enum diff_state state = run->model.state[device];
 
-	diff_note(run, "device %u %s", device,
-		  state == DIFF_ATTACHED  ? "detached"
-		  : state == DIFF_CLAIMED ? "released"
-					  : "stays");
+	diff_note(run, "device %u %s", device, words[state]);
 	for (unsigned i = 0; i < run->nmachines; i++) {
 		struct diff_machine *dm = &run->machine[i];
 
@@ -268,8 +266,10 @@ static void step_leave(struct diff_run *run)
 			rig_detach(&dm->rig, dm->domain[run->model.domain[device]], dm->device[device]);
 		else if (state == DIFF_CLAIMED)
 			rig_release(&dm->rig, dm->device[device]);
+		else
+			rig_claim(&dm->rig, dm->device[device]);
 	}
-	run->model.state[device] = state == DIFF_ATTACHED ? DIFF_CLAIMED : DIFF_FREE;
+	run->model.state[device] = state == DIFF_CLAIMED ? DIFF_FREE : DIFF_CLAIMED;
 	run->nmoves++;
 }
 
@@ -300,8 +300,8 @@ void diff_step(struct diff_run *run)
 		step_flush(run);
 	else if (dice < 96)
 		step_attach(run);
-	else if (dice < 97)
-		step_leave(run);
+	else if (dice < 98)
+		step_move(run);
 	else
 		step_fill(run);
 	/* Nothing else may have changed, ever; a look at all of it takes longer than a step. */
