@@ -52,8 +52,9 @@ static int refuse_if_driven(struct vtd *vtd)
 	if (!(status & (VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE)))
 		return 0;
 	log_err(unit->log,
-		"%s: somebody drives it (status 0x%08x:%s%s%s on); boot with intel_iommu=off intremap=off on the kernel "
-		"command line",
+		"%s: somebody drives it (status 0x%08x:%s%s%s on): the kernel, then boot with intel_iommu=off intremap=off on "
+		"its "
+		"command line; or a manager that was killed, then reboot",
 		unit->name, status, status & VTD_GCMD_TE ? " translation" : "", status & VTD_GCMD_QIE ? " queue" : "",
 		status & VTD_GCMD_IRE ? " interrupt remapping" : "");
 	return -EBUSY;
