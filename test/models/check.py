@@ -8,19 +8,14 @@ steps of its counterexample are printed. Exits 77 where spin is not installed.
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
+import spin
+
 VARIANT = re.compile(r'^ \* (good|broken) +(\w+) +((?:-D\w+(?:=\w+)? *)+)(?:: *(\w+))?$', re.M)
-# The search counts as complete only if pan says none of these.
-TRUNCATED = ('max search depth too small', 'Search not completed', 'out of memory', 'VECTORSZ', 'hash factor')
+LISTED = re.compile(r'^ \* (?:good|broken) ', re.M)
 UNREACHED = re.compile(r'\.pml:(\d+), state \d+, "(.*)"')
-
-
-def run(where, *command, limit=300):
-    done = subprocess.run(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=limit)
-    return done.returncode, done.stdout
 
 
 class Model:
@@ -32,33 +27,23 @@ class Model:
 
     def variants(self):
         head = self.text[:self.text.index('*/', self.text.index('*/') + 2)]
-        return VARIANT.findall(head)
+        found = VARIANT.findall(head)
+        if len(found) != len(LISTED.findall(head)) or any((kind == 'broken') != bool(word) for kind, _, _, word in found):
+            raise SystemExit(f'FAIL: {self.name}: a variant is "good NAME -D..." or "broken NAME -D... : PROPERTY"')
+        return found
 
-    def write(self, only):
-        """A copy for spin, line by line; with only the assertions of that property, where one is given."""
+    def search(self, flags, only):
+        """All reachable states of a copy for spin, line by line; with only the assertions of that property, where one is given."""
         lines = [line if not only or only in line else line.replace('assert(', 'assert(true || ') for line in self.lines]
         if only and not any('assert(' in line and only in line for line in lines):
             raise SystemExit(f'FAIL: {self.name}: no assertion names {only}')
-        with open(os.path.join(self.where, self.name), 'w', encoding='utf-8') as file:
-            file.write('\n'.join(lines) + '\n')
-
-    def spin(self, flags, *options):
-        return run(self.where, 'spin', *flags.split(), *options, self.name)
-
-    def search(self, flags, only):
-        """What pan says about all reachable states."""
-        self.write(only)
-        code, said = self.spin(flags, '-a')
-        if not code and 'rror' not in said:
-            # Most of a short search is the compiler's time.
-            code, said = run(self.where, 'cc', '-O0' if only else '-O1', '-w', '-DSAFETY', '-DMEMLIM=2000', '-o', 'pan', 'pan.c')
-        if code or 'rror' in said:
-            raise SystemExit(f'FAIL: {self.name} {flags} does not build:\n{said}')
-        return run(self.where, './pan', '-m100000')[1]
+        spin.write(self.where, self.name, '\n'.join(lines) + '\n')
+        # Most of a short search is the compiler's time.
+        return spin.search(self.where, self.name, flags.split(), '-O0' if only else '-O1')
 
     def counterexample(self, flags):
         """The steps, to the last one."""
-        return self.spin(flags, '-t', '-p', '-g')[1]
+        return spin.run(self.where, 'spin', *flags.split(), '-t', '-p', '-g', self.name)[1]
 
     def unreached(self, said):
         """Statements no execution came to; the end of a process that has none, and what must not be reached, are no news."""
@@ -66,25 +51,13 @@ class Model:
                 if what != '-end-' and '/* unreached */' not in self.lines[int(line) - 1]}
 
 
-def errors(said):
-    found = re.search(r'errors: (\d+)', said)
-    return int(found.group(1)) if found else None
-
-
 def judge_good(said):
-    if errors(said) != 0:
-        return 'pan found an error:\n' + said
-    for words in TRUNCATED:
-        if words in said:
-            return f'the search was cut short: "{words}"'
-    return ''
+    return 'pan found an error:\n' + said if spin.errors(said) else spin.cut_short(said)
 
 
 def judge_broken(model, said, flags, show):
-    if errors(said) is None:
-        return 'pan ended without a result:\n' + said
-    if not errors(said):
-        return 'no counterexample: the model does not notice what is missing'
+    if not spin.errors(said):
+        return spin.cut_short(said) or 'no counterexample: the model does not notice what is missing'
     steps = model.counterexample(flags)
     if show:
         print(steps)
