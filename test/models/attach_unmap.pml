@@ -4,24 +4,29 @@
  * and hardware caches what it can whenever it can and forgets only what it is told to forget.
  *
  * Memory is what hardware and other processors see. A processor's stores wait in its buffer until a drain process moves
- * them: in order (TSO, x86), or in any order between locations (WEAK: Arm without barriers, all that matters of it here).
- * Buffers are explicit, so a barrier is "my buffer is empty". A mutex's unlock is a store that is not overtaken by older
- * ones, and nothing more; only taking it drains. An invalidation reaches the unit through a store too, the doorbell,
- * behind the cleared entries. x86 drains in order, so attach's barrier is free there: the third of the good variants on TSO
- * says so, and the broken one is on WEAK.
+ * them: in order (TSO, x86), or in any order between locations (WEAK: Arm, and all that matters of it here). Buffers are
+ * explicit, so a barrier is "my buffer is empty". A mutex's unlock is a store that overtakes none before it, and nothing
+ * more; taking it drains the buffer on x86 only. An invalidation reaches the unit through a store too, the doorbell, behind
+ * the cleared entries. WEAK does all that TSO does, so the good variants have it. What x86 keeps in
+ * order by itself is tso_attach_no_barrier.
  *
- * good    tso_two_units      -DTSO -DUNITS=2
- * good    tso_one_unit       -DTSO -DUNITS=1
- * good    weak_two_units     -DWEAK -DUNITS=2
- * good    weak_one_unit      -DWEAK -DUNITS=1
+ * A flush of a tag may fail, with FLUSH_FAILS: then the unit stays in the list, and the tag with it.
+ *
+ * good    two_units              -DWEAK -DUNITS=2
+ * good    one_unit               -DWEAK -DUNITS=1
+ * good    flush_fails            -DWEAK -DUNITS=2 -DFLUSH_FAILS
+ * good    flush_fails_one_unit   -DWEAK -DUNITS=1 -DFLUSH_FAILS
  * good    tso_attach_no_barrier  -DTSO -DUNITS=2 -DATTACH_NO_BARRIER
- * broken  unmap_no_barrier   -DTSO -DUNITS=2 -DUNMAP_NO_BARRIER : STALE
- * broken  attach_no_barrier  -DWEAK -DUNITS=2 -DATTACH_NO_BARRIER : STALE
- * broken  entry_before_list  -DTSO -DUNITS=2 -DENTRY_BEFORE_LIST : STALE
- * broken  list_before_leave  -DTSO -DUNITS=2 -DLIST_BEFORE_LEAVE : STALE
- * broken  leave_not_awaited  -DTSO -DUNITS=2 -DLEAVE_NOT_AWAITED : STALE
- * broken  tag_before_flush   -DTSO -DUNITS=1 -DTAG_BEFORE_FLUSH : CLEAN
- * broken  list_no_grace      -DTSO -DUNITS=2 -DLIST_NO_GRACE : FREED
+ * broken  unmap_no_barrier       -DTSO -DUNITS=2 -DUNMAP_NO_BARRIER : STALE
+ * broken  attach_no_barrier      -DWEAK -DUNITS=2 -DATTACH_NO_BARRIER : STALE
+ * broken  entry_before_list      -DTSO -DUNITS=2 -DENTRY_BEFORE_LIST : STALE
+ * broken  list_before_leave      -DTSO -DUNITS=2 -DLIST_BEFORE_LEAVE : STALE
+ * broken  leave_not_awaited      -DTSO -DUNITS=2 -DLEAVE_NOT_AWAITED : STALE
+ * broken  tag_before_flush       -DTSO -DUNITS=1 -DTAG_BEFORE_FLUSH : CLEAN
+ * broken  tag_before_flush_stale -DTSO -DUNITS=1 -DTAG_BEFORE_FLUSH : STALE
+ * broken  flush_failure_ignored  -DTSO -DUNITS=1 -DFLUSH_FAILS -DFLUSH_FAILURE_IGNORED : CLEAN
+ * broken  flush_failure_stale    -DTSO -DUNITS=1 -DFLUSH_FAILS -DFLUSH_FAILURE_IGNORED : STALE
+ * broken  list_no_grace          -DTSO -DUNITS=2 -DLIST_NO_GRACE : FREED
  */
 #if !defined(TSO) && !defined(WEAK)
 #error "which memory: TSO or WEAK"
@@ -166,7 +171,11 @@ end:
 	od
 }
 
-#define LOCK(cpu)   atomic { mem[MUTEX] == 0 && len(buffer[cpu]) == 0 -> mem[MUTEX] = 1 }
+#ifdef TSO
+#define LOCK(cpu) atomic { mem[MUTEX] == 0 && FULL_BARRIER(cpu) -> mem[MUTEX] = 1 }
+#else
+#define LOCK(cpu) atomic { mem[MUTEX] == 0 -> mem[MUTEX] = 1 }
+#endif
 #define UNLOCK(cpu) STORE(cpu, MUTEX, 0)
 
 /* A copy of the last list with `tag` for this unit, not yet published. */
@@ -208,7 +217,7 @@ inline attach(d)
 	LOCK(MOVER(d));
 	atomic { /* its stores are in no other's sight before they drain */
 		if
-		:: users[UNIT(d)] == 0 -> list_grow(d)
+		:: TAG_IN(last_list, UNIT(d)) == 0 -> list_grow(d)
 		:: else -> tag = TAG_IN(last_list, UNIT(d))
 		fi;
 		users[UNIT(d)]++;
@@ -237,9 +246,6 @@ inline leave(d)
 
 inline list_shrink(d)
 {
-#ifndef TAG_BEFORE_FLUSH
-	tag_flush(d);
-#endif
 	atomic {
 		list_make(UNIT(d), 0);
 #ifdef TAG_BEFORE_FLUSH
@@ -251,6 +257,24 @@ inline list_shrink(d)
 	}
 }
 
+/* The last device of its unit has left. */
+inline unit_put(d)
+{
+	if
+#ifdef TAG_BEFORE_FLUSH
+	:: list_shrink(d)
+#else
+	:: tag_flush(d); list_shrink(d)
+#endif
+#ifdef FLUSH_FAILS
+	:: true
+#ifdef FLUSH_FAILURE_IGNORED
+	   -> list_shrink(d)
+#endif
+#endif
+	fi
+}
+
 inline detach(d)
 {
 #ifndef LIST_BEFORE_LEAVE
@@ -259,7 +283,7 @@ inline detach(d)
 	LOCK(MOVER(d));
 	users[UNIT(d)]--;
 	if
-	:: users[UNIT(d)] == 0 -> list_shrink(d)
+	:: users[UNIT(d)] == 0 -> unit_put(d)
 	:: else
 	fi;
 	UNLOCK(MOVER(d));
