@@ -148,13 +148,15 @@ static int parse_key(const char *key, size_t len, struct qtest_options *o)
 	return -ENOTSUP;
 }
 
-static int parse_variant(const char *variant, struct qtest_options *o)
+static int parse_variant(const char *variant, const struct piommu_log *log, struct qtest_options *o)
 {
 	while (*variant) {
 		size_t len = strcspn(variant, ",");
 
-		if (parse_key(variant, len, o))
+		if (parse_key(variant, len, o)) {
+			log_err(log, "qemu: no \"%.*s\" here; it has aw=39|48, cm, ir, pt and rmrr", (int)len, variant);
 			return -ENOTSUP;
+		}
 		variant += len + (variant[len] == ',');
 	}
 	return 0;
@@ -164,7 +166,7 @@ int machine_qemu_open(const char *variant, const struct piommu_log *log, struct 
 {
 	struct qtest_options options = { .log = log };
 	struct qemu_machine *q;
-	int rc = parse_variant(variant, &options);
+	int rc = parse_variant(variant, log, &options);
 
 	if (rc)
 		return rc;
