@@ -7,15 +7,14 @@
  * them: in order (TSO, x86), or in any order between locations (WEAK: Arm, and all that matters of it here). Buffers are
  * explicit, so a barrier is "my buffer is empty". A mutex's unlock is a store that overtakes none before it, and nothing
  * more; taking it drains the buffer on x86 only. An invalidation reaches the unit through a store too, the doorbell, behind
- * the cleared entries. WEAK does all that TSO does, so the good variants have it. What x86 keeps in
- * order by itself is tso_attach_no_barrier.
+ * the cleared entries. WEAK does all that TSO does, so the good variants have it. What x86 keeps in order by
+ * itself is tso_attach_no_barrier.
  *
  * A flush of a tag may fail, with FLUSH_FAILS: then the unit stays in the list, and the tag with it.
  *
  * good    two_units              -DWEAK -DUNITS=2
  * good    one_unit               -DWEAK -DUNITS=1
- * good    flush_fails            -DWEAK -DUNITS=2 -DFLUSH_FAILS
- * good    flush_fails_one_unit   -DWEAK -DUNITS=1 -DFLUSH_FAILS
+ * good    flush_fails            -DWEAK -DUNITS=1 -DFLUSH_FAILS
  * good    tso_attach_no_barrier  -DTSO -DUNITS=2 -DATTACH_NO_BARRIER
  * broken  unmap_no_barrier       -DTSO -DUNITS=2 -DUNMAP_NO_BARRIER : STALE
  * broken  attach_no_barrier      -DWEAK -DUNITS=2 -DATTACH_NO_BARRIER : STALE
