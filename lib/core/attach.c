@@ -21,7 +21,7 @@ static struct piommu_domain *target_of(const struct piommu_device *dev, enum cor
 	}
 }
 
-static int device_move(struct piommu_device *dev, struct piommu_domain *to)
+static int move_to(struct piommu_device *dev, struct piommu_domain *to)
 {
 	struct core_unit *cu = core_unit_of(dev->unit);
 	struct piommu_domain *from = dev->domain;
@@ -48,6 +48,16 @@ static int device_move(struct piommu_device *dev, struct piommu_domain *to)
 	return 0;
 }
 
+int core_device_move(struct core_device *device, enum core_target target, struct piommu_domain *domain)
+{
+	return device->dev.unit ? move_to(&device->dev, target_of(&device->dev, target, domain)) : 0;
+}
+
+enum core_target core_group_rest(const struct piommu_group *group)
+{
+	return group->claimed && !group->has_reserved ? CORE_TO_BLOCKING : CORE_TO_IDENTITY;
+}
+
 /* The member at `failed` did not move: those before it go back. */
 static void move_back(struct piommu_group *group, struct piommu_domain *const *before, unsigned failed, int err)
 {
@@ -59,7 +69,7 @@ static void move_back(struct piommu_group *group, struct piommu_domain *const *b
 	for (unsigned d = failed; d-- > 0;) {
 		struct piommu_device *dev = &group->devices[d].dev;
 
-		if (dev->unit && device_move(dev, before[d]))
+		if (dev->unit && move_to(dev, before[d]))
 			log_err(log, "group %u: %s could not be moved back either: it is on the new domain", group->id,
 				piommu_sbdf_format(dev->sbdf, text));
 	}
@@ -74,11 +84,12 @@ int core_group_switch(struct piommu_group *group, enum core_target target, struc
 	if (!before)
 		return -ENOMEM;
 	for (d = 0; d < group->ndevices && !err; d++) {
-		struct piommu_device *dev = &group->devices[d].dev;
+		struct core_device *device = &group->devices[d];
 
-		before[d] = dev->domain;
-		if (dev->unit)
-			err = device_move(dev, target_of(dev, target, domain));
+		before[d] = device->dev.domain;
+		/* A member that is being reset stays blocked; where it belongs is found out when the reset ends. */
+		if (!device->resets || device->nreserved)
+			err = core_device_move(device, target, domain);
 	}
 	if (err)
 		move_back(group, before, d - 1, err);
@@ -255,6 +266,10 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	}
 	if (cd->p != group->p)
 		return -EINVAL;
+	if (group->nresets) {
+		log_err(&group->p->log, "group %u: a member is being reset: attach when the reset has ended", group->id);
+		return -EBUSY;
+	}
 	if (group->domain == domain)
 		return 0;
 	if (domain->type == PIOMMU_DOMAIN_BLOCKING && group->has_reserved) {
@@ -313,7 +328,7 @@ int piommu_detach(struct piommu_domain *domain, struct piommu_group *group)
 
 	mutex_lock(&group->mutex);
 	if (group->domain == domain) {
-		err = core_group_switch(group, group->has_reserved ? CORE_TO_IDENTITY : CORE_TO_BLOCKING, NULL);
+		err = core_group_switch(group, core_group_rest(group), NULL);
 		if (!err) {
 			group->domain = NULL;
 			mutex_lock(&cd->mutex);

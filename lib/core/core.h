@@ -39,6 +39,7 @@ struct core_device {
 	struct piommu_device dev; /* first */
 	unsigned node;            /* in the topology */
 	struct piommu_group *group;
+	unsigned resets;    /* begun and not ended, under the group's mutex */
 	unsigned *reserved; /* indexes into the firmware's reserved ranges */
 	unsigned nreserved;
 };
@@ -50,6 +51,7 @@ struct piommu_group {
 	unsigned ndevices;
 	bool has_reserved;
 	struct mutex mutex;
+	unsigned nresets;             /* members being reset, under mutex */
 	atomic_bool claimed;          /* changed under mutex */
 	struct piommu_domain *domain; /* attached by the user, under mutex; NULL: where the claim left it */
 };
@@ -147,6 +149,10 @@ enum core_target {
 	CORE_TO_BLOCKING,
 };
 int core_group_switch(struct piommu_group *group, enum core_target target, struct piommu_domain *domain) REQUIRES(group->mutex);
+/* Where the members of a group that nobody attached belong. */
+enum core_target core_group_rest(const struct piommu_group *group) REQUIRES(group->mutex);
+int core_device_move(struct core_device *device, enum core_target target, struct piommu_domain *domain)
+	REQUIRES(device->group->mutex);
 
 /* events.c */
 void core_event_emit(struct piommu *p, const struct piommu_event *event);

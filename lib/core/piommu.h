@@ -216,11 +216,23 @@ int piommu_domain_destroy(struct piommu_domain *domain);
  * Puts all devices of a claimed group on a domain. Reserved ranges of its devices are mapped 1:1 before the switch. A group
  * that is attached elsewhere moves without passing through a third state; on failure all members are where they were.
  * Slow path. @return 0; -EINVAL: not claimed, or the unit does not fit; -EADDRINUSE: a reserved range is mapped otherwise;
- * -EOPNOTSUPP: blocking domain and reserved ranges; -ENOSPC: no domain tag left; -ETIMEDOUT, -EIO
+ * -EBUSY: a member is being reset; -EOPNOTSUPP: blocking domain and reserved ranges; -ENOSPC: no domain tag left; -ETIMEDOUT, -EIO
  */
 int piommu_attach(struct piommu_domain *domain, struct piommu_group *group);
 /** Back to where piommu_claim() left it. Slow path. @return 0; -EINVAL: not attached to this domain; -ETIMEDOUT, -EIO */
 int piommu_detach(struct piommu_domain *domain, struct piommu_group *group);
+
+/**
+ * Brackets a reset of a device by whoever drives it (function-level, bus or slot reset). In between the device reaches nothing
+ * (one with reserved ranges stays where it is), piommu_attach() of its group answers -EBUSY, and detach, release and destroy
+ * work. Nests, and members of one group may be reset side by side: each device counts its own. At the last end the device
+ * goes where its group is by then. Slow path.
+ * @return 0; -ENOENT: no such device; -EINVAL: its group is not claimed, or no reset was begun; -EPERM: an inspecting manager;
+ * -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: begin: nothing has changed; end: the reset is over, and the device stays blocked
+ */
+int piommu_reset_begin(struct piommu *p, struct piommu_sbdf sbdf);
+/** See piommu_reset_begin(). */
+int piommu_reset_end(struct piommu *p, struct piommu_sbdf sbdf);
 
 struct piommu_domain_info {
 	enum piommu_domain_kind kind;

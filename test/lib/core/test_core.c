@@ -324,6 +324,128 @@ static void a_tag_that_does_not_flush_is_never_given_to_another_domain(void)
 	stop(p);
 }
 
+static struct piommu_sbdf sbdf_of(const char *bdf)
+{
+	struct piommu_sbdf sbdf;
+
+	CU_ASSERT_FATAL(!piommu_sbdf_parse(bdf, &sbdf));
+	return sbdf;
+}
+
+/* The group of 00:05.x, claimed and attached to a new domain. */
+static struct piommu_group *attached_three(struct piommu *p, struct piommu_domain **domain)
+{
+	struct piommu_group *group = fake_group(p, "00:05.0");
+
+	*domain = domain_for(group);
+	CU_ASSERT_FATAL(!piommu_claim(group) && !piommu_attach(*domain, group));
+	return group;
+}
+
+static unsigned count_on(const struct piommu_domain *domain)
+{
+	struct piommu_domain_info info;
+
+	piommu_domain_info(domain, &info);
+	return info.ndevices;
+}
+
+static void t16_the_end_of_one_members_reset_does_not_unblock_another(void)
+{
+	struct piommu *p = start();
+	struct piommu_domain *domain, *other;
+	struct piommu_group *group = attached_three(p, &domain);
+
+	other = domain_for(group);
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.0")), 0);
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(count_on(domain), 1);
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.0")), 0);
+	CHECK_EQ(count_on(domain), 2);
+	CHECK_EQ(piommu_attach(other, group), -EBUSY); /* .1 is still being reset */
+	CHECK_HAS(fake.messages, "being reset");
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(count_on(domain), 3);
+	CHECK_EQ(piommu_attach(other, group), 0);
+	CHECK_EQ(count_on(other), 3);
+	stop(p);
+}
+
+static void t17_resets_of_one_device_nest(void)
+{
+	struct piommu *p = start();
+	struct piommu_domain *domain;
+	unsigned before;
+
+	attached_three(p, &domain);
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), -EINVAL);
+	before = fake.nlog;
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(count_on(domain), 2);
+	CHECK_EQ(fake.nlog, before + 1); /* one move: to blocking */
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(count_on(domain), 3);
+	stop(p);
+}
+
+static void t18_teardown_during_a_reset_succeeds(void)
+{
+	struct piommu *p = start();
+	struct piommu_domain *domain;
+	struct piommu_group *group = attached_three(p, &domain);
+	const struct piommu_domain *blocking = core_unit_of(group->devices[1].dev.unit)->blocking;
+
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	CHECK_EQ(piommu_domain_destroy(domain), 0);
+	CHECK_EQ(piommu_release(group), 0);
+	/* Released, its siblings are on identity; it is blocked until its reset is over. */
+	CHECK_EQ(count_on(blocking), 1);
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(count_on(blocking), 0);
+	/* and a manager that goes while one is under way */
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.2")), 0);
+	stop(p);
+}
+
+static void a_device_that_cannot_return_after_a_reset_stays_blocked(void)
+{
+	struct piommu *p = start();
+	struct piommu_domain *domain;
+	struct piommu_group *group = attached_three(p, &domain);
+
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	fake.fail_attach = 1;
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), -ETIMEDOUT);
+	CHECK_HAS(fake.messages, "stays blocked");
+	CHECK_EQ(count_on(domain), 2);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+	CHECK_EQ(count_on(domain), 3);
+	stop(p);
+}
+
+static void a_device_with_reserved_ranges_is_not_blocked_by_a_reset(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:02.0");
+	struct piommu_domain *domain = domain_for(group);
+	unsigned before;
+
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:02.0")), -EINVAL); /* not claimed */
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+	before = fake.nlog;
+	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:02.0")), 0);
+	CHECK_EQ(fake.nlog, before);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:02.0")), 0);
+	stop(p);
+}
+
 static void domains_end_with_their_manager(void)
 {
 	struct piommu *p = start();
@@ -353,6 +475,11 @@ int main(int argc, char **argv)
 		SUITE_TEST(bad_arguments_never_reach_the_driver),
 		SUITE_TEST(the_ring_keeps_the_last_events_and_counts_the_lost),
 		SUITE_TEST(a_tag_that_does_not_flush_is_never_given_to_another_domain),
+		SUITE_TEST(t16_the_end_of_one_members_reset_does_not_unblock_another),
+		SUITE_TEST(t17_resets_of_one_device_nest),
+		SUITE_TEST(t18_teardown_during_a_reset_succeeds),
+		SUITE_TEST(a_device_that_cannot_return_after_a_reset_stays_blocked),
+		SUITE_TEST(a_device_with_reserved_ranges_is_not_blocked_by_a_reset),
 		SUITE_TEST(domains_end_with_their_manager),
 	};
 
