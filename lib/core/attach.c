@@ -48,8 +48,10 @@ static int move_to(struct piommu_device *dev, struct piommu_domain *to)
 	return 0;
 }
 
-int core_device_move(struct core_device *device, enum core_target target, struct piommu_domain *domain)
+int core_device_move(struct piommu_group *group, struct core_device *device, enum core_target target,
+		     struct piommu_domain *domain)
 {
+	(void)group; /* whose mutex is held */
 	return device->dev.unit ? move_to(&device->dev, target_of(&device->dev, target, domain)) : 0;
 }
 
@@ -89,7 +91,7 @@ int core_group_switch(struct piommu_group *group, enum core_target target, struc
 		before[d] = device->dev.domain;
 		/* A member that is being reset stays blocked; where it belongs is found out when the reset ends. */
 		if (!device->resets || device->nreserved)
-			err = core_device_move(device, target, domain);
+			err = core_device_move(group, device, target, domain);
 	}
 	if (err)
 		move_back(group, before, d - 1, err);

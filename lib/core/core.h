@@ -141,6 +141,8 @@ void core_domains_free(struct piommu *p);
 /* domain_units.c: the unit list of a domain (doc/locking.md, section 2) */
 int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag);
 int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu);
+/* Once more for the units that stayed because their tag did not flush. @return 0: no unit can hold its translations any more */
+int core_domain_units_drain(struct piommu_domain *domain);
 
 /* attach.c */
 enum core_target {
@@ -151,8 +153,8 @@ enum core_target {
 int core_group_switch(struct piommu_group *group, enum core_target target, struct piommu_domain *domain) REQUIRES(group->mutex);
 /* Where the members of a group that nobody attached belong. */
 enum core_target core_group_rest(const struct piommu_group *group) REQUIRES(group->mutex);
-int core_device_move(struct core_device *device, enum core_target target, struct piommu_domain *domain)
-	REQUIRES(device->group->mutex);
+int core_device_move(struct piommu_group *group, struct core_device *device, enum core_target target,
+		     struct piommu_domain *domain) REQUIRES(group->mutex);
 
 /* events.c */
 void core_event_emit(struct piommu *p, const struct piommu_event *event);

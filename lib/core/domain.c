@@ -158,6 +158,12 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 		return -EBUSY;
 	}
 	online = core_slow_enter();
+	if (core_domain_units_drain(domain)) {
+		core_slow_exit(online);
+		log_err(&cd->p->log,
+			"domain: a unit may still hold its translations, so its tables stay: poll, then destroy it again");
+		return -EIO;
+	}
 	rcu_drain(); /* other threads' lookups are over, retired tables are back */
 	unlist_domain(cd);
 	core_domain_free(domain);

@@ -146,6 +146,19 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	return 0;
 }
 
+int core_domain_units_drain(struct piommu_domain *domain)
+{
+	struct core_domain *cd = core_domain_of(domain);
+	int err = 0;
+
+	mutex_lock(&cd->mutex);
+	for (unsigned i = domain->units ? domain->units->n : 0; i-- > 0 && !err;)
+		if (!domain->units->at[i].users)
+			err = list_shrink(domain, core_unit_of(domain->units->at[i].unit), &domain->units->at[i]);
+	mutex_unlock(&cd->mutex);
+	return err;
+}
+
 int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu)
 {
 	struct core_domain *cd = core_domain_of(domain);

@@ -209,7 +209,10 @@ struct piommu_domain_attr {
  * Slow path. @return 0; -EINVAL: width or aperture the unit does not have; -ENODEV; -EPERM; -ENOMEM
  */
 int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out);
-/** Slow path. @return 0; -EBUSY: still attached */
+/**
+ * Slow path. @return 0; -EBUSY: still attached; -EIO: an invalidation failed when it was detached, and again now: a unit may still
+ * hold its translations, so the domain and its tables stay. Poll (the unit recovers there) and destroy it again
+ */
 int piommu_domain_destroy(struct piommu_domain *domain);
 
 /**

@@ -8,26 +8,25 @@
 
 #include "core.h"
 
-static int begin(struct core_device *device) REQUIRES(device->group->mutex)
+static int begin(struct piommu_group *group, struct core_device *device) REQUIRES(group->mutex)
 {
 	int err = 0;
 
-	if (!device->group->claimed)
+	if (!group->claimed)
 		return -EINVAL;
 	/* A device with reserved ranges is never blocked: firmware may use it even now. */
 	if (!device->resets && !device->nreserved)
-		err = core_device_move(device, CORE_TO_BLOCKING, NULL);
+		err = core_device_move(group, device, CORE_TO_BLOCKING, NULL);
 	if (err)
 		return err;
 	if (!device->resets++)
-		device->group->nresets++;
+		group->nresets++;
 	return 0;
 }
 
 /* The reset is over whatever becomes of the move: a device that cannot go back stays where it reaches nothing. */
-static int end(struct core_device *device) REQUIRES(device->group->mutex)
+static int end(struct piommu_group *group, struct core_device *device) REQUIRES(group->mutex)
 {
-	struct piommu_group *group = device->group;
 	char text[PIOMMU_SBDF_STRLEN];
 	int err;
 
@@ -36,7 +35,7 @@ static int end(struct core_device *device) REQUIRES(device->group->mutex)
 	if (--device->resets)
 		return 0;
 	group->nresets--;
-	err = core_device_move(device, group->domain ? CORE_TO_DOMAIN : core_group_rest(group), group->domain);
+	err = core_device_move(group, device, group->domain ? CORE_TO_DOMAIN : core_group_rest(group), group->domain);
 	if (err)
 		log_err(&group->p->log,
 			"%s: cannot go back to its domain after a reset (%d): it stays blocked; detach and attach its group",
@@ -44,9 +43,10 @@ static int end(struct core_device *device) REQUIRES(device->group->mutex)
 	return err;
 }
 
-static int bracket(struct piommu *p, struct piommu_sbdf sbdf, int (*fn)(struct core_device *device))
+static int bracket(struct piommu *p, struct piommu_sbdf sbdf, int (*fn)(struct piommu_group *group, struct core_device *device))
 {
 	struct core_device *device = rcu_table_find(&p->devices, core_sbdf_key(sbdf));
+	struct piommu_group *group;
 	bool online;
 	int err;
 
@@ -55,9 +55,10 @@ static int bracket(struct piommu *p, struct piommu_sbdf sbdf, int (*fn)(struct c
 	if (!device)
 		return -ENOENT;
 	online = core_slow_enter();
-	mutex_lock(&device->group->mutex);
-	err = fn(device);
-	mutex_unlock(&device->group->mutex);
+	group = device->group;
+	mutex_lock(&group->mutex);
+	err = fn(group, device);
+	mutex_unlock(&group->mutex);
 	core_slow_exit(online);
 	return err;
 }

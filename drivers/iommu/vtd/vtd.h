@@ -66,6 +66,8 @@ struct vtd {
 	bool pmen_off;       /* protection that we found on is off */
 	bool keep_memory;    /* the unit did not follow: it may still use its tables */
 	bool lost;           /* reported as gone */
+	/* An entry could not be put back for certain: until all is invalidated, hardware may hold one that names any tag. */
+	bool context_unknown;
 };
 
 struct vtd_domain {

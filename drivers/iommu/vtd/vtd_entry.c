@@ -199,7 +199,8 @@ static unsigned plan_moves(struct vtd *vtd, const struct piommu_device *device, 
 	return n;
 }
 
-static void put_back(struct vtd *vtd, struct move *moves, unsigned n)
+/* @return 0; otherwise hardware may have cached the new entries and go on using them */
+static int put_back(struct vtd *vtd, struct move *moves, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct vtd_pair was = moves[i].was;
@@ -208,8 +209,7 @@ static void put_back(struct vtd *vtd, struct move *moves, unsigned n)
 		moves[i].was = moves[i].want;
 		moves[i].want = was;
 	}
-	/* It has just failed, and may again: nothing more can be done here, the caller reports the first error. */
-	invalidate_moves(vtd, moves, n);
+	return invalidate_moves(vtd, moves, n);
 }
 
 int vtd_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag)
@@ -234,7 +234,7 @@ int vtd_attach(struct piommu_device *device, struct piommu_domain *domain, uint3
 		move_entry(vtd, entry_at(vtd, moves[i].rid), moves[i].want);
 	PIOMMU_YIELD("entry moved, not yet invalidated");
 	err = n ? invalidate_moves(vtd, moves, n) : 0;
-	if (err)
-		put_back(vtd, moves, n);
+	if (err && put_back(vtd, moves, n))
+		vtd->context_unknown = true;
 	return err;
 }

@@ -215,8 +215,14 @@ int vtd_flush_tag(struct piommu_unit *unit, uint32_t tag)
 {
 	struct vtd *vtd = vtd_of(unit);
 	struct vtd_pair desc = vtd_desc_iotlb_domain((uint16_t)tag, vtd->inv.drain);
+	int err;
 
-	return vtd_inv_sync(vtd, &desc, 1);
+	if (!vtd->context_unknown)
+		return vtd_inv_sync(vtd, &desc, 1);
+	/* A context entry that hardware kept would bring the tag's translations back after a flush of them alone. */
+	err = vtd_inv_all(vtd);
+	vtd->context_unknown = err != 0;
+	return err;
 }
 
 int vtd_inv_write_buffers(struct vtd *vtd)

@@ -319,7 +319,12 @@ static void a_tag_that_does_not_flush_is_never_given_to_another_domain(void)
 	fake.fail_flush_tag = 1;
 	CHECK_EQ(piommu_detach(a, group), 0); /* the device has left; its old tag stays out of use */
 	CHECK_EQ(piommu_attach(b, group), -ENOSPC);
+	fake.fail_flush_tag = 1;
+	CHECK_EQ(piommu_domain_destroy(a), -EIO);
+	CHECK_HAS(fake.messages, "destroy it again");
 	CHECK_EQ(piommu_domain_destroy(a), 0);
+	CHECK_EQ(piommu_attach(b, group), 0); /* its tag is clean and back */
+	CHECK_EQ(piommu_detach(b, group), 0);
 	CHECK_EQ(piommu_domain_destroy(b), 0);
 	stop(p);
 }

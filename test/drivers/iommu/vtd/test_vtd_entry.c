@@ -228,6 +228,34 @@ static void at_every_instruction_the_entry_is_the_old_one_or_the_new_one(void)
 }
 #endif
 
+/* With registers: CCMD is 0x28, its bits 62:61 the granularity asked for (1: global); see 11.4.6. */
+static void an_entry_that_could_not_be_put_back_makes_the_next_flush_a_global_one(void)
+{
+	struct setup s;
+	bool global = false;
+
+	start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
+	move(&s, s.a, 9);
+	s.fake.invalidations_stuck = true;
+	CHECK_EQ(vtd_driver.attach(&s.device, s.b, 10), -ETIMEDOUT);
+	check_entry(&s, 0x0820, root_of(s.a) | 1, 0x902);
+	CHECK_EQ(vtd_driver.flush_tag(&s.fake.unit, 10), -ETIMEDOUT);
+	s.fake.invalidations_stuck = false;
+	fake_set(&s.fake, 0x28, 8, 0);
+	fake_set(&s.fake, FAKE_IOTLB, 8, 0);
+	s.from = s.fake.nwrites;
+	CHECK_EQ(vtd_driver.flush_tag(&s.fake.unit, 10), 0);
+	for (unsigned i = s.from; i < s.fake.nwrites; i++)
+		global |= s.fake.writes[i].off == 0x28 && s.fake.writes[i].value >> 61 == (4 | 1);
+	CU_ASSERT(global);
+	/* and only that one */
+	s.from = s.fake.nwrites;
+	CHECK_EQ(vtd_driver.flush_tag(&s.fake.unit, 10), 0);
+	for (unsigned i = s.from; i < s.fake.nwrites; i++)
+		CU_ASSERT(s.fake.writes[i].off != 0x28);
+	finish(&s);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -241,6 +269,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_failed_invalidation_puts_all_requester_ids_back),
 #if defined(__x86_64__)
 		SUITE_TEST(at_every_instruction_the_entry_is_the_old_one_or_the_new_one),
+		SUITE_TEST(an_entry_that_could_not_be_put_back_makes_the_next_flush_a_global_one),
 #endif
 	};
 
