@@ -16,7 +16,7 @@
 #define OPERATIONS 4u
 #define LARGE (LEAVES * PAGE) /* a trap takes microseconds: of operations larger than this, one is enough */
 
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* which delivers signals late */
+#if defined(__x86_64__) && !defined(UNDER_TSAN) /* which delivers signals late */
 
 /* A signal handler has no argument of its own. */
 static volatile struct tally {

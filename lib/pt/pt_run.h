@@ -19,14 +19,6 @@
 
 #define PT_INLINE static inline __attribute__((always_inline))
 
-#if defined(__SANITIZE_THREAD__)
-#define PT_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define PT_TSAN 1
-#endif
-#endif
-
 /* 16 bytes are what every x86-64 and arm64 stores at once; a wider type is split badly where it is not native. */
 typedef uint64_t pt_pair __attribute__((vector_size(16), may_alias));
 
@@ -75,7 +67,7 @@ PT_INLINE void pt_run_store(uint64_t *entry, unsigned n, uint64_t value, uint64_
 {
 	uint64_t *end = entry + n;
 
-#if !defined(PT_TSAN) /* ThreadSanitizer takes a wide store for a racing one */
+#if !defined(UNDER_TSAN) /* ThreadSanitizer takes a wide store for a racing one */
 	for (; entry != end && !pt_line_aligned(entry); entry++, value += step)
 		entry_store(entry, value);
 	pt_pair next = { value, value + step };

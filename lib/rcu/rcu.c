@@ -16,14 +16,6 @@
  * liburcu 0.13 tells ThreadSanitizer nothing. In such builds, and only there: what a reader did before a quiescent state
  * happened before whatever follows a grace period.
  */
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
-
 #ifdef UNDER_TSAN
 void __tsan_acquire(void *at);
 void __tsan_release(void *at);

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_failing_operation_has_no_counts),
 	};
 
-#ifdef __SANITIZE_THREAD__
+#ifdef UNDER_TSAN
 	suite_skip("ThreadSanitizer delivers signals late");
 #endif
 	return suite_run(argc, argv, "bench_count", tests, sizeof(tests) / sizeof(tests[0]));
