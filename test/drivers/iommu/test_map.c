@@ -109,7 +109,7 @@ static void dma_crosses_pages_that_are_apart_in_memory(void)
 	rig_close(&o.r);
 }
 
-static void iova_zero_is_an_address_like_others(void)
+static void t25_iova_zero_is_an_address_like_others(void)
 {
 	struct rig_owned o;
 
@@ -186,7 +186,7 @@ const struct suite_test map_tests[] = {
 	SUITE_TEST(page_of_1g_reaches_its_memory),
 	SUITE_TEST(range_of_mixed_sizes_is_one_map_and_one_unmap),
 	SUITE_TEST(dma_crosses_pages_that_are_apart_in_memory),
-	SUITE_TEST(iova_zero_is_an_address_like_others),
+	SUITE_TEST(t25_iova_zero_is_an_address_like_others),
 	SUITE_TEST(last_page_of_the_address_space_maps),
 	SUITE_TEST(access_beyond_the_width_is_blocked),
 	SUITE_TEST(large_page_displaces_an_empty_table),

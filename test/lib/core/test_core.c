@@ -114,7 +114,7 @@ static void a_claimed_group_is_blocked_until_attached(void)
 	stop(p);
 }
 
-static void reserved_ranges_are_mapped_before_the_switch_and_never_blocked(void)
+static void t20_reserved_ranges_are_mapped_before_the_switch_and_never_blocked(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:02.0");
@@ -162,7 +162,7 @@ static void a_reserved_range_mapped_elsewhere_refuses_the_attach(void)
 	stop(p);
 }
 
-static void an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back(void)
+static void t19_an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:05.1");
@@ -472,9 +472,9 @@ int main(int argc, char **argv)
 		SUITE_TEST(tables_that_need_rights_stop_a_manager_but_not_a_look),
 		SUITE_TEST(a_device_goes_through_the_unit_whose_scope_it_is_under),
 		SUITE_TEST(a_claimed_group_is_blocked_until_attached),
-		SUITE_TEST(reserved_ranges_are_mapped_before_the_switch_and_never_blocked),
+		SUITE_TEST(t20_reserved_ranges_are_mapped_before_the_switch_and_never_blocked),
 		SUITE_TEST(a_reserved_range_mapped_elsewhere_refuses_the_attach),
-		SUITE_TEST(an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back),
+		SUITE_TEST(t19_an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back),
 		SUITE_TEST(a_tag_is_flushed_before_it_is_used_again),
 		SUITE_TEST(no_tag_left_is_refused_in_words),
 		SUITE_TEST(bad_arguments_never_reach_the_driver),

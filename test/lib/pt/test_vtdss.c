@@ -221,7 +221,7 @@ static void top_body(struct fixture *f)
 	CHECK_HEX(unmapped, GIB);
 }
 
-static void the_end_of_the_address_space_is_usable_and_is_the_end(void)
+static void t30_the_end_of_the_address_space_is_usable_and_is_the_end(void)
 {
 	for_each_case(top_body);
 }
@@ -358,7 +358,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(init_refuses_what_the_format_has_not),
 	SUITE_TEST(the_largest_leaf_that_fits_is_used),
 	SUITE_TEST(a_misaligned_or_short_range_gets_smaller_leaves),
-	SUITE_TEST(the_end_of_the_address_space_is_usable_and_is_the_end),
+	SUITE_TEST(t30_the_end_of_the_address_space_is_usable_and_is_the_end),
 	SUITE_TEST(a_part_of_a_super_page_is_refused_and_stays),
 	SUITE_TEST(an_overlap_is_refused_and_nothing_is_mapped),
 	SUITE_TEST(holes_are_passed_over_and_not_counted),
