@@ -24,12 +24,16 @@
 #define MOVERS 2u
 #define SEATS 6u
 
-#define SLOTS 64u    /* pages of I/O addresses of a mapper in each domain */
-#define BUFFERS 160u /* pages of memory of a mapper: more than its slots */
+#define RUN 4u       /* slots whose addresses follow each other */
+#define HOT 8u       /* the first slots: strict unmaps take these, and whoever is attached touches them at once */
+#define SLOTS 256u   /* pages of I/O addresses of a mapper in each domain */
+#define BUFFERS 640u /* pages of memory of a mapper: more than its slots */
 #define NO_BUFFER BUFFERS
 #define BIG_LEN (UINT64_C(4) << 20) /* a span that has leaf tables of its own, or super pages */
 #define BIG_POINTS 8u               /* pages of it that DMA goes to */
-#define ROUND_OPS 50000u            /* of a mapper */
+#define ROUND_OPS 100000u           /* of a mapper */
+#define ROUND_MOVES 1000u           /* of a mover, at most */
+#define ROUND_TURNS 2000u           /* of an attacker or a looker, at most */
 
 #define ANCHOR_IOVA (UINT64_C(32) << 30) /* a page that is always mapped in every domain */
 #define SLOT_IOVA (UINT64_C(64) << 30)
@@ -107,10 +111,12 @@ static inline bool round_goes_on(struct world *w)
 	return atomic_load_explicit(&w->mapping, memory_order_acquire) && !stress_failed(&w->verdict);
 }
 
-/* The slots of both mappers lie in turn, in four gigabytes: they share leaf tables, and lines of them. */
+/* Runs of slots of both mappers lie in turn, in four gigabytes: they share leaf tables, and lines of them. */
 static inline uint64_t slot_iova(unsigned mapper, unsigned slot)
 {
-	return SLOT_IOVA + ((uint64_t)(slot / 16) << 30) + ((slot % 16) * MAPPERS + mapper) * PAGE;
+	unsigned run = slot % 16 / RUN * MAPPERS + mapper;
+
+	return SLOT_IOVA + ((uint64_t)(slot / 16) << 30) + (run * RUN + slot % RUN) * PAGE;
 }
 
 static inline uint64_t big_iova(unsigned mapper)
@@ -142,8 +148,10 @@ static inline struct piommu_sbdf any_device(struct world *w, struct stress_rng *
 	return seat->device[stress_below(rng, seat->ndevices)];
 }
 
-/* Any device writes there; what comes of it is not this function's business. */
-void attack(struct world *w, struct stress_rng *rng, uint64_t iova);
+/* A device writes there; what comes of it is not this function's business. */
+void attack(struct world *w, struct piommu_sbdf device, uint64_t iova);
+/* All devices do. */
+void attack_by_all(struct world *w, uint64_t iova);
 
 /* t29_map.c */
 int mapper_init(struct mapper *m);

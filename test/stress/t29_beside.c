@@ -9,20 +9,25 @@
 
 /* ---- Attackers ---------------------------------------------------------------------------------------------------------- */
 
-void attack(struct world *w, struct stress_rng *rng, uint64_t iova)
+void attack(struct world *w, struct piommu_sbdf device, uint64_t iova)
 {
-	uint64_t word = ATTACK + stress_below(rng, 1u << 16);
+	uint64_t word = ATTACK + ((uint64_t)device.bus << 8 | device.devfn);
 
-	piommu_sim_dma(w->plat, any_device(w, rng), iova, &word, sizeof(word), true);
+	piommu_sim_dma(w->plat, device, iova, &word, sizeof(word), true);
 }
 
-static uint64_t any_iova(struct stress_rng *rng)
+void attack_by_all(struct world *w, uint64_t iova)
 {
-	unsigned mapper = stress_below(rng, MAPPERS);
+	for (unsigned s = 0; s < SEATS; s++)
+		for (unsigned i = 0; i < w->seat[s].ndevices; i++)
+			attack(w, w->seat[s].device[i], iova);
+}
 
+static uint64_t any_iova(struct stress_rng *rng, unsigned mapper)
+{
 	if (stress_below(rng, 8) == 0)
 		return big_iova(mapper) + big_point(stress_below(rng, BIG_POINTS));
-	return slot_iova(mapper, stress_below(rng, SLOTS));
+	return slot_iova(mapper, stress_below(rng, stress_below(rng, 2) ? HOT : SLOTS));
 }
 
 /* Whatever moves meanwhile: a device sees the anchor of a domain it was on, or none (rule R7). */
@@ -41,12 +46,12 @@ void *attacker_round(void *arg)
 	struct beside *b = arg;
 
 	stress_thread_start(&b->rng);
-	while (round_goes_on(b->w)) {
+	for (unsigned n = 0; n < ROUND_TURNS && round_goes_on(b->w); n++) {
 		for (unsigned i = 0; i < TURN; i++) {
 			if (stress_below(&b->rng, 4) == 0)
 				read_anchor(b->w, &b->rng);
 			else
-				attack(b->w, &b->rng, any_iova(&b->rng));
+				attack(b->w, any_device(b->w, &b->rng), any_iova(&b->rng, stress_below(&b->rng, MAPPERS)));
 		}
 		piommu_poll(b->w->p);
 		sched_yield();
@@ -64,16 +69,15 @@ static bool holds(const struct piommu_mem *mem, uint64_t pa)
 
 static void look(struct world *w, struct stress_rng *rng)
 {
-	uint64_t iova = any_iova(rng), pa = 0;
+	unsigned owner = stress_below(rng, MAPPERS);
+	const struct mapper *m = &w->mapper[owner];
+	uint64_t iova = any_iova(rng, owner), pa = 0;
 	unsigned prot = 0;
 	int err = piommu_lookup(w->domain[stress_below(rng, DOMAINS)], iova, &pa, &prot, NULL);
-	bool known = false;
 
 	if (err == -ENOENT)
 		return;
-	for (unsigned i = 0; i < MAPPERS; i++)
-		known |= holds(&w->mapper[i].arena, pa) || holds(&w->mapper[i].big_mem, pa);
-	if (err || !known || prot != PIOMMU_RW)
+	if (err || !holds(iova >= BIG_IOVA ? &m->big_mem : &m->arena, pa) || prot != PIOMMU_RW)
 		stress_fail(&w->verdict, "lookup of 0x%llx: %d, pa 0x%llx, prot %u", (unsigned long long)iova, err,
 			    (unsigned long long)pa, prot);
 }
@@ -83,7 +87,7 @@ void *looker_round(void *arg)
 	struct beside *b = arg;
 
 	stress_thread_start(&b->rng);
-	while (round_goes_on(b->w)) {
+	for (unsigned n = 0; n < ROUND_TURNS && round_goes_on(b->w); n++) {
 		for (unsigned i = 0; i < TURN; i++)
 			look(b->w, &b->rng);
 		piommu_poll(b->w->p);

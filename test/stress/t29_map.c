@@ -8,7 +8,7 @@
 #include "piommu_gather.h"
 #include "t29.h"
 
-#define BURST 96u
+#define BURST 1024u
 
 static uint64_t off_of(unsigned buffer)
 {
@@ -62,8 +62,8 @@ static void reclaim(struct mapper *m, unsigned d, unsigned slot)
 	struct slot *s = &m->slot[d][slot];
 
 	word_set(&m->arena, off_of(s->buffer), CANARY);
-	if (stress_below(&m->rng, 8) == 0) {
-		attack(m->w, &m->rng, slot_iova(m->index, slot));
+	if (stress_below(&m->rng, 16) == 0) {
+		attack_by_all(m->w, slot_iova(m->index, slot));
 		check_canary(m, &m->arena, off_of(s->buffer), slot_iova(m->index, slot));
 		m->probes++;
 	}
@@ -71,20 +71,36 @@ static void reclaim(struct mapper *m, unsigned d, unsigned slot)
 	*s = (struct slot){ NO_BUFFER, false };
 }
 
-static void unmap_slot(struct mapper *m, unsigned d, unsigned slot, bool strict)
+/* A slot, and sometimes those after it in one call. @return how many */
+static unsigned run_length(struct mapper *m, unsigned d, unsigned slot)
+{
+	unsigned n = 1;
+
+	for (; (slot + n) % RUN && stress_below(&m->rng, 2); n++)
+		if (m->slot[d][slot + n].buffer == NO_BUFFER || m->slot[d][slot + n].limbo)
+			break;
+	return n;
+}
+
+static void unmap_slots(struct mapper *m, unsigned d, unsigned slot, bool strict)
 {
 	struct piommu_domain *domain = m->w->domain[d];
 	uint64_t iova = slot_iova(m->index, slot);
+	unsigned n = run_length(m, d, slot);
 
-	if (strict) {
-		check_call(m, "unmap", iova, piommu_unmap(domain, iova, PAGE, NULL));
-		m->flushes++;
-		reclaim(m, d, slot);
-		return;
+	if (strict)
+		check_call(m, "unmap", iova, piommu_unmap(domain, iova, n * PAGE, NULL));
+	else
+		check_call(m, "unmap", iova, piommu_unmap_gather(domain, iova, n * PAGE, m->gather, NULL));
+	m->flushes += strict;
+	for (unsigned i = 0; i < n; i++) {
+		if (strict) {
+			reclaim(m, d, slot + i);
+		} else {
+			m->slot[d][slot + i].limbo = true;
+			m->limbo[m->nlimbo++] = slot + i;
+		}
 	}
-	check_call(m, "unmap", iova, piommu_unmap_gather(domain, iova, PAGE, m->gather, NULL));
-	m->slot[d][slot].limbo = true;
-	m->limbo[m->nlimbo++] = slot;
 }
 
 static void burst(struct mapper *m)
@@ -94,7 +110,7 @@ static void burst(struct mapper *m)
 	unsigned n = 1 + stress_below(&m->rng, strict ? 8 : BURST);
 
 	for (; n && !stress_failed(&m->w->verdict); n--) {
-		unsigned slot = stress_below(&m->rng, SLOTS);
+		unsigned slot = stress_below(&m->rng, strict ? HOT : SLOTS);
 		const struct slot *s = &m->slot[d][slot];
 
 		if (s->limbo)
@@ -102,7 +118,7 @@ static void burst(struct mapper *m)
 		if (s->buffer == NO_BUFFER)
 			map_slot(m, d, slot);
 		else
-			unmap_slot(m, d, slot, strict);
+			unmap_slots(m, d, slot, strict);
 	}
 	if (!m->nlimbo)
 		return;
@@ -134,7 +150,7 @@ static void big_unmap(struct mapper *m, unsigned d)
 	for (unsigned i = 0; i < BIG_POINTS; i++)
 		word_set(&m->big_mem, big_off(m->big[d], i), CANARY);
 	for (unsigned i = 0; i < 2; i++)
-		attack(m->w, &m->rng, iova + big_point(stress_below(&m->rng, BIG_POINTS)));
+		attack_by_all(m->w, iova + big_point(stress_below(&m->rng, BIG_POINTS)));
 	for (unsigned i = 0; i < BIG_POINTS; i++)
 		check_canary(m, &m->big_mem, big_off(m->big[d], i), iova + big_point(i));
 	m->probes += 2;
@@ -179,7 +195,7 @@ void *mapper_round(void *arg)
 			big_turn(m);
 		else
 			burst(m);
-		if (stress_below(&m->rng, 4) == 0) {
+		if (stress_below(&m->rng, 16) == 0) {
 			piommu_poll(m->w->p);
 			sched_yield(); /* on few processors it would be done before the others' turn */
 		}

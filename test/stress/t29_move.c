@@ -68,10 +68,16 @@ int seat_move(struct world *w, struct seat *seat, unsigned to)
 
 static void write_by_all(struct world *w, const struct seat *seat, uint64_t iova)
 {
-	uint64_t word = ATTACK;
-
 	for (unsigned i = 0; i < seat->ndevices; i++)
-		piommu_sim_dma(w->plat, seat->device[i], iova, &word, sizeof(word), true);
+		attack(w, seat->device[i], iova);
+}
+
+/* What is mapped now is cached now: what an unmap that began before the attach would miss. */
+static void touch(struct world *w, const struct seat *seat)
+{
+	for (unsigned i = 0; i < MAPPERS; i++)
+		for (unsigned slot = 0; slot < HOT; slot++)
+			write_by_all(w, seat, slot_iova(i, slot));
 }
 
 /* A whole life: made, mapped, attached, detached, ended. The memory is free then, and nothing may reach it. */
@@ -115,6 +121,8 @@ static void turn(struct mover *v)
 	bool life = stress_below(&v->rng, 256) == 0; /* it waits for grace periods */
 	int err = life ? churn(v, seat) : seat_move(v->w, seat, to);
 
+	if (!err && seat->at < DOMAINS)
+		touch(v->w, seat);
 	v->moves++;
 	if (err)
 		stress_fail(&v->w->verdict, "mover %u: from %s to %s: %d", v->index, name_of(from),
@@ -128,10 +136,10 @@ void *mover_round(void *arg)
 	struct mover *v = arg;
 
 	stress_thread_start(&v->rng);
-	do {
+	for (unsigned n = 0; n < ROUND_MOVES && (!n || round_goes_on(v->w)); n++) {
 		turn(v);
 		piommu_poll(v->w->p);
-	} while (round_goes_on(v->w));
+	}
 	stress_thread_end();
 	return NULL;
 }
