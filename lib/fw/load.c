@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fw_build.h"
 #include "piommu_fw.h"
 
 static const struct {
@@ -14,28 +15,37 @@ static const struct {
 	{ "MCFG", false, piommu_fw_parse_mcfg },
 };
 
+/* The nth table of a kind, if there is one. @return 0; -ENOENT: there is none */
+static int load_one(unsigned kind, unsigned nth, struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx,
+		    struct piommu_fw_error *err)
+{
+	const char *sig = tables[kind].sig;
+	const void *bytes;
+	size_t len;
+	int rc = table(ctx, sig, nth, &bytes, &len);
+
+	if (!rc && nth && !tables[kind].many) {
+		rc = fw_warn(fw, "%s: there is more than one such table: the first counts, the others are passed over", sig);
+		return rc ? rc : -ENOENT;
+	}
+	if (rc && rc != -ENOENT)
+		snprintf(err->text, sizeof(err->text), "%s is there but cannot be read (%d): run as root", sig, rc);
+	return rc ? rc : tables[kind].parse(bytes, len, fw, err);
+}
+
 int piommu_fw_load(struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx, struct piommu_fw_error *err)
 {
 	struct piommu_fw all = { 0 };
+	int rc = 0;
 
-	for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		for (unsigned nth = 0; !nth || tables[i].many; nth++) {
-			const void *bytes;
-			size_t len;
-			int rc = table(ctx, tables[i].sig, nth, &bytes, &len);
-
-			if (rc == -ENOENT)
-				break;
-			if (rc)
-				snprintf(err->text, sizeof(err->text), "%s is there but cannot be read (%d): run as root",
-					 tables[i].sig, rc);
-			else
-				rc = tables[i].parse(bytes, len, &all, err);
-			if (rc) {
-				piommu_fw_free(&all);
-				return rc;
-			}
-		}
+	for (unsigned kind = 0; kind < sizeof(tables) / sizeof(tables[0]) && !rc; kind++) {
+		for (unsigned nth = 0; !rc; nth++)
+			rc = load_one(kind, nth, &all, table, ctx, err);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc) {
+		piommu_fw_free(&all);
+		return rc;
 	}
 	piommu_fw_free(fw);
 	*fw = all;
