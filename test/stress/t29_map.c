@@ -191,7 +191,7 @@ void *mapper_round(void *arg)
 
 	stress_thread_start(&m->rng);
 	while (m->ops < end && !stress_failed(&m->w->verdict)) {
-		if (stress_below(&m->rng, 32) == 0)
+		if (stress_below(&m->rng, 4) == 0)
 			big_turn(m);
 		else
 			burst(m);
