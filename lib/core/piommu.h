@@ -75,7 +75,7 @@ struct piommu_config {
  * covered and all devices are on identity when translation goes on. The calling thread is registered.
  * Slow path. @return 0; -EINVAL: unknown platform, preset or key; -ENOENT: no firmware table with units (not an error with
  * inspect); -EBUSY: the kernel or another manager drives a unit; -EACCES, -EPERM: no rights; -ENOMEM: no hugepages;
- * -EBADMSG: a firmware table or the PCI topology makes no sense; -ENOTSUP: no driver for a unit
+ * -EBADMSG: a firmware table or the PCI topology makes no sense; -ENOTSUP: no driver for a unit, or a platform that can only be looked at
  */
 int piommu_create(const struct piommu_config *config, struct piommu **out);
 

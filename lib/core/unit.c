@@ -72,7 +72,13 @@ static int unit_map(struct core_unit *cu)
 		log_err(cu->unit.log, "%s: firmware gives its registers address 0; update the firmware", fw->name);
 		return -EBADMSG;
 	}
-	err = plat->ops->window_map ? plat->ops->window_map(plat, fw, PIOMMU_WINDOW_CONTROL, &cu->window) : -ENOTSUP;
+	if (!plat->ops->window_map) {
+		log_err(cu->unit.log,
+			"%s: platform \"%s\" has no registers: it can only be looked at; use linux or sim to drive units",
+			fw->name, plat->ops->name);
+		return -ENOTSUP;
+	}
+	err = plat->ops->window_map(plat, fw, PIOMMU_WINDOW_CONTROL, &cu->window);
 	cu->mapped = !err;
 	return err;
 }

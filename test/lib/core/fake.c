@@ -97,6 +97,14 @@ static const struct piommu_platform_ops fake_platform_ops = {
 	.close = close_nothing,
 };
 
+/* The same without registers or memory, as a dump of another machine is. */
+static const struct piommu_platform_ops fake_dump_ops = {
+	.name = "fake",
+	.fw_table = fw_table,
+	.pci_functions = pci_functions,
+	.close = close_nothing,
+};
+
 /* ---- the driver ---- */
 
 static int dom_lookup(struct piommu_domain *domain, uint64_t iova, struct piommu_pt_leaf *leaf)
@@ -378,6 +386,8 @@ int fake_create(struct fake *fake, bool inspect, struct piommu **out)
 	static const struct piommu_driver *const drivers[] = { &fake_driver, NULL };
 	struct piommu_config config = PIOMMU_CONFIG_INIT;
 
+	if (fake->no_registers)
+		fake->plat.ops = &fake_dump_ops;
 	config.drivers = drivers;
 	config.instance = &fake->plat;
 	config.inspect = inspect;

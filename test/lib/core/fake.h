@@ -30,7 +30,8 @@ struct fake {
 	struct piommu_env_mem *mem;
 	uint8_t dmar[256];
 	size_t dmar_len;
-	bool unreadable; /* the table is there, but not for us */
+	bool no_registers; /* a machine that can only be looked at */
+	bool unreadable;   /* the table is there, but not for us */
 	struct piommu_pci_function fns[16];
 	unsigned nfns;
 	uint32_t ntags;

@@ -77,6 +77,20 @@ static void tables_that_need_rights_stop_a_manager_but_not_a_look(void)
 	fake_fini(&fake);
 }
 
+static void a_machine_that_can_only_be_looked_at_is_refused_in_words(void)
+{
+	struct piommu *p = NULL;
+
+	fake_init(&fake);
+	fake.no_registers = true;
+	CHECK_EQ(fake_create(&fake, false, &p), -ENOTSUP);
+	CHECK_HAS(fake.messages, "can only be looked at");
+	CHECK_EQ(fake_create(&fake, true, &p), 0);
+	CHECK_EQ(piommu_unit_count(p), 2);
+	piommu_destroy(p);
+	fake_fini(&fake);
+}
+
 static void a_device_goes_through_the_unit_whose_scope_it_is_under(void)
 {
 	struct piommu *p = start();
@@ -470,6 +484,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(units_are_taken_all_or_none),
 		SUITE_TEST(a_machine_without_units_is_refused_but_can_be_looked_at),
 		SUITE_TEST(tables_that_need_rights_stop_a_manager_but_not_a_look),
+		SUITE_TEST(a_machine_that_can_only_be_looked_at_is_refused_in_words),
 		SUITE_TEST(a_device_goes_through_the_unit_whose_scope_it_is_under),
 		SUITE_TEST(a_claimed_group_is_blocked_until_attached),
 		SUITE_TEST(t20_reserved_ranges_are_mapped_before_the_switch_and_never_blocked),
