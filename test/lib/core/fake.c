@@ -293,7 +293,7 @@ static void put(struct fake *fake, uint64_t value, unsigned width)
 	}
 }
 
-/* Header, DRHD with bridge scope 00:1c.0, DRHD INCLUDE_ALL, RMRR of 00:02.0: VT-d specification, chapter 8. */
+/* Header, DRHD with bridge scope 00:1c.0, DRHD INCLUDE_ALL, two RMRRs of 00:02.0: VT-d specification, chapter 8. */
 static void make_dmar(struct fake *fake)
 {
 	uint8_t sum = 0;
@@ -314,6 +314,12 @@ static void make_dmar(struct fake *fake)
 	put(fake, 0, 4);
 	put(fake, 0x7b800000, 8);
 	put(fake, 0x7b801fff, 8);
+	put(fake, 0x0000000000000801, 6);
+	put(fake, 0x0002, 2);
+	put(fake, 1 | 32 << 16, 4);
+	put(fake, 0, 4);
+	put(fake, 0x7c000000, 8);
+	put(fake, 0x7c000fff, 8);
 	put(fake, 0x0000000000000801, 6);
 	put(fake, 0x0002, 2);
 	fake->dmar[4] = (uint8_t)fake->dmar_len;
