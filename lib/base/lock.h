@@ -28,15 +28,27 @@
 #define EXCLUDES(...) TSA(locks_excluded(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS TSA(no_thread_safety_analysis)
 
+/** The order of the slow path's locks, outermost first (doc/locking.md). A thread takes only what ranks after all it holds. */
+enum lock_rank {
+	LOCK_PROBE = 1, /* struct piommu */
+	LOCK_GROUP,
+	LOCK_DOMAIN,
+	LOCK_UNIT,
+	LOCK_DRIVER, /* a driver's own */
+	LOCK_POOL,   /* held while a page pool grows: the memory source's lock is taken under it */
+	LOCK_LEAF,   /* nothing is called, and no lock taken, while it is held */
+};
+
 struct CAPABILITY("mutex") mutex {
 	pthread_mutex_t m;
 };
 
 /** Error-checking in debug builds: a relock or an unlock by another thread is caught at once. */
-static inline void mutex_init(struct mutex *mutex)
+static inline void mutex_init(struct mutex *mutex, enum lock_rank rank)
 {
 	pthread_mutexattr_t attr;
 
+	(void)rank;
 	pthread_mutexattr_init(&attr);
 #ifndef NDEBUG
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
@@ -64,6 +76,12 @@ static inline void mutex_unlock(struct mutex *mutex) RELEASES(*mutex) NO_THREAD_
 
 	assert(!err);
 	(void)err;
+}
+
+/** The calling thread holds it (checked in debug builds). */
+static inline void mutex_assert_held(const struct mutex *mutex) TSA(assert_capability(*mutex)) NO_THREAD_SAFETY_ANALYSIS
+{
+	(void)mutex;
 }
 
 #endif

@@ -41,7 +41,7 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 		return -ENOMEM;
 	cd->p = cu->p;
 	cd->home = cu;
-	mutex_init(&cd->mutex);
+	mutex_init(&cd->mutex, LOCK_DOMAIN);
 	mutex_lock(&cu->mutex);
 	err = cu->unit.driver->domain_create(&cu->unit, type, attr ? attr->iova_bits : 0, &domain);
 	mutex_unlock(&cu->mutex);

@@ -136,7 +136,7 @@ int core_groups_build(struct piommu *p)
 	for (unsigned id = 0; id < p->ngroups; id++) {
 		p->groups[id].p = p;
 		p->groups[id].id = id;
-		mutex_init(&p->groups[id].mutex);
+		mutex_init(&p->groups[id].mutex, LOCK_GROUP);
 	}
 	for (unsigned id = 0; id < p->ngroups && !err; id++)
 		err = make_group(p, id);

@@ -113,7 +113,7 @@ static int make_units(struct piommu *p)
 		cu->unit.reserved = p->reserved;
 		cu->unit.nreserved = p->fw.nreserved;
 		cu->unit.timeout_ns = p->timeout_ns;
-		mutex_init(&cu->mutex);
+		mutex_init(&cu->mutex, LOCK_UNIT);
 		atomic_flag_clear(&cu->polling);
 		for (unsigned d = 0; p->drivers && p->drivers[d] && !cu->unit.driver; d++)
 			if (p->drivers[d]->match(cu->unit.fw))

@@ -51,8 +51,8 @@ int piommu_create(const struct piommu_config *config, struct piommu **out)
 	p->event_fn = config->event_fn;
 	p->event_ctx = config->event_ctx;
 	p->timeout_ns = (uint64_t)(config->timeout_ms ? config->timeout_ms : 1000) * 1000000;
-	mutex_init(&p->event_mutex);
-	mutex_init(&p->domains_mutex);
+	mutex_init(&p->event_mutex, LOCK_LEAF);
+	mutex_init(&p->domains_mutex, LOCK_LEAF);
 	if (!p->inspect)
 		rcu_thread_register();
 	online = core_slow_enter();

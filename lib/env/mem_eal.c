@@ -434,7 +434,7 @@ int piommu_env_eal_create(const struct piommu_env_eal_opts *opts, struct piommu_
 		free(eal);
 		return err;
 	}
-	mutex_init(&eal->lock);
+	mutex_init(&eal->lock, LOCK_LEAF);
 	err = add_memory(eal, len, -1);
 	if (err == -ENOSPC) {
 		log_err(opts->log, "no hugepage memory: %zu MiB wanted, %zu hugepages are free", len >> 20,

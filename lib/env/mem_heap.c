@@ -121,7 +121,7 @@ int piommu_env_heap_create(size_t size, uint64_t base_pa, struct piommu_env_mem 
 		err = -ENOMEM;
 		goto fini_pages;
 	}
-	mutex_init(&heap->lock);
+	mutex_init(&heap->lock, LOCK_LEAF);
 	heap->size = size;
 	heap->base_pa = virtual ? (uintptr_t)heap->base : base_pa;
 	heap->mem.ops = &heap_ops;

@@ -247,7 +247,7 @@ int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_po
 		return -ENOMEM;
 	pool->va_off = source->va_off;
 	pool->source = *source;
-	mutex_init(&pool->lock);
+	mutex_init(&pool->lock, LOCK_POOL);
 	*out = pool;
 	return 0;
 }

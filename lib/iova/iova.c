@@ -50,7 +50,7 @@ int iova_space_create(struct piommu_span aperture, struct iova_space **out)
 	space->last = last;
 	space->nfree = last - first + 1;
 	space->zero_free = first == 0;
-	mutex_init(&space->lock);
+	mutex_init(&space->lock, LOCK_LEAF);
 	*out = space;
 	return 0;
 }
