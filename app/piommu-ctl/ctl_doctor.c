@@ -65,7 +65,7 @@ static bool acs_unknown(const struct piommu_group *group)
 	return false;
 }
 
-static void check_groups(struct report *report, const struct piommu *p)
+static void check_groups(struct report *report, struct piommu *p)
 {
 	unsigned ndevices = 0, nbehind = 0, nunknown = 0;
 	const struct piommu_group *group;

@@ -10,7 +10,7 @@ static json_t *device_json(const struct piommu_device_info *device)
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(true, device->sbdf), "id",
 			 device->vendor ? json_sprintf("%04x:%04x", device->vendor, device->device) : json_null(), "class",
 			 json_sprintf("%04x", device->class_code >> 8), "driver", ctl_json_text(device->driver), "name",
-			 ctl_json_text(device->name));
+			 ctl_json_text(device->model));
 }
 
 static json_t *group_json(const struct piommu_group *group)
@@ -49,7 +49,7 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 		if (device.vendor)
 			snprintf(id, sizeof(id), "%04x:%04x", device.vendor, device.device);
 		printf("%*s%-12s  %-9s  %04x  %-12s %s\n", i ? 15 : 1, "", piommu_sbdf_format(device.sbdf, at), id,
-		       device.class_code >> 8, device.driver[0] ? device.driver : "-", device.name);
+		       device.class_code >> 8, device.driver[0] ? device.driver : "-", device.model);
 	}
 	if (info.has_reserved)
 		printf("%15snote: has memory that firmware reserved: never put on a blocking domain\n", "");
@@ -59,7 +59,7 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 }
 
 /* "7" is a group, "00:02.0" a device. @return CTL_DONE, `*group` found; or an exit code, said */
-static int find_group(struct ctl *ctl, const struct piommu *p, const char *text, struct piommu_group **group)
+static int find_group(struct ctl *ctl, struct piommu *p, const char *text, struct piommu_group **group)
 {
 	struct piommu_group_info info;
 	struct piommu_sbdf sbdf;
@@ -82,7 +82,7 @@ static int find_group(struct ctl *ctl, const struct piommu *p, const char *text,
 	return ctl_fail(ctl, CTL_NOT_FOUND, "no group %s; there are %u, from 0 on", text, piommu_group_count(p));
 }
 
-static int print_groups(struct ctl *ctl, const struct piommu *p, const struct piommu_group *only)
+static int print_groups(struct ctl *ctl, struct piommu *p, const struct piommu_group *only)
 {
 	json_t *groups = json_array();
 	const struct piommu_group *group;

@@ -124,7 +124,7 @@ static int set_scene(struct ctl *ctl, struct piommu *p, struct piommu_sbdf sbdf,
 
 /* ---- The walk ---- */
 
-static int walk_failed(struct ctl *ctl, const struct piommu *p, struct piommu_sbdf sbdf, int err)
+static int walk_failed(struct ctl *ctl, struct piommu *p, struct piommu_sbdf sbdf, int err)
 {
 	struct piommu_group_info info = { 0 };
 	struct piommu_group *group;

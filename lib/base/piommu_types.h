@@ -56,6 +56,17 @@ struct piommu_mem {
 	void *priv;
 };
 
+/** Length of a device's name with its NUL: a PCI address, or a platform node's path. */
+#define PIOMMU_NAME_LEN 64
+
+/** What a group is on that nobody has claimed. */
+enum piommu_default {
+	PIOMMU_DEFAULT_ANY, /**< no wish; a manager's own default is identity then */
+	PIOMMU_DEFAULT_IDENTITY,
+	PIOMMU_DEFAULT_PAGING,   /**< a domain of the group's own, in which only its reserved ranges are mapped */
+	PIOMMU_DEFAULT_BLOCKING, /**< nothing; identity where a member has reserved ranges */
+};
+
 /** Families of IOMMU hardware. */
 enum piommu_family {
 	PIOMMU_FAMILY_UNKNOWN,

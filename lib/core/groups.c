@@ -89,9 +89,11 @@ static int make_device(struct piommu *p, struct piommu_group *group, unsigned no
 	device->node = node;
 	device->group = group;
 	device->dev.sbdf = tn->fn.sbdf;
+	device->dev.is_pci = true;
+	piommu_sbdf_format(tn->fn.sbdf, device->dev.name);
 	device->dev.unit = unit_for(p, node);
-	device->dev.nrids = tn->nrids;
-	memcpy(device->dev.rids, tn->rids, sizeof(device->dev.rids));
+	for (device->dev.nids = 0; device->dev.nids < tn->nrids; device->dev.nids++)
+		device->dev.ids[device->dev.nids] = tn->rids[device->dev.nids];
 	group->ndevices++;
 	err = find_reserved(p, device);
 	if (err)

@@ -142,12 +142,12 @@ unsigned piommu_group_count(const struct piommu *p)
 	return p->ngroups;
 }
 
-struct piommu_group *piommu_group_at(const struct piommu *p, unsigned n)
+struct piommu_group *piommu_group_at(struct piommu *p, unsigned n)
 {
 	return n < p->ngroups ? &p->groups[n] : NULL;
 }
 
-int piommu_group_find(const struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out)
+int piommu_group_find(struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out)
 {
 	const struct core_device *device = rcu_table_find(&p->devices, core_sbdf_key(sbdf));
 
@@ -180,16 +180,18 @@ int piommu_group_device(const struct piommu_group *group, unsigned n, struct pio
 	device = &group->devices[n];
 	fn = &group->p->topo->nodes[device->node].fn;
 	*out = (struct piommu_device_info){
+		.name = device->dev.name,
+		.is_pci = device->dev.is_pci,
 		.sbdf = fn->sbdf,
 		.vendor = fn->vendor,
 		.device = fn->device,
 		.class_code = fn->class_code,
 		.is_bridge = fn->header_type == 1,
-		.driver = fn->driver,
-		.name = fn->name,
-		.nrids = device->dev.nrids,
+		.nids = device->dev.nids,
 	};
-	memcpy(out->rids, device->dev.rids, sizeof(out->rids));
+	memcpy(out->ids, device->dev.ids, sizeof(out->ids));
+	snprintf(out->driver, sizeof(out->driver), "%s", fn->driver);
+	snprintf(out->model, sizeof(out->model), "%s", fn->name);
 	return 0;
 }
 
@@ -219,7 +221,7 @@ int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct
 	if (!peek_open(cu, &window))
 		return -EACCES;
 	/* The id that the device's DMA carries last on its way up: behind a bridge that is the alias. */
-	n = (int)cu->unit.driver->walk(p->plat, &window, device->dev.rids[device->dev.nrids - 1], iova, steps, max);
+	n = (int)cu->unit.driver->walk(p->plat, &window, (uint16_t)device->dev.ids[device->dev.nids - 1], iova, steps, max);
 	peek_close(cu, &window);
 	return n;
 }

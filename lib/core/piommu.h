@@ -2,17 +2,21 @@
 /*
  * piommu: a polled-mode IOMMU manager in userspace. The public API.
  *
- *   piommu_create()  finds the IOMMU units, forms groups, turns translation on with every device on identity
+ *   piommu_create()  finds the IOMMU units, forms groups, turns translation on with every device on its default (identity)
  *   piommu_claim()   takes a group: its devices reach nothing until ...
  *   piommu_attach()  ... they are put on a domain
  *   piommu_map() / piommu_unmap()   no system call, no lock
  *   piommu_poll()    faults, deferred work, and the thread's RCU quiescent state
  *
- * Words: unit = one IOMMU in hardware; device = a PCI function; group = devices that the hardware cannot keep apart;
+ * Words: unit = one IOMMU in hardware; device = a PCI function, or a platform node (device tree); group = devices that the hardware cannot keep apart;
  * domain = an I/O address space; iova, pa, va = I/O virtual, bus and process addresses. All lengths are bytes.
  *
  * Thread rules. "Any thread": at any time. "Registered": a thread that called piommu_thread_register() and is online.
- * "Slow path": takes mutexes, may wait for hardware (bounded); any thread, not from a fault callback.
+ * "Slow path": takes mutexes, may wait for hardware (bounded); any thread, several at once on the same objects, not from an event
+ * callback, and from a driver's callback only where that is said.
+ *
+ * Objects that a piommu_*_find() or _at() hands out come with a reference: piommu_*_put() gives it back. Until then they are
+ * memory of ours, even where the device has gone; a claimed group lasts until it is released. piommu_destroy() ends them all.
  *
  * Errors: 0 or a negative errno; each function lists its own. Creators fill *out only on success; destroy(NULL) does
  * nothing. The reason and the remedy of a refusal go to the log callback, once.
@@ -34,7 +38,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 struct piommu; /**< a manager: all state hangs off it; several may live in one process */
-struct piommu_unit;
+struct piommu_device;
 struct piommu_group;
 struct piommu_domain;
 struct piommu_gather;
@@ -51,6 +55,14 @@ extern const struct piommu_platform_driver *const piommu_platforms[];
 /** Called by the thread that polls, for each event. Must not call slow-path functions. */
 typedef void (*piommu_event_fn)(void *ctx, const struct piommu_event *event);
 
+/** What the user wants for a device that nobody has claimed. */
+struct piommu_wish {
+	enum piommu_default kind;
+	bool untrusted; /**< it can be plugged in by anyone: never on identity, or else it is refused */
+};
+/** Asked once for each device, by its name ("0000:00:04.0", a node's path), when it is found. Calls nothing of piommu. */
+typedef struct piommu_wish (*piommu_wish_fn)(void *ctx, const char *device);
+
 struct piommu_config {
 	const struct piommu_driver *const *drivers;
 	const struct piommu_platform_driver *const *platforms;
@@ -60,14 +72,18 @@ struct piommu_config {
 	struct piommu_log log;
 	piommu_event_fn event_fn; /**< NULL: events only go to the ring */
 	void *event_ctx;
-	unsigned timeout_ms; /**< bound of every wait for hardware; 0: 1000 */
+	unsigned timeout_ms;                /**< bound of every wait for hardware; 0: 1000 */
+	enum piommu_default default_domain; /**< for groups of which no member wishes otherwise; ANY: identity */
+	piommu_wish_fn wish_fn;             /**< NULL: no wishes, all are trusted */
+	void *wish_ctx;
+	bool late_drivers; /**< a unit without a driver waits for piommu_driver_register(), and is no error */
 };
 
 /** This build's drivers and platforms, the machine we run on, warnings and errors to stderr. */
 #define PIOMMU_CONFIG_INIT \
 	{ \
 		piommu_drivers, piommu_platforms, "linux", NULL, false, { piommu_log_stderr, NULL, PIOMMU_LOG_WARN }, NULL, \
-			NULL, 0 \
+			NULL, 0, PIOMMU_DEFAULT_ANY, NULL, NULL, false \
 	}
 
 /**
@@ -85,6 +101,19 @@ int piommu_create(const struct piommu_config *config, struct piommu **out);
  * @return 0; -EIO: a unit did not follow; the manager and its tables are then never freed
  */
 int piommu_destroy(struct piommu *p);
+
+/**
+ * Adds a driver: it takes over units that firmware describes and that have none yet, and is asked about devices behind no unit. A
+ * group that is claimed by then stays as it is, with a warning. Slow path; also from a driver's callback.
+ * @return 0; -EEXIST: there already; -EPERM: an inspecting manager; -ENOMEM, or why a unit of its could not be taken: then it is not added
+ */
+int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver);
+/**
+ * Gives its units back and takes the driver out; waits while it is being asked about a device. Slow path, not from a callback.
+ * @return 0; -ENOENT; -EBUSY: a group behind one of its units is claimed, or a domain made for one exists: nothing has changed;
+ * -EIO: a unit did not turn off: it is out of use, its memory stays
+ */
+int piommu_driver_unregister(struct piommu *p, const struct piommu_driver *driver);
 
 /** The platform under a manager, e.g. for piommu_sim.h. */
 struct piommu_platform *piommu_platform(struct piommu *p);
@@ -126,7 +155,7 @@ struct piommu_unit_info {
 	bool passthrough, coherent, queued, caches_not_present;
 };
 
-/** How many units firmware describes. */
+/** How many units there are: those that firmware describes, and those that were registered. */
 unsigned piommu_unit_count(const struct piommu *p);
 /** @return 0; -ENOENT: no such index */
 int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out);
@@ -157,38 +186,91 @@ struct piommu_group_info {
 	bool has_reserved; /**< a member has reserved ranges: it is never put on a blocking domain */
 };
 struct piommu_device_info {
-	struct piommu_sbdf sbdf;
+	const char *name; /**< "0000:00:04.0", or a platform node's path; lives as long as the group is held */
+	bool is_pci;
+	struct piommu_sbdf sbdf; /**< from here to `model`: of a PCI function */
 	uint16_t vendor;
 	uint16_t device;
 	uint32_t class_code;
 	bool is_bridge;
-	const char *driver; /**< "" when none or unknown */
-	const char *name;
-	unsigned nrids;
-	uint16_t rids[8];
+	char driver[32]; /**< the kernel's; "" when none or unknown */
+	char model[96];  /**< in words; "" when unknown */
+	unsigned nids;
+	uint32_t ids[8]; /**< requester ids (its own first, then its aliases), or stream ids */
 };
 
 /** How many groups the machine's devices form. */
 unsigned piommu_group_count(const struct piommu *p);
-/** The group at an index, in id order; NULL past the last. Valid until the manager is destroyed. */
-struct piommu_group *piommu_group_at(const struct piommu *p, unsigned n);
-/** The group of a device. @return 0; -ENOENT: no such device */
-int piommu_group_find(const struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out);
+/** The group at an index, in id order, with a reference; NULL past the last. Slow path. */
+struct piommu_group *piommu_group_at(struct piommu *p, unsigned n);
+/**
+ * The group of a device, with a reference. Slow path. @return 0; -ENOENT: no such device; -EAGAIN: it is just coming, or going
+ */
+int piommu_group_find(struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out);
+int piommu_group_find_node(struct piommu *p, const char *name, struct piommu_group **out);
+/** Gives a reference back. NULL does nothing. Slow path. */
+void piommu_group_put(struct piommu_group *group);
 void piommu_group_info(const struct piommu_group *group, struct piommu_group_info *out);
+/** Members, ascending by address, nodes last. @return 0; -ENOENT: no such member */
 int piommu_group_device(const struct piommu_group *group, unsigned n, struct piommu_device_info *out);
 /** Why the group is what it is: a stable word and a line of text. */
 int piommu_group_reason(const struct piommu_group *group, unsigned n, const char **fact, char *text, size_t len);
+
+/* ---- Devices that come and go ------------------------------------------------------------------------------------------- */
+
+/**
+ * Takes note of a function that was plugged in (piommu_node_add(): of a platform node): it joins its group, which may be claimed and
+ * attached, or makes a new one, and is put where that is. Also asks again about one that stayed behind no unit. Slow path.
+ * @return 0, also where it is known already; -ENODEV: the machine has none there; -EPERM: an inspecting manager, or the device is
+ * untrusted and would be on identity; -EXDEV: it would make two groups one, which is never done while they are in use; -EIO, -ENOMEM,
+ * -ENOSPC, -ETIMEDOUT: nothing has changed
+ */
+int piommu_device_add(struct piommu *p, struct piommu_sbdf sbdf);
+int piommu_node_add(struct piommu *p, const char *name);
+/**
+ * The device is gone, or about to be: it is blocked (on identity where it has reserved ranges), leaves its group and is
+ * forgotten. Works on claimed, attached and resetting groups; the last member ends what its group was attached to. Slow path.
+ * @return 0; -ENOENT: no such device; -EIO: it is forgotten, but the hardware could not be told
+ */
+int piommu_device_remove(struct piommu *p, struct piommu_sbdf sbdf);
+int piommu_node_remove(struct piommu *p, const char *name);
+/** Adds what has come and removes what has gone, by asking the platform. Slow path. @return how many; or the first error, the rest done */
+int piommu_rescan(struct piommu *p);
+
+/** A device, with a reference. Slow path. @return 0; -ENOENT: no such device; -EAGAIN: it is just coming, or going */
+int piommu_device_find(struct piommu *p, struct piommu_sbdf sbdf, struct piommu_device **out);
+int piommu_device_find_node(struct piommu *p, const char *name, struct piommu_device **out);
+/** Gives a reference back. NULL does nothing. Slow path. */
+void piommu_device_put(struct piommu_device *device);
+
+struct piommu_device_stats {
+	uint64_t faults;        /**< reported for it */
+	uint64_t attaches;      /**< times that it was put on a domain */
+	uint64_t deferred_lost; /**< threads that came to attach it on its first map, and found that another had */
+	bool deferred;          /**< it goes on with what it was handed over with, until its first use */
+};
+/** Any thread. */
+void piommu_device_stats(const struct piommu_device *device, struct piommu_device_stats *out);
 
 /* ---- Taking groups ------------------------------------------------------------------------------------------------------ */
 
 /**
  * Takes a group: from now on its devices reach nothing (blocking domain), or, where a member has reserved ranges, stay on
- * identity until they are attached. Slow path. @return 0; -EBUSY: claimed already; -ENODEV: behind no unit; -EPERM: an
- * inspecting manager
+ * identity until they are attached. Where the group's default is a paging domain they are on that, with nothing but reserved ranges
+ * mapped. A device whose attach is deferred is not touched before its first attach or map. Slow path.
+ * @return 0; -EBUSY: claimed already; -ENODEV: behind no unit, or all its devices are gone; -EAGAIN: its unit, or the group itself,
+ * is still being set up; -EPERM: an inspecting manager
  */
 int piommu_claim(struct piommu_group *group);
-/** Gives it back: its devices are on identity again. Slow path. @return 0; -EBUSY: still attached; -EINVAL: not claimed; -EIO */
+/**
+ * Takes a group that is behind no unit: nothing contains its devices. A unit that appears later leaves them alone, with a
+ * warning, until they are released. Slow path. @return as piommu_claim(); -EINVAL: it is behind a unit
+ */
+int piommu_claim_uncontained(struct piommu_group *group);
+/** Gives it back: its devices are on their default again. Slow path. @return 0; -EBUSY: still attached; -EINVAL: not claimed; -EIO */
 int piommu_release(struct piommu_group *group);
+/** The paging domain that a group with that default is on while nobody attaches it; NULL: it has none. Lives with the claim. */
+struct piommu_domain *piommu_group_default_domain(struct piommu_group *group);
 
 /* ---- Domains -------------------------------------------------------------------------------------------------------------- */
 
@@ -206,7 +288,8 @@ struct piommu_domain_attr {
 
 /**
  * A domain that fits the group's unit. It may be attached to any group whose unit fits, too. `attr` NULL: paging, widest.
- * Slow path. @return 0; -EINVAL: width or aperture the unit does not have; -ENODEV; -EPERM; -ENOMEM
+ * Slow path. @return 0; -EINVAL: width or aperture the unit does not have; -ENODEV: behind no unit; -EAGAIN: its unit is still being
+ * set up; -EPERM; -ENOMEM
  */
 int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out);
 /**
@@ -224,6 +307,16 @@ int piommu_domain_destroy(struct piommu_domain *domain);
 int piommu_attach(struct piommu_domain *domain, struct piommu_group *group);
 /** Back to where piommu_claim() left it. Slow path. @return 0; -EINVAL: not attached to this domain; -ETIMEDOUT, -EIO */
 int piommu_detach(struct piommu_domain *domain, struct piommu_group *group);
+
+/**
+ * Puts one PASID (process address space id) of those devices of a claimed group that have PASIDs on a paging domain; members
+ * without are passed over. On failure all are where they were. Slow path.
+ * @return 0; -EINVAL: not claimed, not a paging domain, the unit does not fit, or `pasid` is 0 or wider than a member's; -EBUSY: it is
+ * attached already, or a member is being reset; -EOPNOTSUPP: no member has PASIDs; -ENOSPC, -ENOMEM, -ETIMEDOUT, -EIO
+ */
+int piommu_attach_pasid(struct piommu_domain *domain, struct piommu_group *group, uint32_t pasid);
+/** Slow path; works during a reset. @return 0; -EINVAL: not attached so; -ETIMEDOUT, -EIO: it is detached, but the unit did not follow */
+int piommu_detach_pasid(struct piommu_domain *domain, struct piommu_group *group, uint32_t pasid);
 
 /**
  * Brackets a reset of a device by whoever drives it (function-level, bus or slot reset). In between the device reaches nothing
@@ -278,6 +371,15 @@ int piommu_unmap_gather(struct piommu_domain *domain, uint64_t iova, size_t len,
 			size_t *unmapped);
 /** Invalidates all it holds, waits (bounded), and empties it. Registered. @return 0; -ETIMEDOUT, -EIO: not known to be complete */
 int piommu_gather_flush(struct piommu_domain *domain, struct piommu_gather *gather);
+
+/**
+ * As piommu_map() and piommu_unmap(), in the domain that a claimed device is on: its group's default paging domain, or the one it was
+ * attached to. The first map of a device whose attach is deferred attaches it; threads that come at once attach once. Registered,
+ * and slow path as long as the attach is deferred. @return as piommu_map() and piommu_unmap(); -EINVAL: not on a paging domain; map
+ * also: -EAGAIN: its group is still being set up; -EBUSY: deferred, and being reset: it is still deferred; what the attach returned
+ */
+int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
+int piommu_device_unmap(struct piommu_device *device, uint64_t iova, size_t len, size_t *unmapped);
 
 /** What iova leads to. `prot` and `size` (of the leaf) may be NULL. Registered. @return 0; -ENOENT: not mapped; -ERANGE */
 int piommu_lookup(struct piommu_domain *domain, uint64_t iova, uint64_t *pa, unsigned *prot, size_t *size);

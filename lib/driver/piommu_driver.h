@@ -7,8 +7,9 @@
  *   piommu_driver     one IOMMU family: finds a unit's capabilities, brings it up, points devices at domains, invalidates
  *   piommu_domain     an I/O address space; carries its own const ops, the one indirect call of map and unmap
  *
- * Thread rules: every driver op but a domain's map, unmap, flush and lookup is slow path, called by one thread at a time
- * for a unit (the core holds the unit's mutex). The fast four are called by any registered thread at any time.
+ * Thread rules: every driver op but a domain's map, unmap, flush and lookup is slow path. Those of a unit are called by one
+ * thread at a time (the core holds the unit's mutex), and so are find_unit, probe_device, device_group and release_device,
+ * without that mutex. The fast four are called by any registered thread at any time.
  */
 #ifndef PIOMMU_DRIVER_H
 #define PIOMMU_DRIVER_H
@@ -96,6 +97,14 @@ struct piommu_unit_facts {
 	uint32_t version;
 };
 
+/** A device that is no PCI function: what the device tree, or a table, says of it. */
+struct piommu_node {
+	char name[PIOMMU_NAME_LEN]; /**< its path; unique */
+	char unit[16];              /**< name of the unit that its DMA goes through; "": not stated */
+	uint32_t ids[8];            /**< stream ids */
+	unsigned nids;
+};
+
 enum piommu_window_access {
 	PIOMMU_WINDOW_CONTROL, /**< to drive the unit: exclusive among managers */
 	PIOMMU_WINDOW_INSPECT, /**< to read it: any number, never writes */
@@ -110,8 +119,10 @@ struct piommu_platform_ops {
 	/** The nth firmware table of this signature. The bytes stay valid until close. @return 0, -ENOENT, -EACCES, -EIO */
 	int (*fw_table)(struct piommu_platform *plat, const char sig[4], unsigned nth, const void **bytes, size_t *len);
 
-	/** All PCI functions with their facts; `*out` is malloc'ed, the caller's to free. */
+	/** All PCI functions there are now, with their facts; `*out` is malloc'ed, the caller's to free. Any thread. */
 	int (*pci_functions)(struct piommu_platform *plat, struct piommu_pci_function **out, size_t *n);
+	/** All platform nodes there are now that DMA through an IOMMU; `*out` is malloc'ed, the caller's to free. Any thread. */
+	int (*nodes)(struct piommu_platform *plat, struct piommu_node **out, size_t *n);
 	int (*cfg_read)(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value);
 	int (*cfg_write)(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t value);
 
@@ -159,8 +170,10 @@ struct piommu_platform_driver {
 
 /* ---- Units and devices, as a driver sees them ---------------------------------------------------------------------- */
 
+struct piommu;
 struct piommu_driver;
 struct piommu_domain;
+struct piommu_group;
 
 /** What a unit can do. Filled by the driver's probe. */
 struct piommu_unit_caps {
@@ -182,6 +195,7 @@ struct piommu_unit {
 	const char *name;
 	const struct piommu_fw_unit *fw;
 	const struct piommu_driver *driver;
+	struct piommu *manager; /**< for the services of the core, below */
 	struct piommu_platform *plat;
 	const struct piommu_log *log;
 	struct piommu_pool *pool; /**< pages for tables, near the unit */
@@ -193,13 +207,20 @@ struct piommu_unit {
 	uint64_t timeout_ns; /**< bound of every wait for this unit */
 };
 
-/** A device as a driver sees it: where its entry is. */
+/** A device as a driver sees it: whose DMA it is, and where its entry is. */
 struct piommu_device {
-	struct piommu_sbdf sbdf;
-	struct piommu_unit *unit;
-	uint16_t rids[8]; /**< requester ids its DMA may carry (bus << 8 | devfn), its own first */
-	unsigned nrids;
+	char name[PIOMMU_NAME_LEN]; /**< "0000:00:04.0", or a platform node's path */
+	bool is_pci;
+	struct piommu_sbdf sbdf;  /**< of a PCI function */
+	struct piommu_unit *unit; /**< NULL before its driver's probe_device returned, and behind no unit */
+	/** What its DMA carries: requester ids (bus << 8 | devfn), its own first, then its aliases; or a node's stream ids. */
+	uint32_t ids[8];
+	unsigned nids;
+	bool from_firmware;  /**< a firmware description named the unit */
+	unsigned pasid_bits; /**< driver, in probe_device: width of its PASIDs; 0: it has none */
+	bool ats;            /**< driver, in probe_device: it caches translations, and is invalidated beside the unit */
 	struct piommu_domain *domain; /**< attached now; core's, under the group's mutex */
+	void *priv;                   /**< the driver's, from probe_device to release_device */
 };
 
 /* ---- Faults and events: piommu_event.h ------------------------------------------------------------------------------ */
@@ -223,12 +244,19 @@ struct piommu_domain_unit {
 	struct piommu_unit *unit;
 	uint32_t tag;
 	uint32_t users; /**< devices attached on that unit */
+	struct piommu_device
+		*device; /**< one that caches translations (ATS), in the second part of the list; NULL in the first */
 };
 
 /** The units of a domain: immutable, replaced whole under RCU by the core (section 2 of doc/locking.md). */
 struct piommu_domain_units {
 	uint64_t deferral[4]; /* for the core's deferred free */
-	unsigned n;
+	unsigned n;           /**< units: at[0] to at[n - 1] */
+	/**
+	 * Devices with ATS: at[n] to at[n + nats - 1]. Their caches are invalidated after their unit's. A device is in no list
+	 * any more, and nobody still uses one that it was in, when its detach returns.
+	 */
+	unsigned nats;
 	__extension__ struct piommu_domain_unit at[]; /* C++ has no such member but as an extension */
 };
 
@@ -277,8 +305,10 @@ typedef void (*piommu_cap_fn)(void *ctx, const char *name, const char *text);
 struct piommu_driver {
 	const char *name;
 	enum piommu_family family;
+	/** Only for devices that a firmware description ties to one of its units: never asked for another. */
+	bool needs_firmware;
 
-	/** Whether `fw` (and bare platforms later) is for this driver. */
+	/** Whether `fw` is for this driver. NULL: none is; its units are registered by hand. */
 	bool (*match)(const struct piommu_fw_unit *fw);
 
 	/**
@@ -299,6 +329,32 @@ struct piommu_driver {
 	 * @return 0; -EIO: the unit did not follow: it keeps its tables, which then must stay allocated
 	 */
 	int (*shutdown)(struct piommu_unit *unit);
+
+	/* ---- devices: all NULL where a family has nothing to add. Called under the manager's probe lock, in this order ---- */
+
+	/**
+	 * Which of this driver's units (`n` of them, ready or starting) is `device` behind? Asked once for a device that no
+	 * firmware description names a unit for. A driver with needs_firmware has none.
+	 * @return 0, `*out` one of `units`; -ENODEV: not mine, ask the next driver; -EAGAIN: later; else: mine, but broken: nobody
+	 * else is asked, the device stays behind no unit
+	 */
+	int (*find_unit)(struct piommu_unit *const *units, unsigned n, const struct piommu_device *device,
+			 struct piommu_unit **out);
+	/** Takes a device on: sets pasid_bits, ats and priv. Writes no register. device->unit is set when it returned 0. */
+	int (*probe_device)(struct piommu_unit *unit, struct piommu_device *device);
+	/** Undo of probe_device. The device is on its release domain, or untouched. Under the group's mutex. */
+	void (*release_device)(struct piommu_device *device);
+	/**
+	 * The group that the hardware cannot keep `device` apart from, with a reference: from piommu_group_of_id(),
+	 * piommu_group_new() or (the same as NULL) piommu_group_by_topology(). device->unit is set. @return 0 or -errno
+	 */
+	int (*device_group)(struct piommu_device *device, struct piommu_group **out);
+	/** Whether the device goes on with what it was handed over with (firmware's, a crashed kernel's) until its first use. */
+	bool (*is_attach_deferred)(const struct piommu_device *device);
+	/** What the hardware demands of the domain that nobody asked for; PIOMMU_DEFAULT_ANY: nothing. */
+	enum piommu_default (*default_domain)(const struct piommu_device *device);
+	/** Points one PASID of the device at `domain` under `tag`; NULL: at nothing. As attach. NULL: no PASIDs. */
+	int (*attach_pasid)(struct piommu_device *device, uint32_t pasid, struct piommu_domain *domain, uint32_t tag);
 
 	/** A new domain that fits this unit. `iova_bits` 0: the widest. */
 	int (*domain_create)(struct piommu_unit *unit, enum piommu_domain_type type, unsigned iova_bits,
@@ -336,6 +392,35 @@ struct piommu_driver {
  */
 int piommu_wait32(struct piommu_unit *unit, struct piommu_window *window, unsigned off, uint32_t mask, uint32_t want);
 int piommu_wait64(struct piommu_unit *unit, struct piommu_window *window, unsigned off, uint64_t mask, uint64_t want);
+
+/**
+ * Adds a unit that no table of this machine names (`desc` is copied; its name is unique; len 0: it has no register window of
+ * the platform's) and takes every device to it that is its own. From inside a driver's callback, too: then the walk over the
+ * devices comes when that callback has returned, and until then its devices answer -EAGAIN. The PCI function that the unit
+ * itself is (desc->self) is never put behind it. Slow path.
+ * @return 0; -EEXIST: a unit of that name; -EPERM: an inspecting manager; -ENOMEM, or what the driver's probe or enable returned:
+ * nothing has changed
+ */
+int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, const struct piommu_fw_unit *desc,
+			 struct piommu_unit **out);
+/**
+ * Its devices go on behind no unit, translation goes off. Waits for threads that are looking at it. Slow path, not from a
+ * callback. @return 0; -EBUSY: a group behind it is claimed, or a domain made for it still exists: nothing has changed; -EIO: it did
+ * not turn off; it is out of use, its memory stays
+ */
+int piommu_unit_unregister(struct piommu_unit *unit);
+
+/*
+ * For device_group: each returns a group with a reference, and takes no lock that its caller does not hold already, so that it may
+ * look at the groups of other devices. Under the manager's probe lock.
+ */
+
+/** The one of the PCI functions that cannot be told apart from `device`, or a new one. A node: a new one. @return 0 or -errno */
+int piommu_group_by_topology(struct piommu_device *device, struct piommu_group **out);
+/** The group of a device behind `unit` whose DMA carries `id`. @return 0; -ENOENT: none has one */
+int piommu_group_of_id(struct piommu_unit *unit, uint32_t id, struct piommu_group **out);
+/** A group of its own. @return 0 or -ENOMEM */
+int piommu_group_new(struct piommu_device *device, struct piommu_group **out);
 
 /** The platform's op, or its default where it has none. Any thread. */
 uint64_t piommu_plat_now_ns(struct piommu_platform *plat);

@@ -59,6 +59,8 @@ struct piommu_fw_unit {
 	bool include_all; /**< everything in `segment` that no other unit's scope names */
 	struct piommu_fw_scopes scopes;
 	int numa_node; /**< proximity domain (RHSA); -1: not stated */
+	bool has_self; /**< the unit is itself a PCI function, at `self` */
+	struct piommu_sbdf self;
 };
 
 enum piommu_fw_reserved_kind {

@@ -190,11 +190,11 @@ static unsigned plan_moves(struct vtd *vtd, const struct piommu_device *device, 
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < device->nrids; i++) {
-		struct vtd_pair was = *entry_at(vtd, device->rids[i]);
+	for (unsigned i = 0; i < device->nids; i++) {
+		struct vtd_pair was = *entry_at(vtd, (uint16_t)device->ids[i]);
 
 		if (!same_entry(was, want))
-			moves[n++] = (struct move){ device->rids[i], was, want };
+			moves[n++] = (struct move){ (uint16_t)device->ids[i], was, want };
 	}
 	return n;
 }
@@ -219,8 +219,8 @@ int vtd_attach(struct piommu_device *device, struct piommu_domain *domain, uint3
 	unsigned n;
 	int err;
 
-	for (unsigned i = 0; i < device->nrids; i++) {
-		err = own_table(vtd, (uint8_t)(device->rids[i] >> 8));
+	for (unsigned i = 0; i < device->nids; i++) {
+		err = own_table(vtd, (uint8_t)(device->ids[i] >> 8));
 		if (err)
 			return err;
 	}

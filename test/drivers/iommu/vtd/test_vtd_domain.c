@@ -22,7 +22,7 @@ static struct piommu_domain_units *units_of(struct piommu_unit *unit, uint32_t t
 	struct piommu_domain_units *units = calloc(1, sizeof(*units) + sizeof(units->at[0]));
 
 	units->n = 1;
-	units->at[0] = (struct piommu_domain_unit){ unit, tag, 1 };
+	units->at[0] = (struct piommu_domain_unit){ unit, tag, 1, NULL };
 	return units;
 }
 
@@ -210,8 +210,8 @@ static void every_unit_of_the_list_is_told(void)
 	fake_start(&other, FAKE_CAP, FAKE_ECAP_REGISTERS);
 	units = calloc(1, sizeof(*units) + 2 * sizeof(units->at[0]));
 	units->n = 2;
-	units->at[0] = (struct piommu_domain_unit){ &s.fake.unit, 9, 1 };
-	units->at[1] = (struct piommu_domain_unit){ &other.unit, 33, 1 };
+	units->at[0] = (struct piommu_domain_unit){ &s.fake.unit, 9, 1, NULL };
+	units->at[1] = (struct piommu_domain_unit){ &other.unit, 33, 1, NULL };
 	s.domain->units = units;
 	CHECK_EQ(s.domain->ops->map(s.domain, IOVA, PA, 0x1000, PIOMMU_RW), 0);
 	CHECK_EQ(s.domain->ops->unmap(s.domain, IOVA, 0x1000, NULL, NULL), 0);
