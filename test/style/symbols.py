@@ -11,6 +11,8 @@ ALLOWED = {
     ('.tbss', 'registered'),
     # libpci's error callback gets no context, and must not return.
     ('.tbss', 'escape'),
+    # What a thread holds; only in debug builds.
+    ('.tbss', 'held'),
     # The schedule fuzzer's place in its sequence; only with -Dyield_points=true.
     ('.tbss', 'sequence'),
 }
