@@ -65,15 +65,25 @@ void lock_debug_init(struct mutex *mutex, enum lock_rank rank)
 	check_initialised(mutex, "makes");
 }
 
+static void check_free(const struct mutex *mutex, const char *verb)
+{
+	check_initialised(mutex, verb);
+	if (!owner_of(mutex))
+		return;
+	fprintf(stderr, "piommu: lock: %s a %s mutex that %s holds\n", verb, rank_name(mutex),
+		mutex_held_by_me(mutex) ? "it" : "another thread");
+	abort();
+}
+
 void lock_debug_fini(struct mutex *mutex)
 {
-	check_initialised(mutex, "destroys");
-	if (owner_of(mutex)) {
-		fprintf(stderr, "piommu: lock: destroys a %s mutex that %s holds\n", rank_name(mutex),
-			mutex_held_by_me(mutex) ? "it" : "another thread");
-		abort();
-	}
+	check_free(mutex, "destroys");
 	mutex->rank = 0;
+}
+
+void lock_debug_free(const struct mutex *mutex)
+{
+	check_free(mutex, "has to itself");
 }
 
 /* Before the wait for the mutex: a wrong order is a fault even where nobody is in the way today. */

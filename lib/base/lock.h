@@ -83,6 +83,7 @@ void lock_debug_order(const struct mutex *mutex);
 void lock_debug_taken(struct mutex *mutex);
 void lock_debug_released(struct mutex *mutex);
 void lock_debug_held(const struct mutex *mutex);
+void lock_debug_free(const struct mutex *mutex);
 /* For asserts: only a debug build knows. */
 bool mutex_held_by_me(const struct mutex *mutex);
 #else
@@ -108,6 +109,10 @@ static inline void lock_debug_released(struct mutex *mutex)
 	(void)mutex;
 }
 static inline void lock_debug_held(const struct mutex *mutex)
+{
+	(void)mutex;
+}
+static inline void lock_debug_free(const struct mutex *mutex)
 {
 	(void)mutex;
 }
@@ -153,6 +158,15 @@ static inline void mutex_unlock(struct mutex *mutex) RELEASES(*mutex) NO_THREAD_
 static inline void mutex_assert_held(const struct mutex *mutex) TSA(assert_capability(*mutex)) NO_THREAD_SAFETY_ANALYSIS
 {
 	lock_debug_held(mutex);
+}
+
+/**
+ * As good as held, until the caller returns: what it guards is being made or taken apart, and no other thread has a pointer to
+ * it. Nobody holds it (checked in debug builds).
+ */
+static inline void mutex_assert_unshared(const struct mutex *mutex) TSA(assert_capability(*mutex)) NO_THREAD_SAFETY_ANALYSIS
+{
+	lock_debug_free(mutex);
 }
 
 static inline void cond_init(struct cond *cond)

@@ -178,6 +178,17 @@ static void fini_while_another_holds(struct locks *l)
 	mutex_fini(&l->group);
 }
 
+static void unshared_and_free(struct locks *l)
+{
+	mutex_assert_unshared(&l->group);
+}
+
+static void unshared_while_another_holds(struct locks *l)
+{
+	lock_by_another(&l->group);
+	mutex_assert_unshared(&l->group);
+}
+
 static void lock_of_zeroes(struct locks *l) NO_THREAD_SAFETY_ANALYSIS
 {
 	memset(&l->group, 0, sizeof(l->group));
@@ -244,6 +255,12 @@ static void fini_wants_it_free(void)
 	check(fini_while_another_holds, "destroys a group mutex that another thread holds\n");
 }
 
+static void unshared_wants_it_free(void)
+{
+	check(unshared_and_free, NULL);
+	check(unshared_while_another_holds, "has to itself a group mutex that another thread holds\n");
+}
+
 static void only_between_init_and_fini(void)
 {
 	check(lock_of_zeroes, "takes a mutex that is not initialised (rank 0)\n");
@@ -274,11 +291,17 @@ static void held_by_me_tells_threads_apart(void)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(right_use_says_nothing),    SUITE_TEST(wrong_order_names_both_ranks),
-		SUITE_TEST(equal_ranks_are_refused),   SUITE_TEST(relock_is_refused),
-		SUITE_TEST(only_the_owner_releases),   SUITE_TEST(assert_held_wants_the_caller_as_owner),
-		SUITE_TEST(fini_wants_it_free),        SUITE_TEST(only_between_init_and_fini),
-		SUITE_TEST(wait_obeys_the_same_rules), SUITE_TEST(held_by_me_tells_threads_apart),
+		SUITE_TEST(right_use_says_nothing),
+		SUITE_TEST(wrong_order_names_both_ranks),
+		SUITE_TEST(equal_ranks_are_refused),
+		SUITE_TEST(relock_is_refused),
+		SUITE_TEST(only_the_owner_releases),
+		SUITE_TEST(assert_held_wants_the_caller_as_owner),
+		SUITE_TEST(fini_wants_it_free),
+		SUITE_TEST(only_between_init_and_fini),
+		SUITE_TEST(unshared_wants_it_free),
+		SUITE_TEST(wait_obeys_the_same_rules),
+		SUITE_TEST(held_by_me_tells_threads_apart),
 	};
 
 	return suite_run(argc, argv, "lock_asserts", tests, sizeof(tests) / sizeof(tests[0]));
