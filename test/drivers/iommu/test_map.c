@@ -112,13 +112,18 @@ static void dma_crosses_pages_that_are_apart_in_memory(void)
 static void t25_iova_zero_is_an_address_like_others(void)
 {
 	struct rig_owned o;
+	uint64_t pa = 0;
 
 	rig_open_owned(&o, 0, RIG_PAGE, 0);
 	rig_check_blocked(&o.r, o.device, 0, false);
+	CHECK_EQ(piommu_lookup(o.domain, 0, &pa, NULL, NULL), -ENOENT);
 	rig_map(&o.r, o.domain, 0, o.mem.pa, RIG_PAGE, PIOMMU_RW);
 	rig_check_reaches(&o.r, o.device, 0, o.mem.va, 64);
+	CHECK_EQ(piommu_lookup(o.domain, 0, &pa, NULL, NULL), 0);
+	CHECK_HEX(pa, o.mem.pa);
 	rig_unmap(&o.r, o.domain, 0, RIG_PAGE);
 	rig_check_blocked(&o.r, o.device, 0, true);
+	CHECK_EQ(piommu_lookup(o.domain, 0, &pa, NULL, NULL), -ENOENT);
 	rig_close(&o.r);
 }
 

@@ -16,6 +16,7 @@ struct scripted {
 	uint64_t change_at; /* from this time on the register reads `after` */
 	uint64_t before, after;
 	unsigned reads, relaxes;
+	unsigned online;      /* relaxed while grace periods waited for this thread */
 	unsigned sleep_after; /* after that many reads the thread loses its processor for a second */
 };
 
@@ -38,7 +39,10 @@ static uint64_t scripted_now(struct piommu_platform *plat)
 
 static void scripted_relax(struct piommu_platform *plat)
 {
-	((struct scripted *)(void *)plat)->relaxes++;
+	struct scripted *s = (struct scripted *)(void *)plat;
+
+	s->relaxes++;
+	s->online += rcu_thread_registered() && rcu_thread_is_online();
 }
 
 static const struct piommu_window_ops window_ops = { .read = scripted_read };
@@ -96,6 +100,19 @@ static void a_register_of_all_ones_ends_the_wait_at_once(void)
 	CHECK_EQ(piommu_wait64(&s.unit, &s.window, 0x1c, 1, 1), 0);
 }
 
+static void whoever_waits_holds_up_no_grace_period(void)
+{
+	struct scripted s;
+
+	rcu_thread_register();
+	script(&s, 0, 1, 500);
+	CHECK_EQ(piommu_wait32(&s.unit, &s.window, 0x1c, 1, 1), 0);
+	CU_ASSERT(s.relaxes > 0);
+	CHECK_EQ(s.online, 0);
+	CU_ASSERT(rcu_thread_is_online());
+	rcu_thread_unregister();
+}
+
 static int pool_alloc(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out)
 {
 	return piommu_env_mem_alloc(ctx, len, align, node, out);
@@ -141,6 +158,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_wait_is_bounded),
 		SUITE_TEST(a_thread_that_was_off_the_processor_looks_once_more),
 		SUITE_TEST(a_register_of_all_ones_ends_the_wait_at_once),
+		SUITE_TEST(whoever_waits_holds_up_no_grace_period),
 		SUITE_TEST(unlinked_tables_come_back_after_a_grace_period),
 	};
 

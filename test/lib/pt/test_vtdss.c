@@ -207,16 +207,23 @@ static void top_body(struct fixture *f)
 	CHECK_HEX(size_at(f, f->top - 1, pa_top - 1), 0x1000);
 	CHECK_EQ(fixture_map(f, f->top - 2 * GIB, pa_top - 2 * GIB, 2 * GIB, RW), -EEXIST);
 	CHECK_EQ(fixture_unmap(f, f->top - 0x1000, 0x1000, &unmapped), 0);
+	CHECK_EQ(fixture_map(f, f->top - GIB, pa_top - GIB, GIB - 0x1000, RW), 0);
+	CHECK_HEX(size_at(f, f->top - GIB, pa_top - GIB), capped(f, 2 * MIB));
+	CHECK_HEX(size_at(f, f->top - 2 * MIB, pa_top - 2 * MIB), 0x1000);
+	CHECK_EQ(fixture_unmap(f, f->top - GIB, GIB - 0x1000, &unmapped), 0);
 	CHECK_EQ(fixture_map(f, f->top - GIB, pa_top - GIB, GIB, RW), 0);
 	CHECK_HEX(size_at(f, f->top - 1, pa_top - 1), capped(f, GIB));
 	CHECK_EQ(fixture_map(f, f->top - 0x1000, 0, 0x2000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, f->top, 0, 0x1000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, UINT64_MAX - 0xfff, 0, 0x1000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0x1000, 0, SIZE_MAX - 0xfff, RW), -ERANGE);
+	CHECK_EQ(fixture_map(f, 0x2000, 0, SIZE_MAX - 0xfff, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0, pa_top - 0x1000, 0x2000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0, pa_top, 0x1000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0, UINT64_MAX - 0xfff, 0x1000, RW), -ERANGE);
+	CHECK_EQ(fixture_map(f, 0, UINT64_MAX - 0xfff, 0x2000, RW), -ERANGE);
 	CHECK_EQ(fixture_unmap(f, f->top - 0x1000, 0x2000, &unmapped), -ERANGE);
+	CHECK_EQ(fixture_unmap(f, 0x2000, SIZE_MAX - 0xfff, &unmapped), -ERANGE);
 	CHECK_EQ(fixture_unmap(f, f->top - GIB, GIB, &unmapped), 0);
 	CHECK_HEX(unmapped, GIB);
 }
