@@ -5,6 +5,7 @@
  *
  * sim[:vtd][,key=value..]
  *   units=N      1 to 8; the first ones have scopes of their own, the last INCLUDE_PCI_ALL  (1)
+ *   all=0|1      0: the last unit, too, has scopes only, and some functions are behind no unit  (1)
  *   aw=39|48|57  address width (48)             pages=4k|2m|1g  largest leaf (1g)
  *   cm=0|1       caching mode (0)               coherent=0|1 (1)    rwbf=0|1 write-buffer flush needed (0)
  *   qi=0|1       invalidation queue (1)         pt=0|1 pass-through (1)    ir=0|1 interrupt remapping (1)
@@ -33,6 +34,19 @@ struct piommu_platform;
  * @return 0; -EFAULT: blocked (the unit recorded why); -EIO: translated to where there is no memory; -ENOENT: no such device
  */
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write);
+
+/**
+ * The function at `sbdf` appears, with its configuration space as at power-on: one that was unplugged, or one of those that start
+ * unplugged (00:06.0, 00:07.0, 01:00.1, 02:00.1). Any thread, also while devices do DMA; the machine tells nobody.
+ * @return 0; -EINVAL; -ENOENT: the machine has no such slot; -EEXIST: it is there; -ENODEV: the bridge above it is not
+ */
+int piommu_sim_plug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
+/**
+ * The function disappears, a bridge with everything behind it: pci_functions no longer lists it (a list has all of them or none),
+ * its configuration space reads as all ones, its DMA is -ENOENT. Any thread. When this returns, no access of it is under way.
+ * @return 0; -EINVAL; -ENOENT: it is not there
+ */
+int piommu_sim_unplug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
 
 enum piommu_sim_switch {
 	PIOMMU_SIM_QUEUE_STUCK,     /**< 1: the unit fetches no more descriptors */

@@ -40,6 +40,7 @@ static const struct key keys[] = {
 	{ "units", AT(units), NULL, 1, SIM_MAX_UNITS, "1 to 8", false },
 	{ "aw", AT(aw), widths, 0, 0, "39, 48 or 57", false },
 	{ "pages", AT(leaf_lg2), leaves, 0, 0, "4k, 2m or 1g", false },
+	SWITCH("all", all),
 	SWITCH("cm", cm),
 	SWITCH("coherent", coherent),
 	SWITCH("rwbf", rwbf),
@@ -62,6 +63,7 @@ static const char *const later[] = { "amdvi", "smmuv2", "smmuv3", "virtio" };
 
 static const struct sim_config defaults = {
 	.units = 1,
+	.all = 1,
 	.aw = 48,
 	.leaf_lg2 = 30,
 	.coherent = 1,

@@ -1,30 +1,60 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* piommu_sim.h: devices that do DMA, switches and counts. Any thread. */
+/* piommu_sim.h: devices that do DMA, come and go; switches and counts. Any thread. */
 #include <errno.h>
 
 #include "sim.h"
 
 #define PAGE 4096u
 
+/* What no unit translates goes straight to memory, or is an interrupt. */
+static int untranslated(const struct sim *sim, uint64_t pa, void *buf, size_t len, bool is_write)
+{
+	if (pa >= 0xfee00000 && pa <= 0xfeefffff)
+		return -EIO;
+	return sim_mem_dma(&sim->mem, pa, buf, len, is_write) ? 0 : -EIO;
+}
+
+static int access_page(struct sim *sim, const struct sim_function *function, uint64_t iova, void *buf, size_t len,
+		       bool is_write)
+{
+	if (function->unit == SIM_NO_UNIT)
+		return untranslated(sim, iova, buf, len, is_write);
+	return vtd_model_dma(sim->units[function->unit], function->requester, iova, buf, len, is_write);
+}
+
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write)
 {
 	struct sim *sim = sim_of(plat);
-	const struct sim_function *function;
+	struct sim_function *function;
 	int err = 0;
 
 	if (!sim || !buf || (len && iova + (len - 1) < iova))
 		return -EINVAL;
-	function = sim_machine_find(&sim->machine, sbdf);
+	function = sim_machine_begin(&sim->machine, sbdf);
 	if (!function)
 		return -ENOENT;
 	for (size_t done = 0, part; !err && done < len; done += part) {
 		part = PAGE - (size_t)((iova + done) % PAGE);
 		if (part > len - done)
 			part = len - done;
-		err = vtd_model_dma(sim->units[function->unit], function->requester, iova + done, (char *)buf + done, part,
-				    is_write);
+		err = access_page(sim, function, iova + done, (char *)buf + done, part, is_write);
 	}
+	sim_machine_end(function);
 	return err;
+}
+
+int piommu_sim_plug(struct piommu_platform *plat, struct piommu_sbdf sbdf)
+{
+	struct sim *sim = sim_of(plat);
+
+	return sim ? sim_machine_plug(&sim->machine, sbdf) : -EINVAL;
+}
+
+int piommu_sim_unplug(struct piommu_platform *plat, struct piommu_sbdf sbdf)
+{
+	struct sim *sim = sim_of(plat);
+
+	return sim ? sim_machine_unplug(&sim->machine, sbdf) : -EINVAL;
 }
 
 static int unit_of(struct piommu_platform *plat, unsigned unit, struct vtd_model **out)

@@ -61,21 +61,22 @@ static void put_scope(struct sim_table *table, unsigned type, unsigned id, unsig
 	put(table, devfn & 7, 1);
 }
 
-static void put_unit(struct sim_table *table, unsigned unit, unsigned nunits)
+static void put_unit(struct sim_table *table, unsigned unit, const struct sim_config *config)
 {
-	struct sim_scope scopes[4];
-	unsigned n = sim_machine_scopes(unit, nunits, scopes);
+	struct sim_scope scopes[SIM_MAX_SCOPES];
+	unsigned n = sim_machine_scopes(unit, config, scopes);
+	bool is_last = unit + 1 == config->units;
 	size_t start = table->len;
 
 	put(table, 0, 2); /* DRHD */
 	put(table, 0, 2);
-	put(table, unit + 1 == nunits ? 1 : 0, 1); /* INCLUDE_PCI_ALL */
-	put(table, 0, 1);                          /* 4 KiB of registers */
-	put(table, 0, 2);                          /* segment */
+	put(table, is_last && config->all ? 1 : 0, 1); /* INCLUDE_PCI_ALL */
+	put(table, 0, 1);                              /* 4 KiB of registers */
+	put(table, 0, 2);                              /* segment */
 	put(table, SIM_UNIT_BASE + unit * SIM_UNIT_LEN, 8);
 	for (unsigned i = 0; i < n; i++)
 		put_scope(table, scopes[i].is_bridge ? 2 : 1, 0, 0, scopes[i].devfn);
-	if (unit + 1 == nunits)
+	if (is_last)
 		put_scope(table, 3, 2, 0xf0, 0x1f << 3); /* the I/O APIC, on a bus that does not exist, as usual */
 	set(table, start + 2, table->len - start, 2);
 }
@@ -98,7 +99,7 @@ void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_
 	put(table, config->ir ? 1 : 0, 1); /* INTR_REMAP */
 	put(table, 0, 10);
 	for (unsigned unit = 0; unit < config->units; unit++)
-		put_unit(table, unit, (unsigned)config->units);
+		put_unit(table, unit, config);
 	if (config->rmrr)
 		put_rmrr(table);
 	end(table);

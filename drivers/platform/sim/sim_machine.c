@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The PCI functions of the simulated machine and the bytes of their configuration spaces: fixed, small, and with one of each
- * shape that matters for isolation (doc/sim.md draws it). PCI Express Base Specification 7.5 (headers, PCI Express
- * capability), 7.7.11 (ACS). Any thread; the bytes have a lock.
+ * shape that matters for isolation (doc/sim.md draws it), some of which start unplugged. PCI Express Base Specification 7.5
+ * (headers, PCI Express capability), 7.7.11 (ACS). Any thread; the bytes and comings and goings have a lock. DMA takes none: it
+ * counts itself in and then looks whether the function is (still) present, unplugging says that it is not and then waits for
+ * those counted in.
  */
+#include <assert.h>
 #include <errno.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +61,8 @@ static const struct shape shapes[] = {
 	{ 0, DEVFN(0x04, 0), DEVFN(0x04, 0), 0x5003, 0x010802, INTEGRATED, NO_ACS, false, 0, 0, SELF, "Storage A" },
 	{ 0, DEVFN(0x05, 0), DEVFN(0x05, 0), 0x5004, 0x020000, INTEGRATED, NO_ACS, true, 0, 0, SELF, "Network B, port 0" },
 	{ 0, DEVFN(0x05, 1), DEVFN(0x05, 0), 0x5004, 0x020000, INTEGRATED, NO_ACS, true, 0, 0, SELF, "Network B, port 1" },
+	{ 0, DEVFN(0x06, 0), DEVFN(0x06, 0), 0x5005, 0x020000, INTEGRATED, NO_ACS, false, 0, 0, SELF, "Network E" },
+	{ 0, DEVFN(0x07, 0), DEVFN(0x07, 0), 0x5006, 0x088000, INTEGRATED, NO_ACS, false, 0, 0, SELF, "External device" },
 	{ 0, DEVFN(0x1c, 0), DEVFN(0x1c, 0), 0x5010, 0x060400, PIOMMU_PCIE_ROOT_PORT, ACS_ALL, true, 1, 1, SELF,
 	  "Root port with ACS" },
 	{ 0, DEVFN(0x1c, 1), DEVFN(0x1c, 1), 0x5011, 0x060400, PIOMMU_PCIE_ROOT_PORT, NO_ACS, true, 2, 2, SELF,
@@ -66,7 +73,9 @@ static const struct shape shapes[] = {
 	  "Root port with ACS" },
 	{ 0, DEVFN(0x1f, 0), DEVFN(0x1f, 0), 0x2918, 0x060100, CONVENTIONAL, NO_ACS, false, 0, 0, SELF, "ISA bridge" },
 	{ 1, DEVFN(0x00, 0), DEVFN(0x1c, 0), 0x5020, 0x010802, ENDPOINT, NO_ACS, false, 0, 0, SELF, "Storage B" },
+	{ 1, DEVFN(0x00, 1), DEVFN(0x1c, 0), 0x5020, 0x010802, ENDPOINT, NO_ACS, true, 0, 0, SELF, "Storage B, port 1" },
 	{ 2, DEVFN(0x00, 0), DEVFN(0x1c, 1), 0x5021, 0x020000, ENDPOINT, NO_ACS, false, 0, 0, SELF, "Network C" },
+	{ 2, DEVFN(0x00, 1), DEVFN(0x1c, 1), 0x5021, 0x020000, ENDPOINT, NO_ACS, true, 0, 0, SELF, "Network C, port 1" },
 	{ 3, DEVFN(0x00, 0), DEVFN(0x1c, 2), 0x5012, 0x060400, PIOMMU_PCIE_PCI_BRIDGE, NO_ACS, false, 4, 4, SELF,
 	  "PCI Express to PCI bridge" },
 	/* Behind that bridge every request carries its secondary bus and device 0 (bridge specification 2.3). */
@@ -83,29 +92,46 @@ static const struct shape shapes[] = {
 };
 #define NSHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-/* Whom the units before the last one name, in turn. */
+/* These are empty slots at first. */
+static const struct piommu_sbdf unplugged[] = {
+	{ 0, 0, DEVFN(0x06, 0) },
+	{ 0, 0, DEVFN(0x07, 0) },
+	{ 0, 1, DEVFN(0x00, 1) },
+	{ 0, 2, DEVFN(0x00, 1) },
+};
+
+/* Whom the units name, in turn; the last one all that is left, with INCLUDE_PCI_ALL or by these scopes alone. */
 static const struct sim_scope scope_order[] = {
 	{ DEVFN(0x02, 0), false }, { DEVFN(0x1c, 0), true },  { DEVFN(0x03, 0), false }, { DEVFN(0x1c, 2), true },
 	{ DEVFN(0x04, 0), false }, { DEVFN(0x05, 0), false }, { DEVFN(0x1c, 1), true },
 };
+#define NORDER (sizeof(scope_order) / sizeof(scope_order[0]))
+static_assert(NORDER + 1 == SIM_MAX_SCOPES, "the last unit may have them all, and 05.1");
+static_assert(NORDER + 1 == SIM_MAX_UNITS, "every unit before the last one names something");
 
-unsigned sim_machine_scopes(unsigned unit, unsigned nunits, struct sim_scope scopes[4])
+unsigned sim_machine_scopes(unsigned unit, const struct sim_config *config, struct sim_scope scopes[SIM_MAX_SCOPES])
 {
-	if (unit + 1 == nunits)
+	bool is_last = unit + 1 == config->units;
+	unsigned end = is_last ? NORDER : unit + 1, n = 0;
+
+	if (is_last && config->all)
 		return 0;
-	scopes[0] = scope_order[unit];
-	if (scopes[0].devfn != DEVFN(0x05, 0))
-		return 1;
-	scopes[1] = (struct sim_scope){ DEVFN(0x05, 1), false };
-	return 2;
+	for (unsigned i = unit; i < end; i++) {
+		scopes[n++] = scope_order[i];
+		if (scope_order[i].devfn == DEVFN(0x05, 0))
+			scopes[n++] = (struct sim_scope){ DEVFN(0x05, 1), false };
+	}
+	return n;
 }
 
-static unsigned unit_of(uint8_t root_devfn, unsigned nunits)
+static unsigned unit_of(uint8_t root_devfn, const struct sim_config *config)
 {
-	for (unsigned unit = 0; unit + 1 < nunits; unit++)
-		if (scope_order[unit].devfn == root_devfn)
-			return unit;
-	return nunits - 1;
+	unsigned last = (unsigned)config->units - 1;
+
+	for (unsigned i = 0; i < NORDER; i++)
+		if (scope_order[i].devfn == root_devfn)
+			return i < last ? i : last;
+	return config->all ? last : SIM_NO_UNIT;
 }
 
 static void put16(uint8_t *at, uint32_t value)
@@ -145,7 +171,32 @@ static void make_cfg(const struct shape *shape, uint8_t *cfg)
 	put16(cfg + C_ACS_CTL, shape->acs & PIOMMU_ACS_ISOLATION);
 }
 
-int sim_machine_init(struct sim_machine *machine, unsigned nunits)
+static bool starts_plugged(struct piommu_sbdf sbdf)
+{
+	for (unsigned i = 0; i < sizeof(unplugged) / sizeof(unplugged[0]); i++)
+		if (!piommu_sbdf_compare(unplugged[i], sbdf))
+			return false;
+	return true;
+}
+
+static void make_function(struct sim_machine *machine, unsigned i, const struct sim_config *config)
+{
+	struct sim_function *function = &machine->at[i];
+	const struct shape *shape = &shapes[i];
+
+	function->sbdf = (struct piommu_sbdf){ 0, shape->bus, shape->devfn };
+	function->name = shape->name;
+	function->requester = (uint16_t)(shape->requester == SELF ? shape->bus << 8 | shape->devfn : shape->requester);
+	function->root_devfn = shape->root_devfn;
+	function->unit = unit_of(shape->root_devfn, config);
+	function->cfg_len = shape->pcie == CONVENTIONAL ? 256 : SIM_CFG_SIZE;
+	function->cfg = machine->cfg + i * SIM_CFG_SIZE;
+	atomic_init(&function->present, starts_plugged(function->sbdf));
+	atomic_init(&function->under_way, 0);
+	make_cfg(shape, function->cfg);
+}
+
+int sim_machine_init(struct sim_machine *machine, const struct sim_config *config)
 {
 	machine->at = calloc(NSHAPES, sizeof(*machine->at));
 	machine->cfg = calloc(NSHAPES, SIM_CFG_SIZE);
@@ -156,20 +207,8 @@ int sim_machine_init(struct sim_machine *machine, unsigned nunits)
 	}
 	machine->n = NSHAPES;
 	pthread_mutex_init(&machine->lock, NULL);
-	for (unsigned i = 0; i < NSHAPES; i++) {
-		const struct shape *shape = &shapes[i];
-
-		machine->at[i] = (struct sim_function){
-			.sbdf = { 0, shape->bus, shape->devfn },
-			.name = shape->name,
-			.requester = (uint16_t)(shape->requester == SELF ? shape->bus << 8 | shape->devfn : shape->requester),
-			.root_devfn = shape->root_devfn,
-			.unit = unit_of(shape->root_devfn, nunits),
-			.cfg_len = shape->pcie == CONVENTIONAL ? 256 : SIM_CFG_SIZE,
-			.cfg = machine->cfg + i * SIM_CFG_SIZE,
-		};
-		make_cfg(shape, machine->at[i].cfg);
-	}
+	for (unsigned i = 0; i < NSHAPES; i++)
+		make_function(machine, i, config);
 	return 0;
 }
 
@@ -180,7 +219,13 @@ void sim_machine_fini(struct sim_machine *machine)
 	free(machine->at);
 }
 
-const struct sim_function *sim_machine_find(const struct sim_machine *machine, struct piommu_sbdf sbdf)
+static bool is_present(const struct sim_function *function)
+{
+	return atomic_load_explicit(&function->present, memory_order_acquire);
+}
+
+/* Plugged or not; NULL: the machine has no such slot. */
+static struct sim_function *slot_of(const struct sim_machine *machine, struct piommu_sbdf sbdf)
 {
 	for (size_t i = 0; i < machine->n; i++)
 		if (!piommu_sbdf_compare(machine->at[i].sbdf, sbdf))
@@ -188,29 +233,39 @@ const struct sim_function *sim_machine_find(const struct sim_machine *machine, s
 	return NULL;
 }
 
+/* ---- Configuration space ---- */
+
 static bool legal(unsigned off, unsigned width)
 {
 	return (width == 1 || width == 2 || width == 4) && is_aligned(off, width) && off <= SIM_CFG_SIZE - width;
 }
 
-/* An access that nobody answers reads as all ones, as on a real bus. */
-int sim_machine_cfg_read(struct sim_machine *machine, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
+/* An access that nobody answers reads as all ones, as on a real bus. The machine's lock is held. */
+static int locked_read(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
 {
-	const struct sim_function *function = sim_machine_find(machine, sbdf);
+	const struct sim_function *function = slot_of(ctx, sbdf);
 	uint32_t word = 0;
 
 	if (!legal(off, width))
 		return -EINVAL;
-	if (!function || off >= function->cfg_len) {
+	if (!function || !is_present(function) || off >= function->cfg_len) {
 		*value = GENMASK32(width * 8 - 1, 0);
 		return 0;
 	}
-	pthread_mutex_lock(&machine->lock);
 	for (unsigned i = width; i--;)
 		word = word << 8 | function->cfg[off + i];
-	pthread_mutex_unlock(&machine->lock);
 	*value = word;
 	return 0;
+}
+
+int sim_machine_cfg_read(struct sim_machine *machine, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
+{
+	int err;
+
+	pthread_mutex_lock(&machine->lock);
+	err = locked_read(machine, sbdf, off, width, value);
+	pthread_mutex_unlock(&machine->lock);
+	return err;
 }
 
 /* Writable: the low bits of the command register, and ACS control within the capability. All else is read-only here. */
@@ -227,18 +282,137 @@ static uint8_t writable(const struct sim_function *function, unsigned off)
 
 int sim_machine_cfg_write(struct sim_machine *machine, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t value)
 {
-	const struct sim_function *function = sim_machine_find(machine, sbdf);
+	struct sim_function *function = slot_of(machine, sbdf);
 
 	if (!legal(off, width))
 		return -EINVAL;
 	if (!function)
 		return 0;
 	pthread_mutex_lock(&machine->lock);
-	for (unsigned i = 0; i < width; i++) {
+	for (unsigned i = 0; i < width && is_present(function); i++) {
 		uint8_t mask = writable(function, off + i), byte = (uint8_t)(value >> 8 * i);
 
 		function->cfg[off + i] = (uint8_t)((function->cfg[off + i] & ~mask) | (byte & mask));
 	}
 	pthread_mutex_unlock(&machine->lock);
 	return 0;
+}
+
+/* The lock is held: what is listed was there at one moment, all of it. */
+static int locked_functions(struct sim_machine *machine, struct piommu_pci_function *functions, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < machine->n; i++) {
+		struct piommu_pci_function *function = &functions[*n];
+		int err;
+
+		if (!is_present(&machine->at[i]))
+			continue;
+		err = piommu_topo_decode_function(locked_read, machine, machine->at[i].sbdf, function);
+		if (err)
+			return err;
+		snprintf(function->name, sizeof(function->name), "%s", machine->at[i].name);
+		(*n)++;
+	}
+	return 0;
+}
+
+int sim_machine_functions(struct sim_machine *machine, struct piommu_pci_function **out, size_t *n)
+{
+	struct piommu_pci_function *functions = calloc(machine->n, sizeof(*functions));
+	size_t found;
+	int err;
+
+	if (!functions)
+		return -ENOMEM;
+	pthread_mutex_lock(&machine->lock);
+	err = locked_functions(machine, functions, &found);
+	pthread_mutex_unlock(&machine->lock);
+	if (err) {
+		free(functions);
+		return err;
+	}
+	*out = functions;
+	*n = found;
+	return 0;
+}
+
+/* ---- Devices that come and go ---- */
+
+struct sim_function *sim_machine_begin(struct sim_machine *machine, struct piommu_sbdf sbdf)
+{
+	struct sim_function *function = slot_of(machine, sbdf);
+
+	if (!function || !is_present(function))
+		return NULL;
+	/* seq_cst, as in take_out(): either that one sees this access counted, or this one sees the function gone. */
+	atomic_fetch_add_explicit(&function->under_way, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&function->present, memory_order_seq_cst))
+		return function;
+	sim_machine_end(function);
+	return NULL;
+}
+
+void sim_machine_end(struct sim_function *function)
+{
+	atomic_fetch_sub_explicit(&function->under_way, 1, memory_order_release);
+}
+
+/* The lock is held, so that nobody plugs it in again before it is quiet. Accesses take no lock of the machine, and they end. */
+static void take_out(struct sim_function *function)
+{
+	atomic_store_explicit(&function->present, false, memory_order_seq_cst);
+	while (atomic_load_explicit(&function->under_way, memory_order_seq_cst))
+		sched_yield();
+}
+
+/* The bridge whose secondary bus this is; NULL for the root bus. */
+static struct sim_function *bridge_above(const struct sim_machine *machine, uint8_t bus)
+{
+	for (size_t i = 0; bus && i < NSHAPES; i++)
+		if (shapes[i].secondary == bus)
+			return &machine->at[i];
+	return NULL;
+}
+
+int sim_machine_plug(struct sim_machine *machine, struct piommu_sbdf sbdf)
+{
+	struct sim_function *function = slot_of(machine, sbdf), *bridge;
+	int err = 0;
+
+	if (!function)
+		return -ENOENT;
+	bridge = bridge_above(machine, sbdf.bus);
+	pthread_mutex_lock(&machine->lock);
+	if (is_present(function)) {
+		err = -EEXIST;
+	} else if (bridge && !is_present(bridge)) {
+		err = -ENODEV;
+	} else {
+		memset(function->cfg, 0, SIM_CFG_SIZE);
+		make_cfg(&shapes[function - machine->at], function->cfg);
+		atomic_store_explicit(&function->present, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&machine->lock);
+	return err;
+}
+
+int sim_machine_unplug(struct sim_machine *machine, struct piommu_sbdf sbdf)
+{
+	struct sim_function *function = slot_of(machine, sbdf);
+	const struct shape *shape;
+	bool was_present;
+
+	if (!function)
+		return -ENOENT;
+	shape = &shapes[function - machine->at];
+	pthread_mutex_lock(&machine->lock);
+	was_present = is_present(function);
+	for (size_t i = 0; was_present && i < NSHAPES; i++)
+		if (shape->secondary && shapes[i].bus >= shape->secondary && shapes[i].bus <= shape->subordinate)
+			take_out(&machine->at[i]);
+	if (was_present)
+		take_out(function);
+	pthread_mutex_unlock(&machine->lock);
+	return was_present ? 0 : -ENOENT;
 }

@@ -48,30 +48,9 @@ static int cfg_write(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsi
 	return sim_machine_cfg_write(&self(plat)->machine, sbdf, off, width, value);
 }
 
-static int read_for_topo(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
-{
-	return sim_machine_cfg_read(ctx, sbdf, off, width, value);
-}
-
 static int pci_functions(struct piommu_platform *plat, struct piommu_pci_function **out, size_t *n)
 {
-	struct sim_machine *machine = &self(plat)->machine;
-	struct piommu_pci_function *functions = calloc(machine->n, sizeof(*functions));
-
-	if (!functions)
-		return -ENOMEM;
-	for (size_t i = 0; i < machine->n; i++) {
-		int err = piommu_topo_decode_function(read_for_topo, machine, machine->at[i].sbdf, &functions[i]);
-
-		if (err) {
-			free(functions);
-			return err;
-		}
-		snprintf(functions[i].name, sizeof(functions[i].name), "%s", machine->at[i].name);
-	}
-	*out = functions;
-	*n = machine->n;
-	return 0;
+	return sim_machine_functions(&self(plat)->machine, out, n);
 }
 
 /* ---- Units ---- */
@@ -334,7 +313,7 @@ static int open_sim(const char *args, const struct piommu_log *log, struct piomm
 			(unsigned long long)(sim->config.mem >> 20));
 		goto free_sim;
 	}
-	err = sim_machine_init(&sim->machine, (unsigned)sim->config.units);
+	err = sim_machine_init(&sim->machine, &sim->config);
 	if (err)
 		goto fini_mem;
 	pthread_mutex_init(&sim->lock, NULL);

@@ -191,7 +191,7 @@ static void wrong_words_are_refused_with_one_clear_line(void)
 	} wrong[] = {
 		{ "smmuv3", "smmuv3 is not in this version" },
 		{ "via", "unknown IOMMU family \"via\"" },
-		{ "vtd,colour=red", "the keys are units, aw, pages" },
+		{ "vtd,colour=red", "the keys are units, aw, pages, all" },
 		{ "vtd,units=9", "units takes 1 to 8" },
 		{ "vtd,units=0", "units takes 1 to 8" },
 		{ "vtd,units=", "units takes 1 to 8" },
@@ -229,7 +229,7 @@ static void every_key_is_taken(void)
 		"vtd,units=2,aw=48,pages=2m,cm=1,coherent=0,rwbf=1,qi=0,pt=0,ir=0",
 		"vtd,plmr=1,nfr=16,rmrr=1,mem=0x4000000,pa=low,thread=1,latency_ns=1000,state=off",
 		"vtd,state=on,pt=0,coherent=0",
-		"vtd,pa=va,mem=1g",
+		"vtd,pa=va,mem=1g,all=0",
 		"vtd,mem=65536k",
 	};
 
