@@ -10,8 +10,6 @@ import tree
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPDX = '/* SPDX-License-Identifier: BSD-3-Clause */\n'
 GOOD = SPDX + 'int piommu_good(void);\n\nint piommu_good(void)\n{\n\treturn 0;\n}\n'
-LOCK = '#include "lock.h"\nstruct box {\n\tstruct mutex lock;\n\tint n;\n};\nvoid set(struct box *box) REQUIRES(box->lock);\n' \
-       'void set(struct box *box)\n{\n\tbox->n = 1;\n}\nvoid f(struct box *box);\nvoid f(struct box *box)\n{\n%s\tset(box);\n%s}\n'
 FORMAT = '#include "pt_map.h"\n%sint f(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf);\n' \
          'int f(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf)\n{\n%s\treturn pt_lookup(&fmt, pt, iova, leaf);\n}\n'
 
@@ -46,8 +44,6 @@ CASES = [
     ('text', {'lib/base/piommu_a.h': SPDX + '/** Does it. */\nint piommu_f(void);\nint piommu_g(void);\n'}, None),
     ('text', {'lib/a.c': '/* SPDX-License-Identifier: MIT */\n'}, 'no "SPDX'),
     ('text', {'lib/base/piommu_a.h': SPDX + '/** Does it. */\nint piommu_f(void);\n\nint piommu_g(void);\n'}, 'piommu_g() has no comment'),
-    ('locks', {'lib/a.c': LOCK % ('\tmutex_lock(&box->lock);\n', '\tmutex_unlock(&box->lock);\n')}, None),
-    ('locks', {'lib/a.c': LOCK % ('', '')}, "requires holding mutex 'box->lock'"),
     ('tidy', {'lib/a.c': GOOD}, None),
     ('tidy', {'lib/a.c': 'int f(int a);\nint f(int a)\n{\n\tif (a == 1 && a == 1)\n\t\treturn 1;\n\treturn 0;\n}\n'}, 'misc-redundant'),
     ('cppcheck', {'lib/a.c': GOOD}, None),
@@ -77,7 +73,7 @@ def command(check, root, where):
         return script + [f'{where}/a.so', f'{where}/a.a']
     if check == 'pt_objects':
         return script + [root, f'{where}/a.c']
-    if check in ('locks', 'tidy', 'cppcheck'):
+    if check in ('tidy', 'cppcheck'):
         tree.run(['cp', f'{root}/.clang-tidy', where])
         entry = {'directory': where, 'file': 'lib/a.c', 'command': f'cc -D_GNU_SOURCE -I{root}/lib/base -std=c11 -c lib/a.c'}
         plant(where, {'compile_commands.json': json.dumps([entry])})

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the style checks share: the files of the tree, their text without comments, and one way to say what is wrong."""
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,6 +36,20 @@ def code_only(text):
             return match.group()
         return '""' if match.group()[0] in '"\'' else '\n' * match.group().count('\n')
     return TOKENS.sub(blank, text)
+
+
+def compiled(root, build, parts):
+    """Each source of these parts once: its path, the -I, -isystem, -D and -std of its compilation, and where that ran."""
+    with open(os.path.join(build, 'compile_commands.json'), encoding='utf-8') as file:
+        commands = json.load(file)
+    found = {}
+    for entry in commands:
+        path = os.path.realpath(os.path.join(entry['directory'], entry['file']))
+        if not path.startswith(tuple(os.path.join(os.path.realpath(root), part) + os.sep for part in parts)):
+            continue
+        flags = [flag for flag in shlex.split(entry['command']) if flag.startswith(('-I', '-isystem', '-D', '-std=', '-march='))]
+        found[path] = (flags, entry['directory'])
+    return [(path, *how) for path, how in found.items()]
 
 
 def finish(problems, what):
