@@ -26,9 +26,12 @@ struct piommu_ring_ops {
 	void (*make_wait)(void *slot, uint64_t status_pa, uint32_t seq);
 	/** Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a slot index. */
 	void (*doorbell)(void *ctx, unsigned tail);
+	/** Whether a slot holds a wait descriptor. Asked of slots that the hardware was told of, when it stopped among them. */
+	bool (*is_wait)(const void *slot);
 	/**
-	 * Called by a waiter now and then while it waits. Reads the unit's error state.
-	 * @return 0: go on waiting; -EIO: the queue has stopped (the waiter returns this)
+	 * Called by a waiter now and then while it waits, by any number at once. Sees to the unit's error state: where the queue
+	 * has stopped, one of them calls piommu_ring_lose() and lets the hardware go on. NULL: nothing to see.
+	 * @return 0: go on waiting; -EIO: the unit answers no more (the waiter returns this)
 	 */
 	int (*check)(void *ctx);
 };
@@ -44,7 +47,8 @@ struct piommu_ring_config {
 	uint64_t (*now_ns)(void *clock_ctx);
 	void (*relax)(void *clock_ctx); /**< one step of waiting; NULL: cpu_relax() */
 	void *clock_ctx;
-	uint64_t timeout_ns;                                            /**< bound of every wait */
+	uint64_t timeout_ns; /**< bound of every wait */
+	uint64_t first;      /**< position of the first slot, a multiple of their number */
 	void (*writeback)(void *clock_ctx, const void *va, size_t len); /**< non-coherent unit; NULL: none needed */
 };
 
@@ -66,7 +70,7 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket);
 /** Waits, bounded. @return 0; -ETIMEDOUT; -EIO: the ring failed. Any thread, no lock held. */
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket);
-/** Submit and wait; waits for room, too. */
+/** Submit and wait; waits for room, too. @return as these; never -EAGAIN */
 int piommu_ring_sync(struct piommu_ring *ring, const void *descriptors, unsigned n);
 
 /** Counts since creation, for statistics and for tests that assert them. */
@@ -75,16 +79,24 @@ struct piommu_ring_stats {
 	uint64_t waits;       /**< wait descriptors */
 	uint64_t doorbells;
 	uint64_t full;   /**< submissions that found no room */
-	uint64_t failed; /**< waits that ended in an error */
+	uint64_t failed; /**< waits for a ticket that ended in an error */
 };
 void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out);
 /**
- * Before the driver repairs the queue: from here on submissions fail, no doorbell is under way when it returns, and all
- * outstanding tickets have failed, also those that hardware still completes. Waiters get -EIO. One thread at a time.
+ * The hardware has stopped in front of slot `head`, and fetches nothing until the caller lets it go on. Before that, this says
+ * which bursts have failed; all others complete, or will. Their waiters wake with -EIO, also once the hardware is past them.
+ *
+ * `refused`: it took offence at the descriptor there, so its burst has failed. The caller then puts one there that it will take;
+ * a wait descriptor was made anew already.
+ * Otherwise: wait descriptors in front of `head` whose status is not there were aborted. Their bursts have failed, and the one
+ * that `head` is in the middle of, of which it is not known.
+ *
+ * Any thread, one at a time, submitters and waiters beside it. @return the slot's position: differs from stop to stop, unless
+ * the hardware did not get any further.
  */
+uint64_t piommu_ring_lose(struct piommu_ring *ring, unsigned head, bool refused);
+/** The queue is given up: submitters get -EIO, and waiters of what is not complete. Any thread. */
 void piommu_ring_stop(struct piommu_ring *ring);
-/** After the repair: the ring is empty at slot `head` and takes submissions again. Stops it first where that was not done. */
-void piommu_ring_reset(struct piommu_ring *ring, unsigned head);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -12,6 +12,10 @@
  * all before it are published; then it rings the doorbell and publishes. Doorbells are thus in order, one a burst. What lies
  * between `published` being ours and our store to it runs in one thread at a time: the counters there need no atomic add.
  *
+ * Hardware that stops over an error fails single bursts, not the ring: submitters go on, and the status word goes past what
+ * failed once hardware does. So a ticket is done when the status word has reached it and no loss has it. Losses are noted while
+ * hardware stands still, and thus before the status word can go past them.
+ *
  * Writes of the status word are snooped like any device's, also where the unit's table walks are not (VT-d ECAP.C speaks of
  * table and descriptor reads): slots are written back, the status word is just read.
  */
@@ -27,6 +31,13 @@
 #include "piommu_yield.h"
 
 #define CHECK_EVERY 64u /* steps of a wait between two looks at the clock and the unit's error state */
+#define LOSSES_KEPT 8u  /* of which it is known exactly which tickets they took */
+
+/* Tickets in (from, to] failed. */
+struct loss {
+	_Atomic uint64_t from;
+	_Atomic uint64_t to;
+};
 
 struct piommu_ring {
 	struct piommu_ring_config config;
@@ -39,13 +50,15 @@ struct piommu_ring {
 	_Atomic uint64_t bursts;
 
 	_Alignas(64) _Atomic uint64_t completed; /* as last read from the status word */
-	_Atomic bool failed;                     /* the queue has stopped; cleared by a reset */
-	bool stopped;                            /* by piommu_ring_stop() */
-	/* Tickets in (lost_from, lost_to] did not complete, as far as is known. */
-	_Atomic uint64_t lost_from;
-	_Atomic uint64_t lost_to;
+	_Atomic uint64_t lost_to;                /* the last ticket that failed: those after it need no closer look */
+	_Atomic bool stopped;                    /* given up */
 	_Atomic uint64_t nfull;
 	_Atomic uint64_t nfailed;
+
+	/* Written by piommu_ring_lose() alone, one thread at a time. */
+	_Alignas(64) struct loss losses[LOSSES_KEPT];
+	unsigned nlosses;
+	_Atomic uint64_t forgotten; /* tickets up to here may have failed: their losses are no longer kept */
 };
 
 int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out)
@@ -56,14 +69,18 @@ int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ri
 		return -EINVAL;
 	if (!config->slots || !config->status || !config->ops || !config->now_ns || !config->timeout_ns)
 		return -EINVAL;
+	if (config->first & (BIT64(config->nslots_lg2) - 1))
+		return -EINVAL;
 	ring = aligned_alloc(64, align_up(sizeof(*ring), 64));
 	if (!ring)
 		return -ENOMEM;
 	memset(ring, 0, sizeof(*ring));
 	ring->config = *config;
 	ring->nslots = BIT64(config->nslots_lg2);
-	atomic_init(&ring->lost_from, UINT64_MAX);
-	__atomic_store_n(config->status, 0, __ATOMIC_RELAXED);
+	atomic_init(&ring->reserved, config->first);
+	atomic_init(&ring->published, config->first);
+	atomic_init(&ring->completed, config->first);
+	__atomic_store_n(config->status, (uint32_t)config->first, __ATOMIC_RELAXED);
 	*out = ring;
 	return 0;
 }
@@ -102,10 +119,20 @@ static uint64_t completed_now(struct piommu_ring *ring)
 	return seen; /* another thread's look, as good as ours */
 }
 
+/* `to` before `from`, the reverse of keep_loss(): a loss that changes meanwhile is seen empty, never too large. */
 static bool is_lost(struct piommu_ring *ring, uint64_t ticket)
 {
-	return ticket <= atomic_load_explicit(&ring->lost_to, memory_order_acquire) &&
-	       ticket > atomic_load_explicit(&ring->lost_from, memory_order_relaxed);
+	if (!ticket || ticket > atomic_load_explicit(&ring->lost_to, memory_order_acquire))
+		return false;
+	for (unsigned i = 0; i < LOSSES_KEPT; i++) {
+		uint64_t to = atomic_load_explicit(&ring->losses[i].to, memory_order_acquire);
+		uint64_t from = atomic_load_explicit(&ring->losses[i].from, memory_order_acquire);
+
+		if (ticket > from && ticket <= to)
+			return true;
+	}
+	/* Last: whoever saw a loss emptied above sees here that it is forgotten. */
+	return ticket <= atomic_load_explicit(&ring->forgotten, memory_order_acquire);
 }
 
 /* Takes `need` slots. @return 0, -EAGAIN, or -EIO */
@@ -116,7 +143,7 @@ static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
 	do {
 		uint64_t limit = atomic_load_explicit(&ring->completed, memory_order_acquire) + ring->nslots - 1;
 
-		if (atomic_load_explicit(&ring->failed, memory_order_acquire))
+		if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
 			return -EIO;
 		if (at + need > limit && at + need > completed_now(ring) + ring->nslots - 1) {
 			atomic_fetch_add_explicit(&ring->nfull, 1, memory_order_relaxed);
@@ -210,42 +237,46 @@ static int look_around(struct piommu_ring *ring, uint64_t *deadline)
 {
 	uint64_t now;
 
-	if (atomic_load_explicit(&ring->failed, memory_order_acquire))
+	if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
 		return -EIO;
-	if (ring->config.ops->check && ring->config.ops->check(ring->config.ctx)) {
-		atomic_store_explicit(&ring->failed, true, memory_order_release);
+	if (ring->config.ops->check && ring->config.ops->check(ring->config.ctx))
 		return -EIO;
-	}
 	now = ring->config.now_ns(ring->config.clock_ctx);
 	if (!*deadline)
 		*deadline = now + ring->config.timeout_ns;
 	return now >= *deadline ? -ETIMEDOUT : 0;
 }
 
-/* 0: the hardware has passed `position`; -EIO: it never will; -EINPROGRESS. */
-static int state_of(struct piommu_ring *ring, uint64_t position)
+/* What a wait is for: a burst, or the slots before a position, which are free also where their bursts failed. */
+enum target {
+	BURST,
+	ROOM,
+};
+
+/* 0: the hardware has passed `position`; -EIO: and failed that burst; -EINPROGRESS. */
+static int state_of(struct piommu_ring *ring, uint64_t position, enum target target)
 {
 	bool passed = position <= completed_now(ring);
 
-	/* Second: whoever saw the status word that a reset stored sees the tickets it lost, too. */
-	if (is_lost(ring, position))
+	/* Second: whoever sees that the hardware went on after a loss sees what was lost, too. */
+	if (target == BURST && is_lost(ring, position))
 		return -EIO;
 	return passed ? 0 : -EINPROGRESS;
 }
 
-static int wait_for(struct piommu_ring *ring, uint64_t position)
+static int wait_for(struct piommu_ring *ring, uint64_t position, enum target target)
 {
 	uint64_t deadline = 0;
 
 	for (unsigned step = 0;; step++) {
-		int state = state_of(ring, position);
+		int state = state_of(ring, position, target);
 		int err;
 
 		if (state != -EINPROGRESS)
 			return state;
 		err = (step + 1) % CHECK_EVERY ? 0 : look_around(ring, &deadline);
 		if (err) {
-			state = state_of(ring, position); /* it may have come through before the error */
+			state = state_of(ring, position, target); /* it may have come through before the error */
 			return state == -EINPROGRESS ? err : state;
 		}
 		relax(ring, step + 1);
@@ -254,12 +285,12 @@ static int wait_for(struct piommu_ring *ring, uint64_t position)
 
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket)
 {
-	return state_of(ring, ticket) == 0;
+	return state_of(ring, ticket, BURST) == 0;
 }
 
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket)
 {
-	int err = wait_for(ring, ticket);
+	int err = wait_for(ring, ticket, BURST);
 
 	if (err)
 		atomic_fetch_add_explicit(&ring->nfailed, 1, memory_order_relaxed);
@@ -270,7 +301,7 @@ int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket)
 static int wait_for_room(struct piommu_ring *ring, unsigned need, uint64_t *deadline)
 {
 	uint64_t end = atomic_load_explicit(&ring->reserved, memory_order_relaxed) + need;
-	int err = piommu_ring_wait(ring, end - (ring->nslots - 1));
+	int err = wait_for(ring, end - (ring->nslots - 1), ROOM);
 
 	return err ? err : look_around(ring, deadline);
 }
@@ -302,47 +333,63 @@ void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats 
 	};
 }
 
-/* Moves on to a new lap. @return the last position reserved before; no producer is between reserving and publishing */
-static uint64_t take_over(struct piommu_ring *ring, uint64_t *lap)
-{
-	uint64_t at;
+/* ---- Errors ------------------------------------------------------------------------------------------------------------------------- */
 
-	do {
-		at = atomic_load_explicit(&ring->reserved, memory_order_acquire);
-		await_turn(ring, at);
-		*lap = align_down(at, ring->nslots) + ring->nslots;
-	} while (!atomic_compare_exchange_strong_explicit(&ring->reserved, &at, *lap, memory_order_acq_rel,
-							  memory_order_acquire));
+/* The ticket of the burst that slot `at` is in. */
+static uint64_t burst_of(const struct piommu_ring *ring, uint64_t at, uint64_t end)
+{
+	for (; at < end; at++)
+		if (ring->config.ops->is_wait(slot_at(ring, at)))
+			return at + 1;
+	return end; /* its wait descriptor is spoilt */
+}
+
+/* The ticket before that one; `done` where that is complete. */
+static uint64_t burst_before(const struct piommu_ring *ring, uint64_t at, uint64_t done)
+{
+	while (at > done && !ring->config.ops->is_wait(slot_at(ring, at - 1)))
+		at--;
+	return at;
+}
+
+/* A loss is replaced after its tickets are forgotten, and empty in between. */
+static void keep_loss(struct piommu_ring *ring, uint64_t from, uint64_t to)
+{
+	struct loss *loss = &ring->losses[ring->nlosses++ % LOSSES_KEPT];
+
+	atomic_store_explicit(&ring->forgotten, atomic_load_explicit(&loss->to, memory_order_relaxed), memory_order_release);
+	atomic_store_explicit(&loss->from, UINT64_MAX, memory_order_release);
+	atomic_store_explicit(&loss->to, to, memory_order_release);
+	atomic_store_explicit(&loss->from, from, memory_order_release);
+	atomic_store_explicit(&ring->lost_to, to, memory_order_release);
+}
+
+uint64_t piommu_ring_lose(struct piommu_ring *ring, unsigned head, bool refused)
+{
+	uint64_t end = atomic_load_explicit(&ring->reserved, memory_order_acquire);
+	uint64_t done = completed_now(ring);
+	uint64_t at = done + slot_of(ring, head - done); /* less than a lap is outstanding */
+	uint64_t from = done, to = at;
+
+	if (refused) {
+		from = burst_before(ring, at, done);
+		to = burst_of(ring, at, end);
+	} else if (at > done && burst_before(ring, at, done) != at) {
+		to = burst_of(ring, at, end);
+	}
+	if (from < to)
+		keep_loss(ring, from, to);
+	if (refused && to == at + 1) {
+		ring->config.ops->make_wait(slot_at(ring, at), ring->config.status_pa, (uint32_t)to);
+		writeback(ring, at, 1);
+	}
+	/* The status of aborted waits is never written, and nothing else writes it now. Release: after the loss. */
+	if (!refused && at > done)
+		__atomic_store_n(ring->config.status, (uint32_t)at, __ATOMIC_RELEASE);
 	return at;
 }
 
 void piommu_ring_stop(struct piommu_ring *ring)
 {
-	uint64_t lap, last, done;
-
-	/* From here on reserve() refuses: it looks at `failed` after it has read the `reserved` that it exchanges. */
-	atomic_store_explicit(&ring->failed, true, memory_order_release);
-	last = take_over(ring, &lap);
-	done = completed_now(ring);
-	/* Only ever widened: an old ticket between two resets counts as lost rather than as done. */
-	if (atomic_load_explicit(&ring->lost_from, memory_order_relaxed) == UINT64_MAX)
-		atomic_store_explicit(&ring->lost_from, done, memory_order_relaxed);
-	atomic_store_explicit(&ring->lost_to, last, memory_order_release);
-	atomic_store_explicit(&ring->published, lap, memory_order_release);
-	ring->stopped = true;
-}
-
-void piommu_ring_reset(struct piommu_ring *ring, unsigned head)
-{
-	uint64_t base;
-
-	if (!ring->stopped)
-		piommu_ring_stop(ring);
-	base = atomic_load_explicit(&ring->reserved, memory_order_relaxed) + head;
-	atomic_store_explicit(&ring->reserved, base, memory_order_release);
-	__atomic_store_n(ring->config.status, (uint32_t)base, __ATOMIC_RELEASE);
-	atomic_store_explicit(&ring->completed, base, memory_order_release);
-	atomic_store_explicit(&ring->published, base, memory_order_release);
-	ring->stopped = false;
-	atomic_store_explicit(&ring->failed, false, memory_order_release);
+	atomic_store_explicit(&ring->stopped, true, memory_order_relaxed);
 }

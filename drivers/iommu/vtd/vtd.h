@@ -5,7 +5,8 @@
  *   vtd_probe.c   match, capabilities, bring-up, shutdown: everything that writes GCMD
  *   vtd_entry.c   root and context tables: a device's entry moves from one domain to another
  *   vtd_domain.c  domains: map and unmap on a second-stage page table, the identity table
- *   vtd_inv.c     invalidation: by queue, or by register where there is none; repair of a stopped queue
+ *   vtd_inv.c     invalidation: by queue, or by register where there is none
+ *   vtd_repair.c  invalidations that failed: a stopped queue goes on, the report waits for a poll
  *   vtd_fault.c   fault records to events, every reason in words
  *   vtd_walk.c    looking without touching: a translation step by step, capabilities in words
  */
@@ -34,6 +35,15 @@ struct vtd_found {
 	uint32_t pmen;
 };
 
+#define VTD_REPORTS 8u
+
+/* An error of the invalidation queue, from its repair to the next poll. */
+struct vtd_report {
+	uint32_t fsts;
+	uint64_t when_ns;
+	struct vtd_pair refused; /* zeroes where no descriptor was */
+};
+
 /* The invalidation queue, or what serves instead of it. */
 struct vtd_inv {
 	struct piommu_mem mem;    /* descriptors, then the status word in a page of its own */
@@ -42,9 +52,18 @@ struct vtd_inv {
 	unsigned iotlb;           /* offset of IVA */
 	unsigned max_am;          /* 2^n pages a descriptor; meaningless without psi */
 	bool psi;
-	bool broken;                /* could not be repaired; reported once */
 	atomic_bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
 	_Atomic uint64_t register_commands;
+
+	/* vtd_repair.c */
+	atomic_bool late;      /* a command was not acknowledged in time; said at the next poll */
+	atomic_bool broken;    /* could not be repaired; said once */
+	atomic_bool unclean;   /* something failed: what it was for may still be cached */
+	atomic_bool repairing; /* somebody has what follows, and the error bits of FSTS */
+	_Atomic unsigned nreports;
+	struct vtd_report report[VTD_REPORTS];
+	uint64_t stopped_at; /* position in the ring */
+	unsigned tries;      /* stops there, one after the other */
 };
 
 struct vtd {
@@ -124,8 +143,7 @@ int vtd_inv_gather(const struct piommu_domain_units *units, const struct piommu_
 /* Write buffers to memory (6.8), where the unit has ones that need it. */
 int vtd_inv_write_buffers(struct vtd *vtd);
 int vtd_flush_tag(struct piommu_unit *unit, uint32_t tag);
-/* After an error in FSTS: takes note, and sets the queue going again. One thread, that of poll. */
-void vtd_inv_repair(struct vtd *vtd, uint32_t fsts, struct piommu_event *event);
+bool vtd_is_wait(const void *slot);
 void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out);
 
 /*
@@ -134,6 +152,24 @@ void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out
  */
 #define VTD_BURST 32u
 unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct piommu_gather *gather, struct vtd_pair *desc);
+
+/* ---- vtd_repair.c: any thread, unless stated ------------------------------------------------------------------------------------- */
+
+/* After IQE or ITE in FSTS: fails what it took, notes it, sets the queue going again. Waits for nothing. */
+void vtd_inv_repair(struct vtd *vtd);
+/* Whether something is noted that no register shows any more. */
+static inline bool vtd_inv_has_news(const struct vtd_inv *inv)
+{
+	return atomic_load_explicit(&inv->nreports, memory_order_relaxed) ||
+	       atomic_load_explicit(&inv->late, memory_order_relaxed);
+}
+/* Takes the notes out, at most VTD_REPORTS. */
+unsigned vtd_inv_reports(struct vtd *vtd, struct vtd_report *reports);
+/*
+ * What failed commands were for must not stay cached until a later one happens to cover it: invalidates everything. Waits,
+ * bounded. One thread, that of poll.
+ */
+void vtd_inv_clean(struct vtd *vtd);
 
 /* ---- vtd_fault.c: one thread, that of poll ------------------------------------------------------------------------------------- */
 

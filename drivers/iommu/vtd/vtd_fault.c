@@ -246,23 +246,64 @@ static unsigned poll_overflow(struct vtd *vtd, const struct piommu_event_sink *s
 	return 1;
 }
 
-static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+static void emit_report(struct vtd *vtd, const struct vtd_report *report, const struct piommu_event_sink *sink)
 {
 	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_INV_ERROR);
 
-	if (fsts & VTD_FSTS_IQE) {
+	if (report->fsts & VTD_FSTS_IQE) {
 		event.reason_name = "invalidation queue error";
-		event.reason_text = "the unit refused a descriptor or could not read it (IQE); unmaps under way have failed";
-	} else if (fsts & VTD_FSTS_ITE) {
+		event.reason_text = "the unit refused a descriptor or could not read it (IQE); the unmap it was for has failed";
+	} else if (report->fsts & VTD_FSTS_ITE) {
 		event.reason_name = "invalidation time-out";
 		event.reason_text = "a device did not answer an invalidation of its TLB (ITE); unmaps under way have failed";
+	} else if (!report->fsts) {
+		event.reason_name = "invalidation not acknowledged";
+		event.reason_text =
+			"the unit did not say in time that an invalidation is done; the unmap it was for has failed";
 	} else {
 		event.reason_name = "invalidation completion error";
 		event.reason_text = "a device answered an invalidation that it was not sent (ICE)";
 	}
-	vtd_inv_repair(vtd, fsts, &event);
+	event.when_ns = report->when_ns;
+	event.reason = report->fsts;
+	event.raw[0] = report->refused.lo;
+	event.raw[1] = report->refused.hi;
 	sink->emit(sink->ctx, &event);
+}
+
+static unsigned emit_now(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+{
+	struct vtd_report report = { .fsts = fsts, .when_ns = piommu_plat_now_ns(vtd->unit->plat) };
+
+	emit_report(vtd, &report, sink);
 	return 1;
+}
+
+/* What stopped nothing: ICE, and all errors where there is no queue. */
+static unsigned poll_harmless(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+{
+	uint32_t harmless = fsts & (vtd->inv.ring ? VTD_FSTS_ICE : VTD_FSTS_QUEUE);
+
+	if (!harmless)
+		return 0;
+	piommu_write32(vtd->window, VTD_FSTS, harmless);
+	return emit_now(vtd, harmless, sink);
+}
+
+static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
+{
+	struct vtd_report reports[VTD_REPORTS];
+	unsigned n;
+
+	if (fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE))
+		vtd_inv_repair(vtd);
+	n = vtd_inv_reports(vtd, reports);
+	for (unsigned i = 0; i < n; i++)
+		emit_report(vtd, &reports[i], sink);
+	vtd_inv_clean(vtd);
+	if (atomic_exchange_explicit(&vtd->inv.late, false, memory_order_relaxed))
+		n += emit_now(vtd, 0, sink);
+	return n + poll_harmless(vtd, fsts, sink);
 }
 
 static unsigned poll_lost(struct vtd *vtd, const struct piommu_event_sink *sink)
@@ -284,7 +325,7 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 	uint32_t fsts = piommu_read32(vtd->window, VTD_FSTS);
 	unsigned n = 0;
 
-	if (__builtin_expect(!fsts, 1))
+	if (__builtin_expect(!fsts && !vtd_inv_has_news(&vtd->inv), 1))
 		return 0;
 	if (fsts == UINT32_MAX)
 		return poll_lost(vtd, sink);
@@ -292,7 +333,5 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 		n += poll_records(vtd, fsts, sink);
 	if (fsts & VTD_FSTS_PFO)
 		n += poll_overflow(vtd, sink);
-	if (fsts & VTD_FSTS_QUEUE && !vtd->inv.broken)
-		n += poll_queue(vtd, fsts, sink);
-	return n;
+	return n + poll_queue(vtd, fsts, sink);
 }

@@ -11,7 +11,6 @@
 #include "vtd.h"
 
 #define QUEUE_LEN ((size_t)sizeof(struct vtd_pair) << VTD_QUEUE_LG2)
-#define REPAIRS 8u /* descriptors replaced before a queue is given up for now */
 #define FANOUT 16u /* units served at once */
 
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
@@ -30,18 +29,29 @@ static void doorbell(void *ctx, unsigned tail)
 	piommu_write64(vtd->window, VTD_IQT, field_prep(VTD_IQ_INDEX, tail));
 }
 
+bool vtd_is_wait(const void *slot)
+{
+	return field_get(VTD_DESC_TYPE, ((const struct vtd_pair *)slot)->lo) == VTD_DESC_WAIT;
+}
+
 static int check(void *ctx)
 {
 	struct vtd *vtd = ctx;
 	uint32_t fsts = piommu_read32(vtd->window, VTD_FSTS);
 
-	/* All ones has these bits, too: a unit that is gone completes nothing. */
-	return fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE) ? -EIO : 0;
+	if (fsts == UINT32_MAX)
+		return -EIO; /* a unit that is gone completes nothing */
+	if (fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) {
+		PIOMMU_YIELD("queue has stopped, about to repair");
+		vtd_inv_repair(vtd);
+	}
+	return 0;
 }
 
 static const struct piommu_ring_ops ring_ops = {
 	.make_wait = make_wait,
 	.doorbell = doorbell,
+	.is_wait = vtd_is_wait,
 	.check = check,
 };
 
@@ -107,6 +117,14 @@ void vtd_inv_destroy(struct vtd *vtd)
 	if (!vtd->keep_memory)
 		plat->ops->mem_free(plat, &vtd->inv.mem);
 	vtd->inv.ring = NULL;
+}
+
+/* A failure is an event. Those of a queue that has stopped are noted where it is repaired. */
+static int noted(struct vtd *vtd, int err)
+{
+	if (__builtin_expect(err == -ETIMEDOUT || (err && !vtd->inv.ring), 0))
+		atomic_store_explicit(&vtd->inv.late, true, memory_order_relaxed);
+	return err;
 }
 
 /* ---- By registers ----------------------------------------------------------------------------------------------------------------- */
@@ -186,20 +204,20 @@ static int by_registers(struct vtd *vtd, const struct vtd_pair *desc, unsigned n
 	int err = registers_lock(vtd);
 
 	if (err)
-		return err;
+		return noted(vtd, err);
 	for (unsigned i = 0; i < n && !err; i++)
 		err = field_get(VTD_DESC_TYPE, desc[i].lo) == VTD_DESC_CONTEXT ? context_command(vtd, desc[i])
 									       : iotlb_command(vtd, desc[i]);
 	registers_unlock(vtd);
 	atomic_fetch_add_explicit(&vtd->inv.register_commands, n, memory_order_relaxed);
-	return err;
+	return noted(vtd, err);
 }
 
 /* ---- Commands --------------------------------------------------------------------------------------------------------------------- */
 
 int vtd_inv_sync(struct vtd *vtd, const struct vtd_pair *desc, unsigned n)
 {
-	return vtd->inv.ring ? piommu_ring_sync(vtd->inv.ring, desc, n) : by_registers(vtd, desc, n);
+	return vtd->inv.ring ? noted(vtd, piommu_ring_sync(vtd->inv.ring, desc, n)) : by_registers(vtd, desc, n);
 }
 
 int vtd_inv_all(struct vtd *vtd)
@@ -295,7 +313,7 @@ static int send(struct vtd *vtd, uint32_t tag, const struct piommu_gather *gathe
 	if (err != -EAGAIN)
 		return err;
 	*ticket = 0;
-	return piommu_ring_sync(vtd->inv.ring, desc, n);
+	return vtd_inv_sync(vtd, desc, n);
 }
 
 static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
@@ -309,7 +327,8 @@ static int gather_some(const struct piommu_domain_unit *at, unsigned n, const st
 		err = err ? err : sent;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		int done = tickets[i] ? piommu_ring_wait(vtd_of(at[i].unit)->inv.ring, tickets[i]) : 0;
+		struct vtd *vtd = vtd_of(at[i].unit);
+		int done = tickets[i] ? noted(vtd, piommu_ring_wait(vtd->inv.ring, tickets[i])) : 0;
 
 		err = err ? err : done;
 	}
@@ -338,59 +357,4 @@ void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out
 		piommu_ring_stats(vtd->inv.ring, out);
 	else
 		out->descriptors = atomic_load_explicit(&vtd->inv.register_commands, memory_order_relaxed);
-}
-
-/* ---- Repair --------------------------------------------------------------------------------------------------------------------------- */
-
-/* Lets hardware run to the tail; a descriptor that it refuses is replaced by one that drops more than it could have. */
-static int drain(struct vtd *vtd, uint32_t fsts)
-{
-	struct vtd_pair *slots = vtd->inv.mem.va;
-	int err = -EIO;
-
-	for (unsigned i = 0; i < REPAIRS && err == -EIO; i++) {
-		uint64_t head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
-		uint64_t tail = piommu_read64(vtd->window, VTD_IQT) & VTD_IQ_INDEX;
-
-		if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2))
-			slots[head] = vtd_desc_iotlb_global(vtd->inv.drain);
-		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE);
-		err = piommu_wait64(vtd->unit, vtd->window, VTD_IQH, VTD_IQ_INDEX, tail);
-		fsts = piommu_read32(vtd->window, VTD_FSTS);
-		if (fsts == UINT32_MAX)
-			return -EIO;
-		if (err && fsts & VTD_FSTS_QUEUE)
-			err = -EIO; /* another one */
-	}
-	return err;
-}
-
-void vtd_inv_repair(struct vtd *vtd, uint32_t fsts, struct piommu_event *event)
-{
-	const struct vtd_pair *slots = vtd->inv.mem.va;
-	uint64_t head;
-	int err;
-
-	event->reason = fsts & VTD_FSTS_QUEUE;
-	if (!vtd->inv.ring || !(fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE))) {
-		piommu_write32(vtd->window, VTD_FSTS, fsts & VTD_FSTS_QUEUE); /* nothing has stopped */
-		return;
-	}
-	head = field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQH));
-	if (fsts & VTD_FSTS_IQE && head < BIT64(VTD_QUEUE_LG2)) {
-		event->raw[0] = slots[head].lo;
-		event->raw[1] = slots[head].hi;
-	}
-	piommu_ring_stop(vtd->inv.ring);
-	err = drain(vtd, fsts);
-	if (!err) {
-		piommu_ring_reset(vtd->inv.ring, (unsigned)field_get(VTD_IQ_INDEX, piommu_read64(vtd->window, VTD_IQT)));
-		/* What the lost commands were for must not stay cached until the next one happens to cover it. */
-		err = vtd_inv_all(vtd);
-	}
-	if (!err)
-		return;
-	vtd->inv.broken = true;
-	log_err(vtd->unit->log, "%s: its invalidation queue did not recover (FSTS 0x%08x): every unmap will fail; restart",
-		vtd->unit->name, piommu_read32(vtd->window, VTD_FSTS));
 }

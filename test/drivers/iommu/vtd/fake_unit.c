@@ -67,7 +67,7 @@ static void run_queue(struct fake *fake)
 	while (head != tail && !fake->invalidations_stuck && !(fake_reg(fake, 0x34, 4) & 0x10)) {
 		const uint64_t *desc = (const uint64_t *)(uintptr_t)(base + 16u * head);
 
-		if (fake->fail_descriptor && !--fake->fail_descriptor) {
+		if (fake->refuse_all || (fake->fail_descriptor && !--fake->fail_descriptor)) {
 			fake_set(fake, 0x34, 4, fake_reg(fake, 0x34, 4) | 0x10);
 			break;
 		}

@@ -44,6 +44,7 @@ struct fake {
 	uint32_t never_acked;     /* bits of GCMD */
 	bool invalidations_stuck; /* CCMD and IOTLB stay busy, the queue fetches nothing */
 	unsigned fail_descriptor; /* the n-th descriptor from now is refused with IQE */
+	bool refuse_all;          /* each of them */
 	bool dead;                /* all ones */
 	uint64_t now;
 	char said[512]; /* the last message */

@@ -139,21 +139,109 @@ static void a_tag_is_flushed_whole(void)
 	fake_fini(&fake);
 }
 
-static void a_refused_descriptor_fails_its_burst_and_the_queue_recovers(void)
+/* A waiter repairs, so that nobody depends on a poll; the poll tells of it. */
+static void t24_a_refused_descriptor_fails_its_burst_and_no_other(void)
 {
 	struct fake fake;
 
 	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
 	fake.fail_descriptor = 1;
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
-	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -EIO); /* until somebody polls */
+	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
 	CHECK_EQ(fake_poll(&fake), 1);
 	CHECK_EQ(fake.events[0].type, PIOMMU_EVENT_INV_ERROR);
+	CHECK_HEX(fake.events[0].reason, 0x10);
 	CHECK_HEX(fake.events[0].raw[0], 0x500e2);
 	CHECK_HAS(fake.events[0].reason_text, "IQE");
-	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0);
-	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 7), 0);
 	CHECK_EQ(fake_poll(&fake), 0);
+	fake_fini(&fake);
+}
+
+/* In its place, and again with what a poll sends: whatever it was for is not in a cache. */
+static void t24_what_a_refused_descriptor_was_for_is_dropped(void)
+{
+	struct fake fake;
+	unsigned slot;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	slot = (unsigned)(fake_reg(&fake, 0x88, 8) >> 4);
+	fake.fail_descriptor = 1;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
+	CHECK_HEX(fake_descriptor(&fake, slot).lo, 0xd2); /* IOTLB, global, with drains (6.5.2.3) */
+	CHECK_HEX(fake_descriptor(&fake, slot).hi, 0);
+	CHECK_EQ(fake_poll(&fake), 1);
+	CHECK_HEX(fake_descriptor(&fake, slot + 2).lo, 0x11); /* context cache, global (6.5.2.1) */
+	CHECK_HEX(fake_descriptor(&fake, slot + 4).lo, 0xd2);
+	fake_fini(&fake);
+}
+
+static void t24_a_refused_wait_is_made_anew(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	fake.fail_descriptor = 2;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
+	CHECK_EQ(fake_poll(&fake), 1);
+	CHECK_HEX(fake.events[0].raw[0] & 0xf, 5);
+	fake_fini(&fake);
+}
+
+/* More than there is room for in between: the last ones share an event, none is left out. */
+static void t24_errors_of_a_long_time_without_a_poll_are_told(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	for (unsigned i = 0; i < VTD_REPORTS + 3; i++) {
+		fake.fail_descriptor = 1;
+		CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5 + i), -EIO);
+	}
+	CHECK_EQ(fake_poll(&fake), VTD_REPORTS);
+	for (unsigned i = 0; i < VTD_REPORTS; i++)
+		CHECK_HEX(fake.events[i].raw[0], 0x500e2 + 0x10000 * i);
+	CHECK_EQ(fake_poll(&fake), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
+	fake_fini(&fake);
+}
+
+/* The error bits are for who repairs: another's error must not be cleared with them. */
+static void t24_one_repairs_and_the_others_wait(void)
+{
+	struct fake fake;
+	struct vtd *vtd;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	vtd = vtd_of(&fake.unit);
+	atomic_store(&vtd->inv.repairing, true);
+	fake.fail_descriptor = 1;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -ETIMEDOUT);
+	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0x10);
+	atomic_store(&vtd->inv.repairing, false);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
+	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0);
+	vtd_inv_repair(vtd);           /* who comes too late finds nothing to do */
+	CHECK_EQ(fake_poll(&fake), 2); /* the one refused, and the one late */
+	fake_fini(&fake);
+}
+
+static void t24_a_unit_that_refuses_everything_is_given_up(void)
+{
+	struct fake fake;
+
+	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
+	fake.refuse_all = true;
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -EIO);
+	CHECK_HAS(fake.said, "did not recover");
+	fake.said[0] = 0;
+	CU_ASSERT(fake_poll(&fake) > 0);
+	CHECK_EQ(fake_poll(&fake), 0);
+	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 7), -EIO);
+	CHECK_EQ(fake.said[0], 0);
+	fake.refuse_all = false;
 	fake_fini(&fake);
 }
 
@@ -165,12 +253,30 @@ static void a_queue_that_does_not_recover_is_reported_once(void)
 	fake.fail_descriptor = 1;
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -EIO);
 	fake.invalidations_stuck = true;
-	CHECK_EQ(fake_poll(&fake), 1);
+	CHECK_EQ(fake_poll(&fake), 2);
 	CHECK_HAS(fake.said, "did not recover");
 	fake_set(&fake, 0x34, 4, 0x10);
 	CHECK_EQ(fake_poll(&fake), 0);
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), -EIO);
 	fake_fini(&fake);
+}
+
+static void what_is_not_acknowledged_is_an_event(void)
+{
+	static const uint64_t ecaps[] = { FAKE_ECAP, FAKE_ECAP_REGISTERS };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct fake fake;
+
+		fake_start(&fake, FAKE_CAP, ecaps[i]);
+		fake.invalidations_stuck = true;
+		CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -ETIMEDOUT);
+		CHECK_EQ(fake_poll(&fake), 1);
+		CHECK_EQ(fake.events[0].type, PIOMMU_EVENT_INV_ERROR);
+		CHECK_HAS(fake.events[0].reason_name, "not acknowledged");
+		CHECK_EQ(fake_poll(&fake), 0);
+		fake_fini(&fake);
+	}
 }
 
 static void a_register_that_stays_busy_times_out(void)
@@ -220,8 +326,14 @@ int main(int argc, char **argv)
 		SUITE_TEST(scattered_pages_stay_page_selective_until_a_burst_is_full),
 		SUITE_TEST(without_page_selection_it_is_the_domain),
 		SUITE_TEST(a_tag_is_flushed_whole),
-		SUITE_TEST(a_refused_descriptor_fails_its_burst_and_the_queue_recovers),
+		SUITE_TEST(t24_a_refused_descriptor_fails_its_burst_and_no_other),
+		SUITE_TEST(t24_what_a_refused_descriptor_was_for_is_dropped),
+		SUITE_TEST(t24_a_refused_wait_is_made_anew),
+		SUITE_TEST(t24_errors_of_a_long_time_without_a_poll_are_told),
+		SUITE_TEST(t24_one_repairs_and_the_others_wait),
+		SUITE_TEST(t24_a_unit_that_refuses_everything_is_given_up),
 		SUITE_TEST(a_queue_that_does_not_recover_is_reported_once),
+		SUITE_TEST(what_is_not_acknowledged_is_an_event),
 		SUITE_TEST(a_register_that_stays_busy_times_out),
 		SUITE_TEST(counts_add_up_with_and_without_a_queue),
 	};
