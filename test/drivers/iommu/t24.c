@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * T24 of doc/locking.md on the simulated machine, whose queue runs beside us: several threads unmap strictly, and now and then
+ * the unit aborts one of their waits (ITE). Each abort fails exactly one unmap; what returned 0 was invalidated; nobody polls
+ * until the end, and then there is an event for each. Usage: t24 VARIANT, keys in the words of piommu_sim.h.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "rig.h"
+
+#define THREADS 4u
+#define ABORTS 8u       /* as many as a unit has events for without a poll */
+#define ENOUGH 1000000u /* unmaps of a thread; a hundred would do */
+
+struct world {
+	struct rig r;
+	struct piommu_domain *domain;
+	struct piommu_mem mem;
+	atomic_uint nfailed;
+	atomic_uint nrunning;
+	atomic_bool stop;
+};
+
+struct waiter {
+	struct world *w;
+	uint64_t iova;
+	uint64_t n;
+	unsigned stale; /* translated after unmap had returned 0 */
+	int odd;        /* an answer that is none of the two */
+};
+
+/* What is mapped is in the unit's caches when it is unmapped. */
+static int use(struct waiter *waiter)
+{
+	struct rig *r = &waiter->w->r;
+	uint32_t word;
+	int err = piommu_map(waiter->w->domain, waiter->iova, waiter->w->mem.pa, RIG_PAGE, PIOMMU_RW);
+
+	return err ? err : piommu_sim_dma(r->m->plat, r->m->plain[0], waiter->iova, &word, sizeof(word), false);
+}
+
+static void *unmap_again_and_again(void *arg)
+{
+	struct waiter *waiter = arg;
+	struct rig *r = &waiter->w->r;
+	uint32_t word;
+
+#ifdef PIOMMU_YIELD_POINTS
+	piommu_yield_seed(waiter->iova);
+#endif
+	piommu_thread_register();
+	while (!atomic_load(&waiter->w->stop) && waiter->n++ < ENOUGH && !waiter->odd) {
+		int err = use(waiter);
+
+		if (!err)
+			err = piommu_unmap(waiter->w->domain, waiter->iova, RIG_PAGE, NULL);
+		if (!err)
+			waiter->stale += !piommu_sim_dma(r->m->plat, r->m->plain[0], waiter->iova, &word, sizeof(word), false);
+		else if (err == -EIO)
+			atomic_fetch_add(&waiter->w->nfailed, 1);
+		else
+			waiter->odd = err;
+		if (err)
+			waiter->iova += THREADS * RIG_PAGE; /* its old place may be cached until somebody polls */
+	}
+	piommu_thread_unregister();
+	atomic_fetch_sub(&waiter->w->nrunning, 1);
+	return NULL;
+}
+
+/* One abort after the other, each when the one before has failed somebody. */
+static void abort_some(struct world *w)
+{
+	for (unsigned i = 0; i < ABORTS; i++) {
+		CHECK_EQ(piommu_sim_set(w->r.m->plat, 0, PIOMMU_SIM_FAIL_INVALIDATIONS, 3 + i), 0);
+		while (atomic_load(&w->nfailed) <= i && atomic_load(&w->nrunning) == THREADS)
+			sched_yield();
+	}
+}
+
+static void check_world(struct world *w, const struct waiter *waiters)
+{
+	struct piommu_stats stats;
+
+	CHECK_EQ(atomic_load(&w->nfailed), ABORTS);
+	for (unsigned i = 0; i < THREADS; i++) {
+		CHECK_EQ(waiters[i].odd, 0);
+		CHECK_EQ(waiters[i].stale, 0);
+	}
+	while (piommu_poll(w->r.p))
+		;
+	piommu_stats(w->r.p, &stats);
+	CHECK_EQ(stats.inv_errors, ABORTS);
+	/* And the unit works on. */
+	rig_map(&w->r, w->domain, 0x5000, w->mem.pa, RIG_PAGE, PIOMMU_RW);
+	rig_unmap(&w->r, w->domain, 0x5000, RIG_PAGE);
+}
+
+static void t24_each_abort_fails_one_unmap_and_no_other(void)
+{
+	static struct world w;
+	struct waiter waiter[THREADS];
+	pthread_t thread[THREADS];
+
+	rig_open(&w.r);
+	w.domain = rig_own(&w.r, w.r.m->plain[0]);
+	w.mem = rig_mem(&w.r, RIG_PAGE, 0);
+	atomic_store(&w.nrunning, THREADS);
+	for (unsigned i = 0; i < THREADS; i++) {
+		waiter[i] = (struct waiter){ .w = &w, .iova = 0x100000 + i * RIG_PAGE };
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, unmap_again_and_again, &waiter[i]), 0);
+	}
+	abort_some(&w);
+	atomic_store(&w.stop, true);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	check_world(&w, waiter);
+	rig_close(&w.r);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = { SUITE_TEST(t24_each_abort_fails_one_unmap_and_no_other) };
+	struct rig_target target = { .kind = "sim", .variant = argc > 1 ? argv[1] : "thread=1" };
+
+	rig_set_target(&target);
+	return suite_run(1, argv, "t24", tests, sizeof(tests) / sizeof(tests[0]));
+}
