@@ -6,6 +6,7 @@
  * sim[:vtd][,key=value..]
  *   units=N      1 to 8; the first ones have scopes of their own, the last INCLUDE_PCI_ALL  (1)
  *   all=0|1      0: the last unit, too, has scopes only, and some functions are behind no unit  (1)
+ *   nodes=0|1    1: two platform devices, named in ANDD, behind the last unit  (0)
  *   aw=39|48|57  address width (48)             pages=4k|2m|1g  largest leaf (1g)
  *   cm=0|1       caching mode (0)               coherent=0|1 (1)    rwbf=0|1 write-buffer flush needed (0)
  *   qi=0|1       invalidation queue (1)         pt=0|1 pass-through (1)    ir=0|1 interrupt remapping (1)
@@ -47,6 +48,12 @@ int piommu_sim_plug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
  * @return 0; -EINVAL; -ENOENT: it is not there
  */
 int piommu_sim_unplug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
+/**
+ * The same for a platform node (nodes=1): "\\_SB.I2C0", whose requests carry 00:15.0, or "\\_SB.UART0", 00:15.1. They are there at
+ * first; piommu_sim_dma() takes those addresses, which are no PCI functions.
+ * @return 0; -EINVAL; -ENOENT: no such node, or not there; -EEXIST: it is there
+ */
+int piommu_sim_plug_node(struct piommu_platform *plat, const char *name, bool present);
 
 enum piommu_sim_switch {
 	PIOMMU_SIM_QUEUE_STUCK,     /**< 1: the unit fetches no more descriptors */

@@ -41,6 +41,7 @@ static const struct key keys[] = {
 	{ "aw", AT(aw), widths, 0, 0, "39, 48 or 57", false },
 	{ "pages", AT(leaf_lg2), leaves, 0, 0, "4k, 2m or 1g", false },
 	SWITCH("all", all),
+	SWITCH("nodes", nodes),
 	SWITCH("cm", cm),
 	SWITCH("coherent", coherent),
 	SWITCH("rwbf", rwbf),

@@ -14,32 +14,31 @@ static int untranslated(const struct sim *sim, uint64_t pa, void *buf, size_t le
 	return sim_mem_dma(&sim->mem, pa, buf, len, is_write) ? 0 : -EIO;
 }
 
-static int access_page(struct sim *sim, const struct sim_function *function, uint64_t iova, void *buf, size_t len,
-		       bool is_write)
+static int access_page(struct sim *sim, const struct sim_slot *slot, uint64_t iova, void *buf, size_t len, bool is_write)
 {
-	if (function->unit == SIM_NO_UNIT)
+	if (slot->unit == SIM_NO_UNIT)
 		return untranslated(sim, iova, buf, len, is_write);
-	return vtd_model_dma(sim->units[function->unit], function->requester, iova, buf, len, is_write);
+	return vtd_model_dma(sim->units[slot->unit], slot->requester, iova, buf, len, is_write);
 }
 
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write)
 {
 	struct sim *sim = sim_of(plat);
-	struct sim_function *function;
+	struct sim_slot *slot;
 	int err = 0;
 
 	if (!sim || !buf || (len && iova + (len - 1) < iova))
 		return -EINVAL;
-	function = sim_machine_begin(&sim->machine, sbdf);
-	if (!function)
+	slot = sim_machine_begin(&sim->machine, sbdf);
+	if (!slot)
 		return -ENOENT;
 	for (size_t done = 0, part; !err && done < len; done += part) {
 		part = PAGE - (size_t)((iova + done) % PAGE);
 		if (part > len - done)
 			part = len - done;
-		err = access_page(sim, function, iova + done, (char *)buf + done, part, is_write);
+		err = access_page(sim, slot, iova + done, (char *)buf + done, part, is_write);
 	}
-	sim_machine_end(function);
+	sim_machine_end(slot);
 	return err;
 }
 
@@ -55,6 +54,13 @@ int piommu_sim_unplug(struct piommu_platform *plat, struct piommu_sbdf sbdf)
 	struct sim *sim = sim_of(plat);
 
 	return sim ? sim_machine_unplug(&sim->machine, sbdf) : -EINVAL;
+}
+
+int piommu_sim_plug_node(struct piommu_platform *plat, const char *name, bool present)
+{
+	struct sim *sim = sim_of(plat);
+
+	return sim && name ? sim_machine_plug_node(&sim->machine, name, present) : -EINVAL;
 }
 
 static int unit_of(struct piommu_platform *plat, unsigned unit, struct vtd_model **out)

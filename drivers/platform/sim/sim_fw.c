@@ -49,7 +49,7 @@ static void end(struct sim_table *table)
 	table->bytes[9] = (uint8_t)-sum;
 }
 
-/* One hop, from bus 0: type 1 endpoint, 2 bridge, 3 I/O APIC, 4 HPET. */
+/* One hop, from bus 0: type 1 endpoint, 2 bridge, 3 I/O APIC, 4 HPET, 5 ACPI namespace (path: the requester id). */
 static void put_scope(struct sim_table *table, unsigned type, unsigned id, unsigned bus, uint8_t devfn)
 {
 	put(table, type, 1);
@@ -64,7 +64,7 @@ static void put_scope(struct sim_table *table, unsigned type, unsigned id, unsig
 static void put_unit(struct sim_table *table, unsigned unit, const struct sim_config *config)
 {
 	struct sim_scope scopes[SIM_MAX_SCOPES];
-	unsigned n = sim_machine_scopes(unit, config, scopes);
+	unsigned n = sim_pci_scopes(unit, config, scopes);
 	bool is_last = unit + 1 == config->units;
 	size_t start = table->len;
 
@@ -78,6 +78,8 @@ static void put_unit(struct sim_table *table, unsigned unit, const struct sim_co
 		put_scope(table, scopes[i].is_bridge ? 2 : 1, 0, 0, scopes[i].devfn);
 	if (is_last)
 		put_scope(table, 3, 2, 0xf0, 0x1f << 3); /* the I/O APIC, on a bus that does not exist, as usual */
+	for (unsigned i = 0; is_last && config->nodes && i < SIM_NNODES; i++)
+		put_scope(table, 5, sim_nodes[i].acpi_number, sim_nodes[i].sbdf.bus, sim_nodes[i].sbdf.devfn);
 	set(table, start + 2, table->len - start, 2);
 }
 
@@ -92,6 +94,18 @@ static void put_rmrr(struct sim_table *table)
 	put_scope(table, 1, 0, 0, 0x02 << 3);
 }
 
+/* ANDD (8.7): which device of the ACPI namespace has a number that scopes use. */
+static void put_name(struct sim_table *table, const struct sim_node *node)
+{
+	size_t len = strlen(node->name) + 1;
+
+	put(table, 4, 2);
+	put(table, 8 + len, 2);
+	put(table, 0, 3);
+	put(table, node->acpi_number, 1);
+	put_text(table, node->name, len);
+}
+
 void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_table *table)
 {
 	begin(table, "DMAR");
@@ -102,6 +116,8 @@ void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_
 		put_unit(table, unit, config);
 	if (config->rmrr)
 		put_rmrr(table);
+	for (unsigned i = 0; config->nodes && i < SIM_NNODES; i++)
+		put_name(table, &sim_nodes[i]);
 	end(table);
 }
 

@@ -53,6 +53,11 @@ static int pci_functions(struct piommu_platform *plat, struct piommu_pci_functio
 	return sim_machine_functions(&self(plat)->machine, out, n);
 }
 
+static int nodes(struct piommu_platform *plat, struct piommu_node **out, size_t *n)
+{
+	return sim_machine_nodes(&self(plat)->machine, out, n);
+}
+
 /* ---- Units ---- */
 
 static int unit_index(const struct sim *sim, const struct piommu_fw_unit *unit)
@@ -226,6 +231,7 @@ static const struct piommu_platform_ops sim_ops = {
 	.name = "sim",
 	.fw_table = fw_table,
 	.pci_functions = pci_functions,
+	.nodes = nodes,
 	.cfg_read = cfg_read,
 	.cfg_write = cfg_write,
 	.unit_facts = unit_facts,

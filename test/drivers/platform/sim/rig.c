@@ -46,6 +46,22 @@ void rig_close(struct rig *rig)
 	rig->plat->ops->close(rig->plat);
 }
 
+void rig_load_fw(struct rig *rig, struct piommu_fw *fw)
+{
+	struct piommu_fw_error err = { "" };
+	const void *bytes;
+	size_t len;
+
+	memset(fw, 0, sizeof(*fw));
+	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "DMAR", 0, &bytes, &len), 0);
+	CHECK_EQ(piommu_fw_parse_dmar(bytes, len, fw, &err), 0);
+	CHECK_EQ(strcmp(err.text, ""), 0);
+	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "MCFG", 0, &bytes, &len), 0);
+	CHECK_EQ(piommu_fw_parse_mcfg(bytes, len, fw, &err), 0);
+	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "DMAR", 1, &bytes, &len), -ENOENT);
+	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "IVRS", 0, &bytes, &len), -ENOENT);
+}
+
 static uint64_t *at(struct rig *rig, uint64_t pa)
 {
 	return (uint64_t *)(uintptr_t)(pa + rig->plat->va_off);

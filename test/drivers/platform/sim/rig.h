@@ -29,6 +29,8 @@ struct rig {
 /* Opens "sim:ARGS", maps unit 0, makes empty root and context tables (bus 0) and a queue page. Exits when it cannot. */
 void rig_open(struct rig *rig, const char *args);
 void rig_close(struct rig *rig);
+/* What lib/fw makes of the machine's tables. */
+void rig_load_fw(struct rig *rig, struct piommu_fw *fw);
 
 /* A zeroed, written-back page; its bus address. */
 uint64_t rig_page(struct rig *rig);

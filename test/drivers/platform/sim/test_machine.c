@@ -7,29 +7,13 @@
 
 #include "rig.h"
 
-static void load_fw(struct rig *rig, struct piommu_fw *fw)
-{
-	struct piommu_fw_error err = { "" };
-	const void *bytes;
-	size_t len;
-
-	memset(fw, 0, sizeof(*fw));
-	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "DMAR", 0, &bytes, &len), 0);
-	CHECK_EQ(piommu_fw_parse_dmar(bytes, len, fw, &err), 0);
-	CHECK_EQ(strcmp(err.text, ""), 0);
-	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "MCFG", 0, &bytes, &len), 0);
-	CHECK_EQ(piommu_fw_parse_mcfg(bytes, len, fw, &err), 0);
-	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "DMAR", 1, &bytes, &len), -ENOENT);
-	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "IVRS", 0, &bytes, &len), -ENOENT);
-}
-
 static void firmware_of_one_unit(void)
 {
 	struct piommu_fw fw;
 	struct rig rig;
 
 	rig_open(&rig, "");
-	load_fw(&rig, &fw);
+	rig_load_fw(&rig, &fw);
 	CHECK_EQ(fw.nunits, 1);
 	CHECK_HEX(fw.units[0].base, 0xfed90000);
 	CHECK_EQ(fw.units[0].include_all, true);
@@ -49,7 +33,7 @@ static void firmware_of_eight_units_shares_the_devices_out(void)
 	struct rig rig;
 
 	rig_open(&rig, "vtd,units=8,rmrr=1,ir=0");
-	load_fw(&rig, &fw);
+	rig_load_fw(&rig, &fw);
 	CHECK_EQ(fw.nunits, 8);
 	for (unsigned i = 0; i < 8; i++) {
 		CHECK_HEX(fw.units[i].base, 0xfed90000 + i * 0x1000);
@@ -191,7 +175,7 @@ static void wrong_words_are_refused_with_one_clear_line(void)
 	} wrong[] = {
 		{ "smmuv3", "smmuv3 is not in this version" },
 		{ "via", "unknown IOMMU family \"via\"" },
-		{ "vtd,colour=red", "the keys are units, aw, pages, all" },
+		{ "vtd,colour=red", "the keys are units, aw, pages, all, nodes" },
 		{ "vtd,units=9", "units takes 1 to 8" },
 		{ "vtd,units=0", "units takes 1 to 8" },
 		{ "vtd,units=", "units takes 1 to 8" },
@@ -226,7 +210,7 @@ static void every_key_is_taken(void)
 		"",
 		"vtd",
 		"units=2",
-		"vtd,units=2,aw=48,pages=2m,cm=1,coherent=0,rwbf=1,qi=0,pt=0,ir=0",
+		"vtd,units=2,nodes=1,aw=48,pages=2m,cm=1,coherent=0,rwbf=1,qi=0,pt=0,ir=0",
 		"vtd,plmr=1,nfr=16,rmrr=1,mem=0x4000000,pa=low,thread=1,latency_ns=1000,state=off",
 		"vtd,state=on,pt=0,coherent=0",
 		"vtd,pa=va,mem=1g,all=0",

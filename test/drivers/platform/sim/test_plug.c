@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Functions that come and go, under the eyes of other threads, and functions that are behind no unit. */
+/* Functions and platform nodes that come and go, under the eyes of other threads, and functions that are behind no unit. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -230,18 +230,6 @@ static void list_is_of_one_moment(void)
 
 /* ---- all=0 ---- */
 
-static void load_dmar(struct rig *rig, struct piommu_fw *fw)
-{
-	struct piommu_fw_error err = { "" };
-	const void *bytes;
-	size_t len;
-
-	memset(fw, 0, sizeof(*fw));
-	CHECK_EQ(rig->plat->ops->fw_table(rig->plat, "DMAR", 0, &bytes, &len), 0);
-	CHECK_EQ(piommu_fw_parse_dmar(bytes, len, fw, &err), 0);
-	CHECK_EQ(fw->nwarnings, 0);
-}
-
 static void last_unit_without_all_names_what_is_left(void)
 {
 	static const struct {
@@ -258,7 +246,7 @@ static void last_unit_without_all_names_what_is_left(void)
 		struct rig rig;
 
 		rig_open(&rig, machines[i].args);
-		load_dmar(&rig, &fw);
+		rig_load_fw(&rig, &fw);
 		for (unsigned unit = 0; unit < fw.nunits; unit++) {
 			CHECK_EQ(fw.units[unit].include_all, false);
 			CHECK_EQ(fw.units[unit].scopes.n, machines[i].nscopes[unit]);
@@ -292,6 +280,106 @@ static void functions_behind_no_unit_are_not_translated(void)
 	rig_close(&rig);
 }
 
+/* ---- nodes=1 ---- */
+
+#define I2C "\\_SB.I2C0"
+#define UART "\\_SB.UART0"
+
+static void nodes_are_named_in_the_table(void)
+{
+	struct piommu_fw fw;
+	struct rig rig;
+
+	rig_open(&rig, "vtd,units=2,nodes=1");
+	rig_load_fw(&rig, &fw);
+	CHECK_EQ(fw.nwarnings, 0);
+	CHECK_EQ(fw.nnames, 2);
+	CHECK_EQ(fw.names[0].id, 1);
+	CHECK_EQ(strcmp(fw.names[0].name, I2C), 0);
+	CHECK_EQ(fw.names[1].id, 2);
+	CHECK_EQ(strcmp(fw.names[1].name, UART), 0);
+	CHECK_EQ(fw.units[0].scopes.n, 1);
+	CHECK_EQ(fw.units[1].scopes.n, 3); /* the I/O APIC first */
+	CHECK_EQ(fw.units[1].scopes.at[2].type, PIOMMU_FW_SCOPE_ACPI_NAMESPACE);
+	CHECK_EQ(fw.units[1].scopes.at[2].id, 2);
+	CHECK_EQ(fw.units[1].scopes.at[2].start_bus, 0);
+	CHECK_EQ(fw.units[1].scopes.at[2].path[0].device, 0x15);
+	CHECK_EQ(fw.units[1].scopes.at[2].path[0].function, 1);
+	piommu_fw_free(&fw);
+	rig_close(&rig);
+}
+
+static size_t list_nodes(struct rig *rig, struct piommu_node at[2])
+{
+	struct piommu_node *nodes = NULL;
+	size_t n = 0;
+
+	CHECK_EQ(rig->plat->ops->nodes(rig->plat, &nodes, &n), 0);
+	CHECK_EQ(n <= 2, true);
+	memcpy(at, nodes, n * sizeof(*nodes));
+	free(nodes);
+	return n;
+}
+
+static void nodes_are_listed_and_do_dma_but_are_no_functions(void)
+{
+	struct piommu_sim_counts counts;
+	struct piommu_node nodes[2];
+	struct rig rig;
+
+	rig_open(&rig, "vtd,units=2,nodes=1");
+	CHECK_EQ(list_nodes(&rig, nodes), 2);
+	CHECK_EQ(strcmp(nodes[1].name, UART), 0);
+	CHECK_EQ(strcmp(nodes[1].unit, "dmar1"), 0);
+	CHECK_EQ(nodes[1].nids, 1);
+	CHECK_HEX(nodes[1].ids[0], 0x00a9);
+	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 1), rig.mem.pa + WORD, 7), 0);
+	CHECK_EQ(piommu_sim_counts(rig.plat, 1, &counts), 0);
+	CHECK_EQ(counts.dma_ok, 1);
+	CHECK_EQ(count_listed(&rig), NFUNCTIONS);
+	CHECK_HEX(cfg(&rig, AT(0, 0x15, 1), 0, 4), 0xffffffff);
+	CHECK_EQ(rig.plat->ops->cfg_write(rig.plat, AT(0, 0x15, 1), 4, 2, 0), 0);
+	CHECK_EQ(piommu_sim_unplug(rig.plat, AT(0, 0x15, 1)), -ENOENT);
+	rig_close(&rig);
+}
+
+static void nodes_come_and_go(void)
+{
+	struct piommu_node nodes[2];
+	struct rig rig;
+
+	rig_open(&rig, "vtd,nodes=1");
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, I2C, true), -EEXIST);
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, I2C, false), 0);
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, I2C, false), -ENOENT);
+	CHECK_EQ(list_nodes(&rig, nodes), 1);
+	CHECK_EQ(strcmp(nodes[0].name, UART), 0);
+	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 0), rig.mem.pa + WORD, 7), -ENOENT);
+	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 1), rig.mem.pa + WORD, 7), 0);
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, I2C, true), 0);
+	CHECK_EQ(list_nodes(&rig, nodes), 2);
+	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 0), rig.mem.pa + WORD, 7), 0);
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, "\\_SB.SPI0", true), -ENOENT);
+	rig_close(&rig);
+}
+
+static void machine_has_no_nodes_unless_asked(void)
+{
+	struct piommu_node nodes[2];
+	struct piommu_fw fw;
+	struct rig rig;
+
+	rig_open(&rig, "vtd");
+	rig_load_fw(&rig, &fw);
+	CHECK_EQ(fw.nnames, 0);
+	CHECK_EQ(fw.units[0].scopes.n, 1);
+	CHECK_EQ(list_nodes(&rig, nodes), 0);
+	CHECK_EQ(piommu_sim_plug_node(rig.plat, I2C, true), -ENOENT);
+	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 0), rig.mem.pa + WORD, 7), -ENOENT);
+	piommu_fw_free(&fw);
+	rig_close(&rig);
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(unplugged_function_is_gone_for_everyone),
 	SUITE_TEST(functions_that_start_unplugged_can_be_plugged),
@@ -302,6 +390,10 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(list_is_of_one_moment),
 	SUITE_TEST(last_unit_without_all_names_what_is_left),
 	SUITE_TEST(functions_behind_no_unit_are_not_translated),
+	SUITE_TEST(nodes_are_named_in_the_table),
+	SUITE_TEST(nodes_are_listed_and_do_dma_but_are_no_functions),
+	SUITE_TEST(nodes_come_and_go),
+	SUITE_TEST(machine_has_no_nodes_unless_asked),
 };
 
 int main(int argc, char **argv)
