@@ -83,6 +83,26 @@ FILES = [
     (BOX.replace('RANKED(LOCK_GROUP)', 'RANKED(LOCK_GROUPS)'), "LOCK_GROUPS'; did you mean"),
     (BOX + 'void other(struct box *box) TSA(needs_capability);\n', "unknown attribute 'needs_capability' ignored"),
 ]
+HEADER = 'struct box {\n\tstruct mutex mutex;\n};\nstruct lid {\n\tstruct box *box;\n};\nvoid f(struct lid *lid)%s;\nvoid g(struct box *b)%s;\n'
+TAKES = 'void g(struct box *box)\n{\n\tmutex_lock(&box->mutex);\n\tmutex_unlock(&box->mutex);\n}\n'
+CALLS = 'void f(struct lid *lid)\n{\n\tg(lid->box);\n}\n'
+ASSERTS = 'void g(struct box *box)\n{\n\tmutex_assert_held(&box->mutex);\n}\n'
+ANNOTATED = 'void g(struct box *box) REQUIRES(box->mutex)\n{\n\t(void)box;\n}\n'
+# Header, source, what lock_prototypes.py must say of them.
+PROTOTYPES = [
+    (HEADER % (' EXCLUDES(lid->box->mutex)', ' EXCLUDES(b->mutex)'), TAKES + CALLS, None),
+    (HEADER % ('', ' REQUIRES(b->mutex)'), ASSERTS, None),
+    (HEADER % ('', ' REQUIRES(b->mutex)'), ANNOTATED, None),
+    (HEADER % ('', ''), TAKES.replace('void', 'static void'), None),
+    ('struct box;\nvoid g(struct box *b);\n', HEADER % ('', '') + TAKES, None),  # the type is not seen in the header
+    (HEADER % ('', ''), TAKES, 'g() wants EXCLUDES(b->mutex) here: see lib/a.c:1'),
+    (HEADER % ('', ' EXCLUDES(b->mutex)'), CALLS + TAKES, 'f() wants EXCLUDES(lid->box->mutex) here: see lib/a.c:1'),
+    (HEADER % ('', ''), ASSERTS, 'g() wants REQUIRES(b->mutex) here'),
+    (HEADER % ('', ' EXCLUDES(b->mutex)'), ASSERTS, 'g() wants REQUIRES(b->mutex) here'),
+    (HEADER % ('', ''), ANNOTATED, 'g() wants REQUIRES(b->mutex) here'),
+    (HEADER % ('', ''), 'void g(struct box *box) NO_THREAD_SAFETY_ANALYSIS\n{\n}\n', 'the lock analysis is switched off'),
+    ('struct box {\n\tpthread_mutex_t m;\n};\n', '', 'a lock that no check knows'),
+]
 
 
 def plant(where, files):
@@ -99,9 +119,15 @@ def analyse(root, text):
         return tree.run([sys.executable, os.path.join(HERE, 'locks.py'), where, where])
 
 
+def prototypes(header, source):
+    with tempfile.TemporaryDirectory() as where:
+        plant(where, {'lib/a.h': header, 'lib/a.c': source})
+        return tree.run([sys.executable, os.path.join(HERE, 'lock_prototypes.py'), where])
+
+
 def wrong(result, says):
     """It fails exactly if it should, and each error is the one that is meant."""
-    errors = [line for line in result.stdout.splitlines() if ' error: ' in line]
+    errors = [line for line in result.stdout.splitlines() if ' error: ' in line or line.startswith('lib/')]
     if says is None:
         return result.returncode != 0
     return result.returncode != 1 or not errors or any(says not in line for line in errors)
@@ -109,15 +135,21 @@ def wrong(result, says):
 
 def main(root):
     problems = []
+    for header, source, says in PROTOTYPES:
+        result = prototypes(header, source)
+        if wrong(result, says):
+            problems.append(f'wanted {says or "a pass"} of\n{header}{source}got {result.returncode}:\n{result.stdout}')
     cases = [(F % body, says) for body, says in ANALYSIS] + FILES
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda case: analyse(root, case[0]), cases))
     for (text, says), result in zip(cases, results):
         if result.returncode == 77:
-            tree.skip(result.stdout.strip().removeprefix('skipped: '))
+            if not problems:
+                tree.skip(result.stdout.strip().removeprefix('skipped: '))
+            break
         if wrong(result, says):
             problems.append(f'wanted {says or "a pass"} of\n{text[len(BOX):] or text}got {result.returncode}:\n{result.stdout}')
-    tree.finish(problems, f'{len(cases)} cases')
+    tree.finish(problems, f'{len(cases) + len(PROTOTYPES)} cases')
 
 
 main(os.path.realpath(sys.argv[1]))
