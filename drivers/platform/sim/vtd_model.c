@@ -27,6 +27,7 @@ void vtdm_complain(struct vtd_model *m, const char *fmt, ...)
 
 static void release(struct vtd_model *m)
 {
+	sim_cache_fini(&m->roots);
 	sim_cache_fini(&m->context);
 	sim_cache_fini(&m->iotlb);
 	sim_cache_fini(&m->tables);

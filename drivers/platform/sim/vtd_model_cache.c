@@ -3,8 +3,10 @@
  * What the VT-d model drops for each invalidation: exactly what was asked for, nothing more. VT-d specification 6.2 (caches),
  * 6.5.1 (register-based), 6.5.2 (descriptors), 6.1 (caching mode), 6.8 (write buffers). The lock is held.
  *
- * Keys.   context: source id. iotlb: domain id, 4 KiB page (a large leaf is cached in pieces, which hardware may do and which
- * shows an invalidation that covers only a part of it). tables: domain id, level of the entry, address bits above it.
+ * Keys.   roots: bus (a present root entry: where the bus's context table is). context: source id. iotlb: domain id, 4 KiB page
+ * (a large leaf is cached in pieces, which hardware may do and which shows an invalidation that covers only a part of it).
+ * tables: domain id, level of the entry, address bits above it. Root entries have no domain id and are no one source's: nothing
+ * but a global invalidation has to drop them (6.5.3).
  * One command's victims are one span of keys, or three with tables.
  */
 #include "vtd_model_priv.h"
@@ -56,12 +58,14 @@ void vtdm_context_invalidate(struct vtd_model *m, unsigned gran, uint16_t did, u
 		return;
 	m->counts.context_invalidations++;
 	vtdm_drain_writes(m);
-	if (gran == GRAN_GLOBAL)
+	if (gran == GRAN_GLOBAL) {
 		sim_cache_clear(&m->context);
-	else if (gran == GRAN_DOMAIN)
+		sim_cache_clear(&m->roots);
+	} else if (gran == GRAN_DOMAIN) {
 		sim_cache_drop_if(&m->context, has_did, &did);
-	else
+	} else {
 		context_drop_device(m, did, sid, fm);
+	}
 }
 
 static void drop_pages(struct vtd_model *m, uint16_t did, uint64_t iva)

@@ -46,7 +46,7 @@ static unsigned get_context(struct vtd_model *m, uint16_t sid, struct vtdm_conte
 		*ctx = (struct vtdm_context){ found[0], found[1] };
 		return ctx->lo & CTX_P ? 0 : (unsigned)field_get(ABSENT_REASON, ctx->lo);
 	}
-	reason = vtdm_context_walk(m, VTDM_HARDWARE, sid, ctx);
+	reason = vtdm_context_walk(m, VTDM_HARDWARE, sid, ctx, cached);
 	if (!reason)
 		sim_cache_put(&m->context, sid, ctx->lo, ctx->hi);
 	else if (m->cfg.cm)
@@ -105,8 +105,9 @@ static bool truth(struct vtd_model *m, const struct request *request, uint64_t *
 {
 	struct vtdm_context ctx;
 	struct vtdm_leaf leaf;
+	bool cached;
 
-	if (vtdm_context_walk(m, VTDM_TRUTH, request->sid, &ctx) || request->iova > vtdm_width_last(m, &ctx))
+	if (vtdm_context_walk(m, VTDM_TRUTH, request->sid, &ctx, &cached) || request->iova > vtdm_width_last(m, &ctx))
 		return false;
 	*pa = request->iova;
 	if (field_get(CTX_TT, ctx.lo) == TT_PASS_THROUGH)

@@ -162,7 +162,7 @@ struct vtd_model {
 	uint64_t slow_handshake, latency_ns, fail_in;
 
 	/* Caches (section 6.2). Keys: see vtd_model_cache.c. */
-	struct sim_cache context, iotlb, tables;
+	struct sim_cache roots, context, iotlb, tables;
 	struct sim_cache held; /* words that memory's write buffer still holds back (RWBF): address / 8 -> old value */
 
 	/* The queue. */
@@ -250,8 +250,11 @@ enum vtdm_view {
 	VTDM_HARDWARE, /* what the walker sees, with its effects: caches filled, errors counted */
 	VTDM_TRUTH,    /* what memory says, no effect at all */
 };
-/* The entry of a source, read and checked. @return 0 or a fault reason; ctx is filled as far as it was read, else zero */
-unsigned vtdm_context_walk(struct vtd_model *m, enum vtdm_view view, uint16_t sid, struct vtdm_context *ctx);
+/*
+ * The entry of a source, read and checked; `*cached` is set where it was read from the table of a root entry that was remembered.
+ * @return 0 or a fault reason; ctx is filled as far as it was read, else zero
+ */
+unsigned vtdm_context_walk(struct vtd_model *m, enum vtdm_view view, uint16_t sid, struct vtdm_context *ctx, bool *cached);
 struct vtdm_leaf vtdm_table_walk(struct vtd_model *m, enum vtdm_view view, const struct vtdm_context *ctx, uint64_t iova);
 /* The last address that a request may have under this entry. */
 uint64_t vtdm_width_last(const struct vtd_model *m, const struct vtdm_context *ctx);

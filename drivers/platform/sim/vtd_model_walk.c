@@ -91,20 +91,40 @@ static unsigned context_check(struct vtd_model *m, enum vtdm_view view, const st
 	return 0;
 }
 
-unsigned vtdm_context_walk(struct vtd_model *m, enum vtdm_view view, uint16_t sid, struct vtdm_context *ctx)
+/* The context table of a bus: what the walker remembers of a present root entry, or the entry itself. */
+static unsigned root_walk(struct vtd_model *m, enum vtdm_view view, uint8_t bus, uint64_t *table, bool *cached)
 {
+	const uint64_t *found = view == VTDM_HARDWARE ? sim_cache_find(&m->roots, bus) : NULL;
 	struct vtdm_context root = { 0, 0 };
 	uint64_t bad;
 
-	*ctx = root;
-	if (!load_pair(m, view, m->root + (sid >> 8) * 16u, &root))
+	if (found) {
+		*table = found[0];
+		*cached = true;
+		return 0;
+	}
+	if (!load_pair(m, view, m->root + bus * 16u, &root))
 		return FR_ROOT_ACCESS;
 	if (!(root.lo & ROOT_P))
 		return FR_ROOT_P;
 	bad = root.lo & (GENMASK64(11, 1) | beyond_haw(m, 63));
 	if (bad || root.hi)
 		return reserved(m, view, FR_ROOT_RESERVED, "root entry", bad ? bad : root.hi);
-	if (!load_pair(m, view, (root.lo & ENTRY_ADDR) + (sid & 0xff) * 16u, ctx))
+	*table = root.lo & ENTRY_ADDR;
+	if (view == VTDM_HARDWARE)
+		sim_cache_put(&m->roots, bus, *table, 0);
+	return 0;
+}
+
+unsigned vtdm_context_walk(struct vtd_model *m, enum vtdm_view view, uint16_t sid, struct vtdm_context *ctx, bool *cached)
+{
+	uint64_t table = 0;
+	unsigned reason = root_walk(m, view, (uint8_t)(sid >> 8), &table, cached);
+
+	*ctx = (struct vtdm_context){ 0, 0 };
+	if (reason)
+		return reason;
+	if (!load_pair(m, view, table + (sid & 0xff) * 16u, ctx))
 		return FR_CTX_ACCESS;
 	return ctx->lo & CTX_P ? context_check(m, view, ctx) : FR_CTX_P;
 }

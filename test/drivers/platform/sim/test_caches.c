@@ -260,6 +260,70 @@ static void function_mask_covers_what_it_says(void)
 	strike(&s);
 }
 
+/* Another context table for the bus, in which the device is on another domain. */
+static uint64_t move_root_entry(struct scene *s)
+{
+	uint64_t other = rig_page(&s->rig);
+
+	rig_put(&s->rig, other, 2 * 0x18 + 1, 2 | 6 << 8);
+	rig_put(&s->rig, other, 2 * 0x18, s->table[1] | 1);
+	rig_put(&s->rig, s->rig.root, 0, other | 1);
+	return other;
+}
+
+/* The root entry has no domain id and is no one device's: only a global invalidation is sure to drop it (6.5.3). */
+static void root_entry_is_cached_until_a_global_invalidation(void)
+{
+	struct scene s;
+
+	set(&s, "vtd");
+	CHECK_EQ(lands(&s, 0, 0x5000), true);
+	move_root_entry(&s);
+	order(&s, QI_CONTEXT(3, 5, 0x18, 0), 0);
+	order(&s, QI_CONTEXT(2, 5, 0, 0), 0);
+	order(&s, QI_CONTEXT(2, 0, 0, 0), 0);
+	order(&s, QI_IOTLB(1, 0), 0);
+	CHECK_EQ(lands(&s, 0, 0x5000), true);
+	CHECK_EQ((uint32_t)rig_get(&s.rig, s.page[0], 0), 1);
+	CHECK_EQ((uint32_t)rig_get(&s.rig, s.page[1], 0), 0);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	order(&s, QI_CONTEXT(1, 0, 0, 0), 0);
+	CHECK_EQ(lands(&s, 0, 0x5000), true);
+	CHECK_EQ((uint32_t)rig_get(&s.rig, s.page[1], 0), 1);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	strike(&s);
+}
+
+/* A device that was never seen before is looked up where the bus's table was, not where it is. */
+static void cached_root_entry_serves_the_whole_bus(void)
+{
+	const struct piommu_sbdf other = { 0, 0, 0x28 };
+	struct scene s;
+
+	set(&s, "vtd");
+	CHECK_EQ(lands(&s, 0, 0x5000), true);
+	move_root_entry(&s);
+	rig_context(&s.rig, other.devfn, s.table[0], 7); /* in the old table */
+	CHECK_EQ(rig_write(&s.rig, other, 0x5000, 1), 0);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	order(&s, QI_CONTEXT(1, 0, 0, 0), 0);
+	CHECK_EQ(rig_write(&s.rig, other, 0x5000, 1), -EFAULT);
+	strike(&s);
+}
+
+static void absent_root_entry_is_not_cached_without_caching_mode(void)
+{
+	const struct piommu_sbdf device = { 0, 1, 0 };
+	struct scene s;
+
+	set(&s, "vtd,nfr=8");
+	CHECK_EQ(rig_write(&s.rig, device, 0x5000, 1), -EFAULT);
+	rig_context(&s.rig, 0, s.table[0], 7);
+	rig_put(&s.rig, s.rig.root, 2, s.rig.ctx | 1);
+	CHECK_EQ(rig_write(&s.rig, device, 0x5000, 1), 0);
+	strike(&s);
+}
+
 static void new_root_is_latched_by_srtp_and_caches_survive_it(void)
 {
 	struct scene s;
@@ -398,6 +462,9 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(context_invalidation_leaves_the_iotlb),
 	SUITE_TEST(domain_and_global_context_invalidations),
 	SUITE_TEST(function_mask_covers_what_it_says),
+	SUITE_TEST(root_entry_is_cached_until_a_global_invalidation),
+	SUITE_TEST(cached_root_entry_serves_the_whole_bus),
+	SUITE_TEST(absent_root_entry_is_not_cached_without_caching_mode),
 	SUITE_TEST(new_root_is_latched_by_srtp_and_caches_survive_it),
 	SUITE_TEST(not_present_is_not_cached_without_caching_mode),
 	SUITE_TEST(caching_mode_caches_absent_pages),
