@@ -4,25 +4,25 @@
  * During a move a device sees its old domain or its new one, never a third. Slow path, under the group's mutex.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
 
-static struct piommu_domain *target_of(const struct piommu_device *dev, enum core_target target, struct piommu_domain *domain)
+struct piommu_domain *core_place_domain(const struct piommu_device *dev, struct core_place place)
 {
-	switch (target) {
+	switch (place.to) {
 	case CORE_TO_IDENTITY:
 		return core_unit_of(dev->unit)->identity;
 	case CORE_TO_BLOCKING:
 		return core_unit_of(dev->unit)->blocking;
 	default:
-		return domain;
+		return place.domain;
 	}
 }
 
-static int move_to(struct piommu_device *dev, struct piommu_domain *to)
+static int move_to(struct core_device *cd, struct piommu_domain *to)
 {
+	struct piommu_device *dev = &cd->dev;
 	struct core_unit *cu = core_unit_of(dev->unit);
 	struct piommu_domain *from = dev->domain;
 	uint32_t tag;
@@ -31,7 +31,7 @@ static int move_to(struct piommu_device *dev, struct piommu_domain *to)
 	if (to == from)
 		return 0;
 	/* The list first, so that failure touches nothing; it ends with the barrier that unmap's pairs with. */
-	err = core_domain_unit_get(to, cu, &tag);
+	err = core_domain_unit_get(to, cu, dev, &tag);
 	if (err)
 		return err;
 	PIOMMU_YIELD("unit listed, entry about to move");
@@ -39,116 +39,100 @@ static int move_to(struct piommu_device *dev, struct piommu_domain *to)
 	err = cu->unit.driver->attach(dev, to, tag);
 	mutex_unlock(&cu->mutex);
 	if (err) {
-		core_domain_unit_put(to, cu);
+		core_domain_unit_put(to, cu, dev);
 		return err;
 	}
+	atomic_fetch_add_explicit(&cd->nattaches, 1, memory_order_relaxed);
 	dev->domain = to;
 	/* The device has left: a tag that will not flush stays out of use, and the driver reports it as an event. */
-	core_domain_unit_put(from, cu);
+	if (from)
+		core_domain_unit_put(from, cu, dev);
+	/* Only now, and only so: a thread that sees it clear may rely on the device being attached (T13b). */
+	atomic_store_explicit(&cd->deferred, false, memory_order_release);
 	return 0;
 }
 
-int core_device_move(struct piommu_group *group, struct core_device *device, enum core_target target,
-		     struct piommu_domain *domain)
+int core_device_move(struct piommu_group *group, struct core_device *device, struct core_place place)
 {
 	(void)group; /* whose mutex is held */
-	return device->dev.unit ? move_to(&device->dev, target_of(&device->dev, target, domain)) : 0;
+	return device->dev.unit ? move_to(device, core_place_domain(&device->dev, place)) : 0;
 }
 
-enum core_target core_group_rest(const struct piommu_group *group)
+struct core_place core_group_rest(const struct piommu_group *group)
 {
-	return group->claimed && !group->has_reserved ? CORE_TO_BLOCKING : CORE_TO_IDENTITY;
+	if (group->default_domain)
+		return (struct core_place){ CORE_TO_DOMAIN, group->default_domain };
+	if (group->has_reserved || (!group->claimed && group->kind != PIOMMU_DEFAULT_BLOCKING))
+		return (struct core_place){ CORE_TO_IDENTITY, NULL };
+	return (struct core_place){ CORE_TO_BLOCKING, NULL };
 }
 
-/* The member at `failed` did not move: those before it go back. */
-static void move_back(struct piommu_group *group, struct piommu_domain *const *before, unsigned failed, int err)
+struct core_place core_group_place(const struct piommu_group *group)
+{
+	return group->domain ? (struct core_place){ CORE_TO_DOMAIN, group->domain } : core_group_rest(group);
+}
+
+/* The member at `failed` did not move: those before it go back. One that was on nothing of ours before cannot, and is parked. */
+static void move_back(struct piommu_group *group, unsigned failed, int err) REQUIRES(group->mutex)
 {
 	const struct piommu_log *log = &group->p->log;
-	char text[PIOMMU_SBDF_STRLEN];
 
-	log_err(log, "group %u: %s could not be moved (%d); the group stays where it was", group->id,
-		piommu_sbdf_format(group->devices[failed].dev.sbdf, text), err);
+	log_err(log, "group %u: %s could not be moved (%s); the group stays where it was", group->id,
+		group->members[failed]->dev.name, strerror(-err));
 	for (unsigned d = failed; d-- > 0;) {
-		struct piommu_device *dev = &group->devices[d].dev;
+		struct core_device *cd = group->members[d];
+		struct core_place rest = { cd->nreserved ? CORE_TO_IDENTITY : CORE_TO_BLOCKING, NULL };
 
-		if (dev->unit && move_to(dev, before[d]))
+		if (!cd->dev.unit || cd->dev.domain == cd->before)
+			continue;
+		if (!move_to(cd, cd->before ? cd->before : core_place_domain(&cd->dev, rest)))
+			continue;
+		if (cd->nreserved || core_device_move(group, cd, (struct core_place){ CORE_TO_BLOCKING, NULL }))
 			log_err(log, "group %u: %s could not be moved back either: it is on the new domain", group->id,
-				piommu_sbdf_format(dev->sbdf, text));
+				cd->dev.name);
+		else
+			log_err(log, "group %u: %s could not be moved back either: it is blocked", group->id, cd->dev.name);
 	}
 }
 
-int core_group_switch(struct piommu_group *group, enum core_target target, struct piommu_domain *domain)
+/* Deferred members move, too, if `touch_deferred`; where they do not, their turn comes with their first use. */
+static int switch_members(struct piommu_group *group, struct core_place place, bool touch_deferred) REQUIRES(group->mutex)
 {
-	struct piommu_domain **before = calloc(group->ndevices, sizeof(struct piommu_domain *));
 	int err = 0;
 	unsigned d;
 
-	if (!before)
-		return -ENOMEM;
-	for (d = 0; d < group->ndevices && !err; d++) {
-		struct core_device *device = &group->devices[d];
+	for (d = 0; d < group->nmembers && !err; d++) {
+		struct core_device *cd = group->members[d];
 
-		before[d] = device->dev.domain;
+		cd->before = cd->dev.domain;
+		if (atomic_load_explicit(&cd->deferred, memory_order_relaxed) && !touch_deferred)
+			continue;
 		/* A member that is being reset stays blocked; where it belongs is found out when the reset ends. */
-		if (!device->resets || device->nreserved)
-			err = core_device_move(group, device, target, domain);
+		if (!cd->resets || cd->nreserved)
+			err = core_device_move(group, cd, place);
 	}
-	if (err)
-		move_back(group, before, d - 1, err);
-	free(before);
-	return err;
+	if (err) {
+		move_back(group, d - 1, err);
+		return err;
+	}
+	for (d = 0; d < group->nmembers; d++) {
+		struct core_device *cd = group->members[d];
+
+		if (cd->dev.unit)
+			atomic_store_explicit(&cd->goal, core_place_domain(&cd->dev, place), memory_order_release);
+	}
+	return 0;
 }
 
-int piommu_claim(struct piommu_group *group)
+int core_group_switch(struct piommu_group *group, struct core_place place)
 {
-	bool online;
-	int err = 0;
-
-	if (group->p->inspect)
-		return -EPERM;
-	online = core_slow_enter();
-	mutex_lock(&group->mutex);
-	if (group->claimed) {
-		log_err(&group->p->log, "group %u: claimed already; release it first", group->id);
-		err = -EBUSY;
-	} else if (!core_group_unit(group)) {
-		log_err(&group->p->log, "group %u: behind no IOMMU unit: it cannot be contained", group->id);
-		err = -ENODEV;
-	} else if (!group->has_reserved) {
-		err = core_group_switch(group, CORE_TO_BLOCKING, NULL);
-	}
-	if (!err)
-		group->claimed = true;
-	mutex_unlock(&group->mutex);
-	core_slow_exit(online);
-	return err;
+	return switch_members(group, place, false);
 }
 
-int piommu_release(struct piommu_group *group)
+static int fits(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex)
 {
-	bool online = core_slow_enter();
-	int err = 0;
-
-	mutex_lock(&group->mutex);
-	if (!group->claimed) {
-		err = -EINVAL;
-	} else if (group->domain) {
-		log_err(&group->p->log, "group %u: still attached; detach it first", group->id);
-		err = -EBUSY;
-	} else {
-		err = core_group_switch(group, CORE_TO_IDENTITY, NULL);
-	}
-	if (!err)
-		group->claimed = false;
-	mutex_unlock(&group->mutex);
-	core_slow_exit(online);
-	return err;
-}
-
-static int fits(struct piommu_domain *domain, struct piommu_group *group)
-{
-	for (unsigned d = 0; d < group->ndevices; d++) {
-		struct piommu_unit *unit = group->devices[d].dev.unit;
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		struct piommu_unit *unit = group->members[d]->dev.unit;
 		int err;
 
 		if (!unit)
@@ -164,97 +148,36 @@ static int fits(struct piommu_domain *domain, struct piommu_group *group)
 	return 0;
 }
 
-static struct piommu_span whole_pages(const struct piommu_span *span)
+int core_group_accepts(struct piommu_domain *domain, struct piommu_group *group)
 {
-	return (struct piommu_span){ align_down(span->start, PIOMMU_PAGE_SIZE), span->last | (PIOMMU_PAGE_SIZE - 1) };
-}
-
-/* Whether all of a reserved range is free or mapped 1:1 in the domain; `*free` says that nothing of it is mapped. */
-static int check_reserved(struct piommu_domain *domain, struct piommu_span span, bool *free)
-{
-	struct piommu_pt_leaf leaf;
-
-	*free = true;
-	if (span.last >> domain->iova_bits)
-		return -ERANGE;
-	for (uint64_t at = span.start; at <= span.last; at = align_down(at, leaf.size) + leaf.size) {
-		if (domain->ops->lookup(domain, at, &leaf)) {
-			leaf.size = PIOMMU_PAGE_SIZE;
-			continue;
-		}
-		if (leaf.pa != at || leaf.prot != PIOMMU_RW)
-			return -EADDRINUSE;
-		*free = false;
+	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed)) {
+		log_err(&group->p->log, "group %u: not claimed: call piommu_claim() first", group->id);
+		return -EINVAL;
 	}
-	return 0;
-}
-
-/* One call with the largest leaves; page by page only where a part of it is there already. */
-static int map_reserved(struct piommu_domain *domain, struct piommu_span span)
-{
-	struct piommu_pt_leaf leaf;
-	bool free;
-	int err = check_reserved(domain, span, &free);
-
-	if (!err && free)
-		return domain->ops->map(domain, span.start, span.start, span.last - span.start + 1, PIOMMU_RW);
-	for (uint64_t at = span.start; at <= span.last && !err; at += PIOMMU_PAGE_SIZE)
-		if (domain->ops->lookup(domain, at, &leaf))
-			err = domain->ops->map(domain, at, at, PIOMMU_PAGE_SIZE, PIOMMU_RW);
-	return err;
-}
-
-/* More than any firmware asks for; a range beyond it is a broken table, and a table of pages for it would be as broken. */
-#define RESERVED_MAX (UINT64_C(64) << 30)
-
-static int for_each_reserved(struct piommu_domain *domain, struct piommu_group *group,
-			     int (*fn)(struct piommu_domain *domain, struct piommu_span span))
-{
-	char text[PIOMMU_SBDF_STRLEN];
-
-	for (unsigned d = 0; d < group->ndevices; d++) {
-		const struct core_device *device = &group->devices[d];
-
-		for (unsigned r = 0; r < device->nreserved; r++) {
-			struct piommu_span span = whole_pages(&group->p->fw.reserved[device->reserved[r]].span);
-			int err = span.last - span.start < RESERVED_MAX ? fn(domain, span) : -E2BIG;
-
-			if (!err)
-				continue;
-			log_err(&group->p->log,
-				"%s: its reserved range 0x%llx-0x%llx cannot be mapped 1:1 in this domain (%s): "
-				"unmap what is there, or use a wider domain",
-				piommu_sbdf_format(device->dev.sbdf, text), (unsigned long long)span.start,
-				(unsigned long long)span.last, strerror(-err));
-			return err;
-		}
+	if (core_domain_of(domain)->p != group->p)
+		return -EINVAL;
+	if (group->nresets) {
+		log_err(&group->p->log, "group %u: a member is being reset: attach when the reset has ended", group->id);
+		return -EBUSY;
 	}
-	return 0;
+	if (!core_group_unit(group)) {
+		log_err(&group->p->log, "group %u: behind no IOMMU unit, or all its devices are gone", group->id);
+		return -EINVAL;
+	}
+	return fits(domain, group);
 }
 
-static int check_only(struct piommu_domain *domain, struct piommu_span span)
+void core_group_detached(struct piommu_group *group)
 {
-	bool free;
+	struct core_domain *old;
 
-	return check_reserved(domain, span, &free);
-}
-
-static int map_and_keep(struct piommu_domain *domain, struct piommu_span span)
-{
-	int err = map_reserved(domain, span);
-
-	/* Refused where the user holds addresses in it: he mapped them 1:1 himself, or the check would have failed. */
-	if (!err)
-		iova_space_reserve(core_domain_of(domain)->iova, span);
-	return err;
-}
-
-/* All are checked before the first is mapped, so that a refusal changes nothing. */
-static int cover_reserved(struct piommu_domain *domain, struct piommu_group *group)
-{
-	int err = for_each_reserved(domain, group, check_only);
-
-	return err ? err : for_each_reserved(domain, group, map_and_keep);
+	if (!group->domain)
+		return;
+	old = core_domain_of(group->domain);
+	mutex_lock(&old->mutex);
+	old->ngroups--;
+	mutex_unlock(&old->mutex);
+	group->domain = NULL;
 }
 
 static int attach_locked(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex)
@@ -262,43 +185,21 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	struct core_domain *cd = core_domain_of(domain);
 	int err;
 
-	if (!group->claimed) {
-		log_err(&group->p->log, "group %u: not claimed: call piommu_claim() first", group->id);
-		return -EINVAL;
-	}
-	if (cd->p != group->p)
-		return -EINVAL;
-	if (group->nresets) {
-		log_err(&group->p->log, "group %u: a member is being reset: attach when the reset has ended", group->id);
-		return -EBUSY;
-	}
-	if (group->domain == domain)
+	if (group->domain == domain && !group->nresets)
 		return 0;
+	err = core_group_accepts(domain, group);
+	if (err)
+		return err;
 	if (domain->type == PIOMMU_DOMAIN_BLOCKING && group->has_reserved) {
 		log_err(&group->p->log, "group %u: has reserved ranges that firmware needs: never blocked", group->id);
 		return -EOPNOTSUPP;
 	}
-	err = fits(domain, group);
+	err = core_cover_reserved(domain, group);
+	if (!err)
+		err = switch_members(group, (struct core_place){ CORE_TO_DOMAIN, domain }, true);
 	if (err)
 		return err;
-	if (domain->type == PIOMMU_DOMAIN_PAGING) {
-		/* Ordinary maps: this thread walks the tables, so it is a reader like any other. */
-		rcu_thread_online();
-		err = cover_reserved(domain, group);
-		rcu_thread_offline();
-		if (err)
-			return err;
-	}
-	err = core_group_switch(group, CORE_TO_DOMAIN, domain);
-	if (err)
-		return err;
-	if (group->domain) {
-		struct core_domain *old = core_domain_of(group->domain);
-
-		mutex_lock(&old->mutex);
-		old->ngroups--;
-		mutex_unlock(&old->mutex);
-	}
+	core_group_detached(group);
 	mutex_lock(&cd->mutex);
 	cd->ngroups++;
 	mutex_unlock(&cd->mutex);
@@ -313,7 +214,6 @@ int piommu_attach(struct piommu_domain *domain, struct piommu_group *group)
 
 	if (group->p->inspect)
 		return -EPERM;
-	rcu_thread_register(); /* the reserved ranges are mapped as any map is */
 	online = core_slow_enter();
 	mutex_lock(&group->mutex);
 	err = attach_locked(domain, group);
@@ -324,19 +224,14 @@ int piommu_attach(struct piommu_domain *domain, struct piommu_group *group)
 
 int piommu_detach(struct piommu_domain *domain, struct piommu_group *group)
 {
-	struct core_domain *cd = core_domain_of(domain);
 	bool online = core_slow_enter();
 	int err = -EINVAL;
 
 	mutex_lock(&group->mutex);
 	if (group->domain == domain) {
-		err = core_group_switch(group, core_group_rest(group), NULL);
-		if (!err) {
-			group->domain = NULL;
-			mutex_lock(&cd->mutex);
-			cd->ngroups--;
-			mutex_unlock(&cd->mutex);
-		}
+		err = core_group_switch(group, core_group_rest(group));
+		if (!err)
+			core_group_detached(group);
 	}
 	mutex_unlock(&group->mutex);
 	core_slow_exit(online);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The library's own state: everything hangs off struct piommu. Lock order, outermost first:
+ * The library's own state: everything hangs off struct piommu. Lock order, outermost first (doc/locking.md):
  *
- *   group->mutex > domain->mutex > unit->mutex > event_mutex
+ *   probe_lock > group->mutex > domain->mutex > unit->mutex > leaves: units_lock, groups_lock, domains_mutex, event_mutex
  *
  * A slow path goes RCU-offline on entry (core_slow_enter), so that a thread that sleeps on a mutex or waits for hardware
- * holds up no grace period; what it reads is stable under its mutexes.
+ * holds up no grace period; what it reads is stable under its mutexes and by its references.
+ *
+ * The life of a device: found (hotplug.c) -> bound to a unit and in a group (probe.c, under probe_lock) -> placed on what its group
+ * is on (defaults.c, under the group's mutex) -> stripped of its unit, out of its group, forgotten.
  */
 #ifndef CORE_H
 #define CORE_H
@@ -17,43 +20,92 @@
 #include "piommu.h"
 #include "piommu_driver.h"
 #include "rcu.h"
+#include "ref.h"
 
 #define CORE_EVENTS 256u
+
+enum core_unit_state {
+	CORE_UNIT_STARTING, /* its first walk over the devices is not done, or it has no driver yet */
+	CORE_UNIT_READY,
+	CORE_UNIT_GOING, /* nobody new comes */
+};
 
 struct core_unit {
 	struct piommu_unit unit; /* first: drivers see this */
 	struct piommu *p;
+	uint64_t serial;            /* its key in p->units */
+	struct piommu_fw_unit desc; /* of a unit that was registered by hand; unit.fw points here then */
+	bool by_hand;
+	unsigned refs;          /* under p->units_lock: of the table, of its devices, of who looks at it */
+	_Atomic unsigned state; /* enum core_unit_state; changed under p->probe_lock */
+	atomic_bool enabled;    /* translation is on: it is polled, and its entries count */
+	bool needs_walk;        /* these two under p->probe_lock */
+	uint64_t walk;          /* the one that it became part of */
 	struct piommu_unit_facts facts;
 	struct piommu_window window;
 	bool mapped;
 	bool probed;
-	bool enabled;
+	bool stuck;                       /* it did not turn off */
 	struct mutex mutex;               /* one slow-path driver op at a time; tags */
 	uint64_t *tags GUARDED_BY(mutex); /* bit set: taken */
-	struct piommu_domain *identity;
+	struct piommu_domain *identity;   /* these two have this unit in their lists for as long as it is enabled */
 	struct piommu_domain *blocking;
 	atomic_flag polling;
 };
 
 struct core_device {
 	struct piommu_device dev; /* first */
-	unsigned node;            /* in the topology */
-	struct piommu_group *group;
-	unsigned resets;    /* begun and not ended, under the group's mutex */
+	struct rcu_deferral deferral;
+	struct rcu_ref ref;       /* of the table, of who found it */
+	struct core_device *next; /* of all in memory, under p->objects_lock */
+	struct piommu *p;
+	uint64_t key;
+	bool going; /* under p->probe_lock: being removed */
+	/* With a reference. Changed under both p->probe_lock and the group's mutex, cleared under the latter; read as rule R3 says. */
+	_Atomic(struct piommu_group *) group;
+	struct piommu_pci_function fn; /* of a PCI function */
+	struct piommu_wish wish;
 	unsigned *reserved; /* indexes into the firmware's reserved ranges */
 	unsigned nreserved;
+	/* From here on under the group's mutex; the atomics are read without it. */
+	bool probed;                          /* the driver's probe_device was called, or there is none */
+	bool placed;                          /* where its group is, or deferred */
+	unsigned resets;                      /* begun and not ended */
+	struct piommu_domain *before;         /* during a switch: where it was */
+	_Atomic(struct piommu_domain *) goal; /* what its group is on, also while a reset or a deferral keeps it elsewhere */
+	atomic_bool deferred;
+	atomic_uint_fast64_t nfaults, nattaches, ndeferred_lost;
+};
+
+/* One PASID of a group. */
+struct core_pasid {
+	uint32_t pasid;
+	struct piommu_domain *domain;
 };
 
 struct piommu_group {
+	struct rcu_deferral deferral;
+	struct rcu_ref ref;        /* of its members, of its claim, of who found it */
+	struct piommu_group *next; /* of all in memory, under p->objects_lock */
 	struct piommu *p;
 	unsigned id;
-	struct core_device *devices;
-	unsigned ndevices;
-	bool has_reserved;
 	struct mutex mutex;
-	unsigned nresets;             /* members being reset, under mutex */
-	atomic_bool claimed;          /* changed under mutex */
-	struct piommu_domain *domain; /* attached by the user, under mutex; NULL: where the claim left it */
+	struct core_device **members; /* ascending by key; from here on under mutex, but for `claimed` */
+	unsigned nmembers;
+	unsigned room;
+	bool has_reserved;
+	bool ready;       /* its default has been set up */
+	bool refused;     /* an untrusted member would have to be on identity: blocked, and not to be claimed */
+	unsigned nresets; /* members being reset */
+	atomic_bool claimed;
+	bool uncontained;             /* claimed behind no unit */
+	struct piommu_domain *domain; /* attached by the user; NULL: where the claim left it */
+	enum piommu_default kind;
+	struct piommu_domain *default_domain; /* of kind PAGING */
+	struct core_pasid *pasids;
+	unsigned npasids;
+	struct piommu_topo_reason *reasons;
+	unsigned nreasons;
 };
 
 /* What the core keeps for a domain, behind piommu_domain.core. */
@@ -61,30 +113,59 @@ struct core_domain {
 	struct piommu_domain *self;
 	struct core_domain *next; /* of the user's domains, under p->domains_mutex */
 	struct piommu *p;
-	struct core_unit *home;  /* the unit it was made for */
+	struct core_unit *home;  /* the unit it was made for: outlives it */
 	struct mutex mutex;      /* the unit list */
 	struct iova_space *iova; /* NULL: not a paging domain */
 	struct piommu_span aperture;
-	unsigned ngroups; /* attached, under mutex */
+	unsigned ngroups; /* attached, PASIDs count, under mutex */
+};
+
+/* A driver of this manager, under p->probe_lock. */
+struct core_driver {
+	const struct piommu_driver *driver;
+	struct core_driver *next;
 };
 
 struct piommu {
 	struct piommu_platform *plat;
 	bool own_plat;
 	bool inspect;
+	bool late_drivers;
+	bool closing; /* the units are off for good */
 	struct piommu_log log;
-	const struct piommu_driver *const *drivers;
 	uint64_t timeout_ns;
-	struct piommu_fw fw;
+	enum piommu_default default_domain;
+	piommu_wish_fn wish_fn;
+	void *wish_ctx;
 	struct piommu_span *reserved; /* spans of fw.reserved, for drivers */
+
+	/* Creating a device's state, its firmware description, its unit and its group. See probe_lock.c. */
+	struct mutex probe_lock;
+	struct cond probe_cond;       /* a device is gone */
+	atomic_uintptr_t probe_owner; /* the thread that holds it */
+	unsigned probe_depth;
+	bool walk_pending; /* from here on under probe_lock */
+	bool walk_failed;
+	uint64_t last_walk;
+	bool mem_started;
+	struct core_driver *drivers;
+	struct piommu_fw fw; /* resolved anew when the topology changes */
 	struct piommu_topo *topo;
-	struct core_unit *units;
-	unsigned nunits;
-	struct piommu_group *groups;
-	unsigned ngroups;
-	struct rcu_table devices; /* struct core_device by address */
+	unsigned next_group;
+	uint64_t next_unit, next_node;
+	struct rcu_table devices; /* struct core_device by key */
+
+	struct mutex units_lock; /* the table's writers, and every unit's refs */
+	struct cond units_cond;
+	struct rcu_table units;
+	struct mutex groups_lock; /* the table's writers */
+	struct rcu_table groups;  /* those with members, by id */
+	struct mutex objects_lock;
+	struct core_device *all_devices GUARDED_BY(objects_lock);
+	struct piommu_group *all_groups GUARDED_BY(objects_lock);
 	struct mutex domains_mutex;
 	struct core_domain *domains GUARDED_BY(domains_mutex);
+
 	piommu_event_fn event_fn;
 	void *event_ctx;
 	struct mutex event_mutex; /* the ring */
@@ -93,6 +174,9 @@ struct piommu {
 	uint64_t event_tail;
 	atomic_uint_fast64_t nfaults, noverflows, nlost, ninv_errors;
 };
+
+/* PCI functions by address; nodes after them, in the order in which they came. */
+#define CORE_NODE_KEY (UINT64_C(1) << 63)
 
 static inline uint64_t core_sbdf_key(struct piommu_sbdf sbdf)
 {
@@ -104,43 +188,153 @@ static inline struct core_unit *core_unit_of(struct piommu_unit *unit)
 	return (struct core_unit *)(void *)unit; /* first member */
 }
 
+static inline struct core_device *core_device_of(struct piommu_device *device)
+{
+	return (struct core_device *)(void *)device; /* first member */
+}
+
 static inline struct core_domain *core_domain_of(const struct piommu_domain *domain)
 {
 	return domain->core;
 }
 
+/* For the looking functions, whose manager is const to the user: its locks are not. */
+static inline struct piommu *core_mutable(const struct piommu *p)
+{
+	return (struct piommu *)(uintptr_t)p;
+}
+
 /* threads.c. Slow-path brackets: returns whether the thread was online, to be handed to core_slow_exit(). */
 bool core_slow_enter(void);
 void core_slow_exit(bool was_online);
+/* An RCU read section for any thread, registered or not. */
+struct core_read {
+	bool registered, online;
+};
+struct core_read core_read_enter(void);
+void core_read_exit(struct core_read was);
+
+/* probe_lock.c: the lock may be taken again by the thread that holds it, from a driver's callback. Walks that were put off meanwhile run
+ * when it is let go for good. */
+void core_probe_lock(struct piommu *p) ACQUIRES(p->probe_lock);
+void core_probe_unlock(struct piommu *p) RELEASES(p->probe_lock);
+bool core_probe_is_mine(const struct piommu *p);
+void core_probe_wait(struct piommu *p) REQUIRES(p->probe_lock);
 
 /* machine.c: what there is, without touching it */
-int core_machine_load(struct piommu *p);
-void core_machine_free(struct piommu *p);
+int core_machine_load(struct piommu *p) REQUIRES(p->probe_lock);
+void core_machine_free(struct piommu *p) REQUIRES(p->probe_lock);
+/* The topology with these functions and the firmware's scopes in it. @return 0, or -errno and nothing has changed */
+int core_topo_replace(struct piommu *p, const struct piommu_pci_function *fns, size_t n) REQUIRES(p->probe_lock);
+/* The unit whose firmware description covers a device; NULL: none. No reference: valid under probe_lock. */
+struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device *cd, const char *node_unit)
+	REQUIRES(p->probe_lock);
+int core_firmware_reserved(struct piommu *p, struct core_device *cd) REQUIRES(p->probe_lock);
 
-/* unit.c: taking units over and giving them back */
+/* unit.c: one unit's life */
+struct core_unit *core_unit_new(struct piommu *p, const struct piommu_fw_unit *fw, bool by_hand) REQUIRES(p->probe_lock);
+void core_unit_free(struct core_unit *cu);
+/* Ours and enabled; on failure as before. In steps, so that several are taken all or none. */
+int core_unit_map(struct core_unit *cu);
+int core_unit_probe(struct core_unit *cu);
+int core_unit_enable(struct core_unit *cu);
+int core_unit_start(struct core_unit *cu);
+/* Translation off. @return 0 or -EIO: it keeps everything */
+int core_unit_disable(struct core_unit *cu);
+/* Undo of map and probe; it is not enabled. */
+void core_unit_drop(struct core_unit *cu);
+
+/* units.c: the table of units, registering them and taking them out */
+struct core_unit *core_unit_at(const struct piommu *p, unsigned n); /* with a reference; NULL past the last */
+void core_unit_get(struct core_unit *cu);
+void core_unit_put(struct core_unit *cu);
+int core_units_list_firmware(struct piommu *p) REQUIRES(p->probe_lock);
 int core_units_start(struct piommu *p);
-int core_units_stop(struct piommu *p);
+void core_units_set_ready(struct piommu *p) REQUIRES(p->probe_lock);
+void core_unit_set_ready(struct piommu *p, struct core_unit *cu) REQUIRES(p->probe_lock);
+int core_units_disable(struct piommu *p);
+void core_units_free(struct piommu *p);
+/* All of a driver's (cu NULL), or one. @return as piommu_driver_unregister() */
+int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only);
+
+/* drivers.c */
+int core_drivers_add_all(struct piommu *p, const struct piommu_driver *const *drivers) REQUIRES(p->probe_lock);
+void core_drivers_free(struct piommu *p);
+const struct piommu_driver *core_driver_for(struct piommu *p, const struct piommu_fw_unit *fw) REQUIRES(p->probe_lock);
+/* Rule R12. @return 0, `*out` with a reference or NULL: behind no unit, for now */
+int core_choose_unit(struct piommu *p, struct core_device *cd, const char *node_unit, struct core_unit **out)
+	REQUIRES(p->probe_lock);
 
 /* tags.c */
 int core_tags_init(struct core_unit *cu);
 int core_tag_get(struct core_unit *cu, uint32_t *tag);
 void core_tag_put(struct core_unit *cu, uint32_t tag);
 
+/* devices.c: looking devices up */
+struct core_device *core_device_get(struct piommu *p, uint64_t key);
+struct core_device *core_device_get_node(struct piommu *p, const char *name);
+void core_device_put(struct core_device *cd);
+/* The group of a device that we have a reference to, with one, or NULL. */
+struct piommu_group *core_device_group_get(struct core_device *cd);
+/* What users still hold when their manager ends. */
+void core_objects_free(struct piommu *p);
+/* Keys of all devices there are, malloc'ed. */
+int core_device_keys(struct piommu *p, uint64_t **out, size_t *n) REQUIRES(p->probe_lock);
+
+/* probe.c: rules R4 and R5 */
+struct core_found {
+	bool is_pci;
+	struct piommu_pci_function fn;
+	struct piommu_node node;
+};
+int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out) REQUIRES(p->probe_lock);
+/* Once more for a device that is behind no unit. */
+int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
+
+/* strip.c */
+enum core_release {
+	CORE_RELEASE_GONE, /* the device goes: blocked, or identity where it has reserved ranges */
+	CORE_RELEASE_UNIT, /* its unit goes: identity */
+};
+/* Behind no unit any more. @return 0, or -EIO: done, but the hardware did not follow */
+int core_device_strip(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex);
+/* Out of its group, too. */
+int core_device_fini(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex);
+
+/* hotplug.c: devices that come and go */
+int core_walk_first(struct piommu *p);
+/* Over the devices that are behind no unit. */
+int core_walk(struct piommu *p);
+/* Walks that a driver's callback asked for: their unit is ready after one that began after it was registered. */
+void core_walk_pending(struct piommu *p);
+void core_devices_free(struct piommu *p);
+
 /* groups.c */
-int core_groups_build(struct piommu *p);
-void core_groups_free(struct piommu *p);
+void core_group_free(struct piommu_group *group);
+struct piommu_group *core_group_get_unless_zero(struct piommu_group *group);
+int core_group_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+void core_group_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+void core_group_refresh_reasons(struct piommu *p, struct piommu_group *group) REQUIRES(p->probe_lock, group->mutex);
 /* The unit of its first member that is behind one; NULL where none is. */
-struct piommu_unit *core_group_unit(const struct piommu_group *group);
+struct piommu_unit *core_group_unit(const struct piommu_group *group) REQUIRES(group->mutex);
+/* 0, or -EAGAIN: it, or a unit of its members, is still being set up; -EPERM: refused */
+int core_group_usable(const struct piommu_group *group) REQUIRES(group->mutex);
+
+/* defaults.c */
+int core_group_settle(struct piommu_group *group);
+/* Frees what an empty group, or one behind no unit, was on. */
+void core_group_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* domain.c */
 int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const struct piommu_domain_attr *attr,
 		    struct piommu_domain **out);
 void core_domain_free(struct piommu_domain *domain);
 void core_domains_free(struct piommu *p);
+bool core_domains_have_home(struct piommu *p, const struct core_unit *cu);
 
-/* domain_units.c: the unit list of a domain (doc/locking.md, section 2) */
-int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag);
-int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu);
+/* domain_units.c: the unit list of a domain (doc/locking.md, section 2). `dev` NULL: for the unit's own sake */
+int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev, uint32_t *tag);
+int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev);
 /* Once more for the units that stayed because their tag did not flush. @return 0: no unit can hold its translations any more */
 int core_domain_units_drain(struct piommu_domain *domain);
 
@@ -150,11 +344,29 @@ enum core_target {
 	CORE_TO_IDENTITY, /* each device's unit's own */
 	CORE_TO_BLOCKING,
 };
-int core_group_switch(struct piommu_group *group, enum core_target target, struct piommu_domain *domain) REQUIRES(group->mutex);
-/* Where the members of a group that nobody attached belong. */
-enum core_target core_group_rest(const struct piommu_group *group) REQUIRES(group->mutex);
-int core_device_move(struct piommu_group *group, struct core_device *device, enum core_target target,
-		     struct piommu_domain *domain) REQUIRES(group->mutex);
+struct core_place {
+	enum core_target to;
+	struct piommu_domain *domain; /* of CORE_TO_DOMAIN */
+};
+int core_group_switch(struct piommu_group *group, struct core_place place) REQUIRES(group->mutex);
+/* Where the members of a group belong that nobody attached, and where they belong now. */
+struct core_place core_group_rest(const struct piommu_group *group) REQUIRES(group->mutex);
+struct core_place core_group_place(const struct piommu_group *group) REQUIRES(group->mutex);
+int core_device_move(struct piommu_group *group, struct core_device *device, struct core_place place) REQUIRES(group->mutex);
+/* The domain that a place means for a device. */
+struct piommu_domain *core_place_domain(const struct piommu_device *dev, struct core_place place);
+/* Whether a claimed group may be attached to a domain, now. @return 0 or -errno, said */
+int core_group_accepts(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex);
+/* Forgets what the user attached it to. */
+void core_group_detached(struct piommu_group *group) REQUIRES(group->mutex);
+
+/* reserved.c: maps the reserved ranges of a group's members 1:1 in a paging domain, all or none of them */
+int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex);
+
+/* pasid.c: for a member that comes and one that goes */
+int core_pasids_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+int core_pasids_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+void core_pasids_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* events.c */
 void core_event_emit(struct piommu *p, const struct piommu_event *event);

@@ -84,12 +84,31 @@ void core_domain_free(struct piommu_domain *domain)
 	free(cd);
 }
 
-static void list_domain(struct core_domain *cd)
+/* @return 0, or -EAGAIN: its unit is going, and does not see it any more. Partner: core_domains_have_home(). */
+static int list_domain(struct core_domain *cd)
 {
+	int err = 0;
+
 	mutex_lock(&cd->p->domains_mutex);
-	cd->next = cd->p->domains;
-	cd->p->domains = cd;
+	if (atomic_load_explicit(&cd->home->state, memory_order_relaxed) == CORE_UNIT_GOING) {
+		err = -EAGAIN;
+	} else {
+		cd->next = cd->p->domains;
+		cd->p->domains = cd;
+	}
 	mutex_unlock(&cd->p->domains_mutex);
+	return err;
+}
+
+bool core_domains_have_home(struct piommu *p, const struct core_unit *cu)
+{
+	bool found = false;
+
+	mutex_lock(&p->domains_mutex);
+	for (const struct core_domain *cd = p->domains; cd; cd = cd->next)
+		found |= cd->home == cu;
+	mutex_unlock(&p->domains_mutex);
+	return found;
 }
 
 static void unlist_domain(struct core_domain *cd)
@@ -115,6 +134,23 @@ void core_domains_free(struct piommu *p)
 	}
 }
 
+/* With a reference. */
+static int unit_of(struct piommu_group *group, struct core_unit **out)
+{
+	struct piommu_unit *unit;
+	int err;
+
+	mutex_lock(&group->mutex);
+	unit = core_group_unit(group);
+	err = unit ? core_group_usable(group) : -ENODEV;
+	if (!err) {
+		*out = core_unit_of(unit);
+		core_unit_get(*out);
+	}
+	mutex_unlock(&group->mutex);
+	return err;
+}
+
 int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out)
 {
 	static const enum piommu_domain_type types[] = {
@@ -123,20 +159,29 @@ int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_
 		[PIOMMU_KIND_BLOCKING] = PIOMMU_DOMAIN_BLOCKING,
 	};
 	enum piommu_domain_kind kind = attr ? attr->kind : PIOMMU_KIND_PAGING;
-	struct piommu_unit *unit = core_group_unit(group);
+	struct core_unit *cu;
 	bool online;
 	int err;
 
 	if (group->p->inspect)
 		return -EPERM;
-	if (!unit)
-		return -ENODEV;
 	if ((unsigned)kind >= sizeof(types) / sizeof(types[0]))
 		return -EINVAL;
 	online = core_slow_enter();
-	err = core_domain_new(core_unit_of(unit), types[kind], attr, out);
-	if (!err)
-		list_domain(core_domain_of(*out));
+	err = unit_of(group, &cu);
+	if (!err) {
+		struct piommu_domain *domain;
+
+		err = core_domain_new(cu, types[kind], attr, &domain);
+		if (!err) {
+			err = list_domain(core_domain_of(domain));
+			if (err)
+				core_domain_free(domain);
+			else
+				*out = domain;
+		}
+		core_unit_put(cu);
+	}
 	core_slow_exit(online);
 	return err;
 }

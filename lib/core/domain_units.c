@@ -20,20 +20,22 @@ static void publish(struct piommu_domain *domain, struct piommu_domain_units *un
 	__atomic_store_n((void **)&domain->units, (void *)units, __ATOMIC_RELEASE);
 }
 
-/* One element more than n: the last remembers a tag to give back together with the list (its `users` says whether). */
-static struct piommu_domain_units *list_alloc(unsigned n)
+/* One element more than n + nats: the last remembers a tag to give back together with the list (its `users` says whether). */
+static struct piommu_domain_units *list_alloc(unsigned n, unsigned nats)
 {
-	struct piommu_domain_units *list = calloc(1, sizeof(*list) + (n + 1) * sizeof(list->at[0]));
+	struct piommu_domain_units *list = calloc(1, sizeof(*list) + (n + nats + 1) * sizeof(list->at[0]));
 
-	if (list)
+	if (list) {
 		list->n = n;
+		list->nats = nats;
+	}
 	return list;
 }
 
 static void list_release(struct rcu_deferral *deferral)
 {
 	struct piommu_domain_units *list = (struct piommu_domain_units *)(void *)deferral;
-	const struct piommu_domain_unit *freed = &list->at[list->n];
+	const struct piommu_domain_unit *freed = &list->at[list->n + list->nats];
 
 	if (freed->users)
 		core_tag_put(core_unit_of(freed->unit), freed->tag);
@@ -45,8 +47,8 @@ static void list_retire(struct piommu_domain_units *list, const struct piommu_do
 	if (!list)
 		return;
 	if (freed) {
-		list->at[list->n] = *freed;
-		list->at[list->n].users = 1;
+		list->at[list->n + list->nats] = *freed;
+		list->at[list->n + list->nats].users = 1;
 	}
 	rcu_defer((struct rcu_deferral *)(void *)list->deferral, list_release);
 }
@@ -74,42 +76,74 @@ static int tag_get_patiently(struct core_unit *cu, uint32_t *tag)
 	return err;
 }
 
-static int list_grow(struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag)
+static unsigned ats_live(const struct piommu_domain_units *list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; list && i < list->nats; i++)
+		n += list->at[list->n + i].device != NULL;
+	return n;
+}
+
+/* The devices with ATS that have not left, behind the units of `to`. */
+static void copy_ats(struct piommu_domain_units *to, const struct piommu_domain_units *from)
+{
+	unsigned k = to->n;
+
+	for (unsigned i = 0; from && i < from->nats; i++)
+		if (from->at[from->n + i].device)
+			to->at[k++] = from->at[from->n + i];
+}
+
+/* Publishes a list with the unit in it, if it was not, and with the device, if it caches translations. */
+static int list_grow(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *ats, uint32_t *tag)
 {
 	struct piommu_domain_units *old = domain->units;
+	struct piommu_domain_unit *at = list_find(old, cu);
 	unsigned n = old ? old->n : 0;
-	struct piommu_domain_units *list = list_alloc(n + 1);
+	unsigned nats = ats_live(old);
+	struct piommu_domain_units *list = list_alloc(n + !at, nats + (ats != NULL));
 	int err;
 
 	if (!list)
 		return -ENOMEM;
-	err = tag_get_patiently(cu, tag);
-	if (err) {
-		free(list);
-		return err;
+	if (at) {
+		*tag = at->tag;
+	} else {
+		err = tag_get_patiently(cu, tag);
+		if (err) {
+			free(list);
+			return err;
+		}
 	}
 	if (n)
 		memcpy(list->at, old->at, n * sizeof(list->at[0]));
-	list->at[n] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag, .users = 1 };
+	if (!at)
+		list->at[n] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag };
+	copy_ats(list, old);
+	if (ats)
+		list->at[list->n + nats] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag, .device = ats };
+	list_find(list, cu)->users++;
 	PIOMMU_YIELD("list about to grow");
 	publish(domain, list);
 	list_retire(old, NULL);
 	return 0;
 }
 
-int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag)
+int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev, uint32_t *tag)
 {
 	struct core_domain *cd = core_domain_of(domain);
+	struct piommu_device *ats = dev && dev->ats ? dev : NULL;
 	struct piommu_domain_unit *at;
 	int err = 0;
 
 	mutex_lock(&cd->mutex);
 	at = list_find(domain->units, cu);
-	if (at) {
+	if (at && !ats) {
 		at->users++; /* readers do not look at it */
 		*tag = at->tag;
 	} else {
-		err = list_grow(domain, cu, tag);
+		err = list_grow(domain, cu, ats, tag);
 	}
 	mutex_unlock(&cd->mutex);
 	/* Partner: the barrier between clearing entries and reading the list, in every driver's unmap. */
@@ -121,7 +155,7 @@ int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, uin
 static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struct piommu_domain_unit *at)
 {
 	struct piommu_domain_units *old = domain->units;
-	struct piommu_domain_units *list = list_alloc(old->n - 1);
+	struct piommu_domain_units *list = list_alloc(old->n - 1, ats_live(old));
 	struct piommu_domain_unit freed = *at;
 	unsigned k = 0;
 	int err;
@@ -140,6 +174,7 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	for (unsigned i = 0; i < old->n; i++)
 		if (&old->at[i] != at)
 			list->at[k++] = old->at[i];
+	copy_ats(list, old);
 	PIOMMU_YIELD("tag flushed, list about to shrink");
 	publish(domain, list);
 	list_retire(old, &freed);
@@ -152,23 +187,50 @@ int core_domain_units_drain(struct piommu_domain *domain)
 	int err = 0;
 
 	mutex_lock(&cd->mutex);
-	for (unsigned i = domain->units ? domain->units->n : 0; i-- > 0 && !err;)
-		if (!domain->units->at[i].users)
+	for (unsigned i = domain->units ? domain->units->n : 0; i-- > 0 && !err;) {
+		/* A device that did not leave when it was told to: its unit may go on walking these tables. */
+		if (domain->units->at[i].users)
+			err = -EIO;
+		else
 			err = list_shrink(domain, core_unit_of(domain->units->at[i].unit), &domain->units->at[i]);
+	}
 	mutex_unlock(&cd->mutex);
 	return err;
 }
 
-int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu)
+/*
+ * The ATS rule: no device-TLB invalidation is sent to a device after its detach returned. It is struck out of the list that is
+ * published (which needs no memory, so it cannot fail), and whoever read it there before is waited for.
+ */
+static bool strike_out(struct piommu_domain_units *list, const struct piommu_device *dev)
+{
+	for (unsigned i = 0; dev && dev->ats && i < list->nats; i++) {
+		struct piommu_domain_unit *at = &list->at[list->n + i];
+
+		if (at->device != dev)
+			continue;
+		__atomic_store_n(&at->device, NULL, __ATOMIC_RELEASE);
+		return true;
+	}
+	return false;
+}
+
+int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev)
 {
 	struct core_domain *cd = core_domain_of(domain);
 	struct piommu_domain_unit *at;
+	bool struck = false;
 	int err = 0;
 
 	mutex_lock(&cd->mutex);
 	at = list_find(domain->units, cu);
-	if (at && --at->users == 0)
-		err = list_shrink(domain, cu, at);
+	if (at) {
+		struck = strike_out(domain->units, dev);
+		if (--at->users == 0)
+			err = list_shrink(domain, cu, at);
+	}
 	mutex_unlock(&cd->mutex);
+	if (struck)
+		rcu_wait();
 	return err;
 }

@@ -31,20 +31,33 @@ void core_event_emit(struct piommu *p, const struct piommu_event *event)
 		p->event_fn(p->event_ctx, event);
 }
 
+/*
+ * The poller is in a read section: a device that it finds stays memory of ours, also while another thread removes it (case T23).
+ */
 static void emit(void *ctx, const struct piommu_event *event)
 {
-	core_event_emit(ctx, event);
+	struct piommu *p = ctx;
+	struct core_device *cd = NULL;
+
+	if (event->type == PIOMMU_EVENT_DMA_FAULT)
+		cd = rcu_table_find(&p->devices, core_sbdf_key(event->sbdf));
+	PIOMMU_YIELD("faulting device found");
+	if (cd)
+		atomic_fetch_add_explicit(&cd->nfaults, 1, memory_order_relaxed);
+	core_event_emit(p, event);
 }
 
 unsigned piommu_poll(struct piommu *p)
 {
 	const struct piommu_event_sink sink = { emit, p };
+	const struct rcu_snapshot *units = rcu_table_read(&p->units);
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < p->nunits; i++) {
-		struct core_unit *cu = &p->units[i];
+	for (size_t i = 0; i < units->n; i++) {
+		struct core_unit *cu = rcu_entry_value(&units->entry[i]);
 
-		if (!cu->enabled || atomic_flag_test_and_set_explicit(&cu->polling, memory_order_acquire))
+		if (!cu || !atomic_load_explicit(&cu->enabled, memory_order_acquire) ||
+		    atomic_flag_test_and_set_explicit(&cu->polling, memory_order_acquire))
 			continue;
 		n += cu->unit.driver->poll(&cu->unit, &sink);
 		atomic_flag_clear_explicit(&cu->polling, memory_order_release);
@@ -98,23 +111,27 @@ void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
 
 void piommu_stats(const struct piommu *p, struct piommu_stats *out)
 {
+	struct core_unit *cu;
+
 	*out = (struct piommu_stats){
 		.faults = atomic_load_explicit(&p->nfaults, memory_order_relaxed),
 		.fault_overflows = atomic_load_explicit(&p->noverflows, memory_order_relaxed),
 		.events_lost = atomic_load_explicit(&p->nlost, memory_order_relaxed),
 		.inv_errors = atomic_load_explicit(&p->ninv_errors, memory_order_relaxed),
 	};
-	for (unsigned i = 0; i < p->nunits; i++) {
-		const struct core_unit *cu = &p->units[i];
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
 		struct piommu_ring_stats ring = { 0 };
 
-		if (!cu->probed)
+		if (!atomic_load_explicit(&cu->enabled, memory_order_acquire)) {
+			core_unit_put(cu);
 			continue;
+		}
 		cu->unit.driver->inv_stats(&cu->unit, &ring);
 		out->inv_descriptors += ring.descriptors;
 		out->inv_waits += ring.waits;
 		out->inv_doorbells += ring.doorbells;
 		out->table_pages += piommu_pool_used(cu->unit.pool);
 		out->table_bytes += piommu_pool_bytes(cu->unit.pool);
+		core_unit_put(cu);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices and groups out of the topology, each device with the unit that its DMA goes through and the reserved ranges that
- * firmware ties to it. Built once in piommu_create().
+ * Groups: objects with references, a list of members, and the reasons for what they are. Which group a device belongs to is the
+ * topology's to say, or a driver's that knows better (device_group); those services are here, too. A group is in the table of groups
+ * as long as it has a member, and is freed after its last reference and a grace period.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,156 +10,264 @@
 
 #include "core.h"
 
-/* The function itself, or (bridge scopes) anything below it. */
-static bool scope_covers(const struct piommu_topo *topo, const struct piommu_fw_scope *scope, unsigned node)
+/* ---- References ---------------------------------------------------------------------------------------------------------- */
+
+void core_group_free(struct piommu_group *group)
 {
-	if (!scope->resolved)
-		return false;
-	if (scope->type != PIOMMU_FW_SCOPE_PCI_ENDPOINT && scope->type != PIOMMU_FW_SCOPE_PCI_BRIDGE)
-		return false;
-	for (int at = (int)node; at >= 0; at = topo->nodes[at].parent) {
-		if (!piommu_sbdf_compare(topo->nodes[at].fn.sbdf, scope->sbdf))
-			return true;
-		if (scope->type == PIOMMU_FW_SCOPE_PCI_ENDPOINT)
-			return false;
-	}
-	return false;
+	struct piommu *p = group->p;
+	struct piommu_group **at;
+
+	mutex_lock(&p->objects_lock);
+	for (at = &p->all_groups; *at != group; at = &(*at)->next)
+		;
+	*at = group->next;
+	mutex_unlock(&p->objects_lock);
+	/* Rule R14. */
+	assert(!group->nmembers && !group->domain && !group->default_domain && !group->npasids);
+	mutex_fini(&group->mutex); /* asserts that no one holds it */
+	free(group->members);
+	free(group->pasids);
+	free(group->reasons);
+	free(group);
 }
 
-static bool scopes_cover(const struct piommu_topo *topo, const struct piommu_fw_scopes *scopes, unsigned node)
+static void free_deferred(struct rcu_deferral *deferral)
 {
-	for (unsigned i = 0; i < scopes->n; i++)
-		if (scope_covers(topo, &scopes->at[i], node))
-			return true;
-	return false;
+	core_group_free((struct piommu_group *)(void *)deferral); /* first member */
 }
 
-/* Virtual functions are in no scope: their DMA goes where their physical function's does. */
-static unsigned firmware_node(const struct piommu_topo *topo, unsigned node)
+void piommu_group_put(struct piommu_group *group)
 {
-	const struct piommu_pci_function *fn = &topo->nodes[node].fn;
-	int pf = fn->is_virtfn ? piommu_topo_find(topo, fn->physfn) : -1;
-
-	return pf >= 0 ? (unsigned)pf : node;
+	if (group && rcu_ref_put(&group->ref))
+		rcu_defer(&group->deferral, free_deferred);
 }
 
-static struct piommu_unit *unit_for(struct piommu *p, unsigned node)
+struct piommu_group *core_group_get_unless_zero(struct piommu_group *group)
 {
-	uint32_t segment = p->topo->nodes[node].fn.sbdf.segment;
-	struct piommu_unit *all = NULL;
-
-	node = firmware_node(p->topo, node);
-	for (unsigned i = 0; i < p->nunits; i++) {
-		const struct piommu_fw_unit *fw = p->units[i].unit.fw;
-
-		if (fw->segment != segment)
-			continue;
-		if (scopes_cover(p->topo, &fw->scopes, node))
-			return &p->units[i].unit;
-		if (fw->include_all && !all)
-			all = &p->units[i].unit;
-	}
-	return all;
+	return group && rcu_ref_get_unless_zero(&group->ref) ? group : NULL;
 }
 
-static int find_reserved(struct piommu *p, struct core_device *device)
+/* ---- Members --------------------------------------------------------------------------------------------------------------- */
+
+static void recount(struct piommu_group *group)
 {
-	unsigned node = firmware_node(p->topo, device->node);
-
-	for (unsigned r = 0; r < p->fw.nreserved; r++) {
-		const struct piommu_fw_reserved *reserved = &p->fw.reserved[r];
-		unsigned *more;
-
-		if (reserved->segment != device->dev.sbdf.segment || !scopes_cover(p->topo, &reserved->scopes, node))
-			continue;
-		more = realloc(device->reserved, (device->nreserved + 1) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		device->reserved = more;
-		device->reserved[device->nreserved++] = r;
-	}
-	return 0;
+	group->has_reserved = false;
+	for (unsigned d = 0; d < group->nmembers; d++)
+		group->has_reserved |= group->members[d]->nreserved > 0;
 }
 
-static int make_device(struct piommu *p, struct piommu_group *group, unsigned node)
+static int enlist(struct piommu_group *group)
 {
-	const struct piommu_topo_node *tn = &p->topo->nodes[node];
-	struct core_device *device = &group->devices[group->ndevices];
 	int err;
 
-	device->node = node;
-	device->group = group;
-	device->dev.sbdf = tn->fn.sbdf;
-	device->dev.is_pci = true;
-	piommu_sbdf_format(tn->fn.sbdf, device->dev.name);
-	device->dev.unit = unit_for(p, node);
-	for (device->dev.nids = 0; device->dev.nids < tn->nrids; device->dev.nids++)
-		device->dev.ids[device->dev.nids] = tn->rids[device->dev.nids];
-	group->ndevices++;
-	err = find_reserved(p, device);
-	if (err)
-		return err;
-	group->has_reserved |= device->nreserved > 0;
-	return rcu_table_insert(&p->devices, core_sbdf_key(device->dev.sbdf), device);
+	mutex_lock(&group->p->groups_lock);
+	err = rcu_table_insert(&group->p->groups, group->id, group);
+	mutex_unlock(&group->p->groups_lock);
+	return err;
 }
 
-static int make_group(struct piommu *p, unsigned id)
+int core_group_join(struct piommu_group *group, struct core_device *cd)
 {
-	const struct piommu_topo_group *tg = &p->topo->groups[id];
-	struct piommu_group *group = &p->groups[id];
+	unsigned at = group->nmembers;
+	int err;
 
-	group->devices = calloc(tg->nnodes, sizeof(*group->devices));
-	if (!group->devices)
-		return -ENOMEM;
-	for (unsigned i = 0; i < tg->nnodes; i++) {
-		int err = make_device(p, group, tg->nodes[i]);
+	if (group->nmembers == group->room) {
+		unsigned room = group->room ? 2 * group->room : 1;
+		struct core_device **more = realloc(group->members, room * sizeof(struct core_device *));
 
+		if (!more)
+			return -ENOMEM;
+		group->members = more;
+		group->room = room;
+	}
+	if (!group->nmembers) {
+		err = enlist(group);
 		if (err)
 			return err;
 	}
+	for (; at && group->members[at - 1]->key > cd->key; at--)
+		group->members[at] = group->members[at - 1];
+	group->members[at] = cd;
+	group->nmembers++;
+	recount(group);
+	rcu_ref_get(&group->ref);
+	atomic_store_explicit(&cd->group, group, memory_order_release);
 	return 0;
+}
+
+/* The caller drops the device's reference to the group when it has let go of the mutex. */
+void core_group_leave(struct piommu_group *group, struct core_device *cd)
+{
+	unsigned at = 0;
+
+	while (group->members[at] != cd)
+		at++;
+	group->nmembers--;
+	memmove(&group->members[at], &group->members[at + 1], (group->nmembers - at) * sizeof(struct core_device *));
+	recount(group);
+	if (cd->resets)
+		group->nresets--;
+	if (group->nmembers)
+		return;
+	mutex_lock(&group->p->groups_lock);
+	rcu_table_remove(&group->p->groups, group->id);
+	mutex_unlock(&group->p->groups_lock);
 }
 
 struct piommu_unit *core_group_unit(const struct piommu_group *group)
 {
-	for (unsigned d = 0; d < group->ndevices; d++)
-		if (group->devices[d].dev.unit)
-			return group->devices[d].dev.unit;
+	for (unsigned d = 0; d < group->nmembers; d++)
+		if (group->members[d]->dev.unit)
+			return group->members[d]->dev.unit;
 	return NULL;
 }
 
-int core_groups_build(struct piommu *p)
+int core_group_usable(const struct piommu_group *group)
 {
-	int err = 0;
+	if (group->refused)
+		return -EPERM;
+	if (!group->ready)
+		return -EAGAIN;
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		const struct core_device *cd = group->members[d];
 
-	p->groups = calloc(p->topo->ngroups ? p->topo->ngroups : 1, sizeof(*p->groups));
-	if (!p->groups)
-		return -ENOMEM;
-	p->ngroups = p->topo->ngroups;
-	for (unsigned id = 0; id < p->ngroups; id++) {
-		p->groups[id].p = p;
-		p->groups[id].id = id;
-		mutex_init(&p->groups[id].mutex, LOCK_GROUP);
+		if (!cd->dev.unit)
+			continue;
+		if (!cd->placed ||
+		    atomic_load_explicit(&core_unit_of(cd->dev.unit)->state, memory_order_acquire) != CORE_UNIT_READY)
+			return -EAGAIN;
 	}
-	for (unsigned id = 0; id < p->ngroups && !err; id++)
-		err = make_group(p, id);
-	if (err)
-		core_groups_free(p);
-	return err;
+	return 0;
 }
 
-void core_groups_free(struct piommu *p)
+/* What the topology says now; as it was, where memory is short. */
+void core_group_refresh_reasons(struct piommu *p, struct piommu_group *group)
 {
-	for (unsigned id = 0; id < p->ngroups; id++) {
-		struct piommu_group *group = &p->groups[id];
+	const struct piommu_topo *topo = p->topo;
+	const struct piommu_topo_group *tg;
+	struct piommu_topo_reason *copy;
+	int node = -1;
 
-		for (unsigned d = 0; d < group->ndevices; d++)
-			free(group->devices[d].reserved);
-		free(group->devices);
-		mutex_fini(&group->mutex);
+	for (unsigned d = 0; d < group->nmembers && node < 0; d++)
+		if (group->members[d]->dev.is_pci)
+			node = piommu_topo_find(topo, group->members[d]->dev.sbdf);
+	if (node < 0)
+		return;
+	tg = &topo->groups[topo->nodes[node].group];
+	copy = calloc(tg->nreasons ? tg->nreasons : 1, sizeof(*copy));
+	if (!copy)
+		return;
+	memcpy(copy, tg->reasons, tg->nreasons * sizeof(*copy));
+	free(group->reasons);
+	group->reasons = copy;
+	group->nreasons = tg->nreasons;
+}
+
+/* ---- Which group ----------------------------------------------------------------------------------------------------------- */
+
+int piommu_group_new(struct piommu_device *device, struct piommu_group **out)
+{
+	struct piommu *p = core_device_of(device)->p;
+	struct piommu_group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return -ENOMEM;
+	group->p = p;
+	group->id = p->next_group++;
+	rcu_ref_init(&group->ref);
+	mutex_init(&group->mutex, LOCK_GROUP);
+	mutex_lock(&p->objects_lock);
+	group->next = p->all_groups;
+	p->all_groups = group;
+	mutex_unlock(&p->objects_lock);
+	*out = group;
+	return 0;
+}
+
+/* The group of the device at a node of the topology, with a reference; NULL: it is not found yet, or going. */
+static struct piommu_group *group_at_node(struct piommu *p, unsigned node)
+{
+	struct core_device *cd = core_device_get(p, core_sbdf_key(p->topo->nodes[node].fn.sbdf));
+	struct piommu_group *group = NULL;
+
+	if (cd && !cd->going)
+		group = core_device_group_get(cd);
+	core_device_put(cd);
+	return group;
+}
+
+/* The one group of those that cannot be told apart from it. */
+static int group_of_mates(struct core_device *cd, const struct piommu_topo_group *tg, struct piommu_group **out)
+{
+	struct piommu *p = cd->p;
+	struct piommu_group *found = atomic_load_explicit(&cd->group, memory_order_relaxed);
+
+	if (found)
+		rcu_ref_get(&found->ref);
+	for (unsigned i = 0; i < tg->nnodes; i++) {
+		struct piommu_group *group = group_at_node(p, tg->nodes[i]);
+
+		if (!group)
+			continue;
+		if (!found) {
+			found = group;
+			continue;
+		}
+		piommu_group_put(group);
+		if (group == found)
+			continue;
+		log_err(&p->log,
+			"%s: would make groups %u and %u one, which are both in use: unplug it, or give all of it to one owner "
+			"and "
+			"start again",
+			cd->dev.name, found->id, group->id);
+		piommu_group_put(found);
+		return -EXDEV;
 	}
-	free(p->groups);
-	p->groups = NULL;
-	p->ngroups = 0;
-	rcu_table_fini(&p->devices);
+	*out = found;
+	return 0;
+}
+
+int piommu_group_by_topology(struct piommu_device *device, struct piommu_group **out)
+{
+	struct core_device *cd = core_device_of(device);
+	struct piommu_group *found = NULL;
+	const struct piommu_topo *topo = cd->p->topo;
+	int node = device->is_pci ? piommu_topo_find(topo, device->sbdf) : -1;
+	int err = 0;
+
+	if (node >= 0)
+		err = group_of_mates(cd, &topo->groups[topo->nodes[node].group], &found);
+	else if (atomic_load_explicit(&cd->group, memory_order_relaxed))
+		found = core_device_group_get(cd);
+	if (err)
+		return err;
+	if (!found)
+		return piommu_group_new(device, out);
+	*out = found;
+	return 0;
+}
+
+int piommu_group_of_id(struct piommu_unit *unit, uint32_t id, struct piommu_group **out)
+{
+	struct piommu *p = unit->manager;
+	struct core_read was = core_read_enter();
+	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
+	struct piommu_group *found = NULL;
+
+	for (size_t i = 0; i < all->n && !found; i++) {
+		struct core_device *cd = rcu_entry_value(&all->entry[i]);
+
+		/* The unit of a listed device changes under the probe lock, which the caller has, or to NULL when it goes. */
+		if (!cd || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
+			continue;
+		for (unsigned k = 0; k < cd->dev.nids; k++)
+			if (cd->dev.ids[k] == id)
+				found = core_group_get_unless_zero(atomic_load_explicit(&cd->group, memory_order_acquire));
+	}
+	core_read_exit(was);
+	if (!found)
+		return -ENOENT;
+	*out = found;
+	return 0;
 }

@@ -8,7 +8,12 @@
 
 unsigned piommu_unit_count(const struct piommu *p)
 {
-	return p->nunits;
+	struct core_unit *cu;
+	unsigned n = 0;
+
+	for (; (cu = core_unit_at(p, n)); n++)
+		core_unit_put(cu);
+	return n;
 }
 
 /* Inspection reads a unit through a window of its own, opened for the moment. */
@@ -16,6 +21,8 @@ static bool peek_open(const struct core_unit *cu, struct piommu_window *window)
 {
 	struct piommu_platform *plat = cu->unit.plat;
 
+	if (cu->by_hand && !cu->unit.fw->len)
+		return false;
 	return plat->ops->window_map && !plat->ops->window_map(plat, cu->unit.fw, PIOMMU_WINDOW_INSPECT, window);
 }
 
@@ -24,15 +31,26 @@ static void peek_close(const struct core_unit *cu, struct piommu_window *window)
 	cu->unit.plat->ops->window_unmap(cu->unit.plat, window);
 }
 
-int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out)
+static void unit_version(const struct core_unit *cu, char *text, size_t len)
 {
-	const struct core_unit *cu;
 	struct piommu_window window;
 	bool peeked;
 
-	if (unit >= p->nunits)
+	if (!cu->unit.driver || !cu->unit.driver->version)
+		return;
+	peeked = peek_open(cu, &window);
+	if (peeked || cu->facts.caps_known)
+		cu->unit.driver->version(&cu->facts, peeked ? &window : NULL, text, len);
+	if (peeked)
+		peek_close(cu, &window);
+}
+
+int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out)
+{
+	struct core_unit *cu = core_unit_at(p, unit);
+
+	if (!cu)
 		return -ENOENT;
-	cu = &p->units[unit];
 	*out = (struct piommu_unit_info){
 		.name = cu->unit.name,
 		.family = piommu_fw_family_name(cu->unit.fw->family),
@@ -45,7 +63,7 @@ int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_i
 		.kernel_driven = cu->facts.kernel_driven,
 	};
 	snprintf(out->route, sizeof(out->route), "%s", cu->facts.route);
-	if (cu->probed) {
+	if (atomic_load_explicit(&cu->enabled, memory_order_acquire)) {
 		out->iova_bits = cu->unit.caps.iova_bits;
 		out->page_sizes = cu->unit.caps.page_sizes;
 		out->passthrough = cu->unit.caps.passthrough;
@@ -53,13 +71,8 @@ int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_i
 		out->queued = cu->unit.caps.queued;
 		out->caches_not_present = cu->unit.caps.caches_not_present;
 	}
-	if (!cu->unit.driver)
-		return 0;
-	peeked = peek_open(cu, &window);
-	if (peeked || cu->facts.caps_known)
-		cu->unit.driver->version(&cu->facts, peeked ? &window : NULL, out->version, sizeof(out->version));
-	if (peeked)
-		peek_close(cu, &window);
+	unit_version(cu, out->version, sizeof(out->version));
+	core_unit_put(cu);
 	return 0;
 }
 
@@ -85,30 +98,56 @@ static int scope_info(const struct piommu_fw_scopes *scopes, unsigned n, struct 
 	return 0;
 }
 
+/* What a scope leads to changes when devices come and go. */
+static int scope_info_locked(const struct piommu *cp, const struct piommu_fw_scopes *scopes, unsigned n,
+			     struct piommu_scope_info *out)
+{
+	struct piommu *p = core_mutable(cp);
+	bool online = core_slow_enter();
+	int err;
+
+	core_probe_lock(p);
+	err = scope_info(scopes, n, out);
+	core_probe_unlock(p);
+	core_slow_exit(online);
+	return err;
+}
+
 int piommu_unit_scope(const struct piommu *p, unsigned unit, unsigned scope, struct piommu_scope_info *out)
 {
-	return unit < p->nunits ? scope_info(&p->fw.units[unit].scopes, scope, out) : -ENOENT;
+	struct core_unit *cu = core_unit_at(p, unit);
+	int err;
+
+	if (!cu)
+		return -ENOENT;
+	err = scope_info_locked(p, &cu->unit.fw->scopes, scope, out);
+	core_unit_put(cu);
+	return err;
 }
 
 int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void *ctx, const char *name, const char *text),
 			 void *ctx)
 {
-	const struct core_unit *cu;
+	struct core_unit *cu = core_unit_at(p, unit);
 	struct piommu_window window;
 	bool peeked;
+	int err = 0;
 
-	if (unit >= p->nunits)
+	if (!cu)
 		return -ENOENT;
-	cu = &p->units[unit];
-	if (!cu->unit.driver)
+	if (!cu->unit.driver || !cu->unit.driver->describe) {
+		core_unit_put(cu);
 		return -ENOTSUP;
+	}
 	peeked = peek_open(cu, &window);
-	if (!peeked && !cu->facts.caps_known)
-		return -EACCES;
-	cu->unit.driver->describe(&cu->facts, peeked ? &window : NULL, fn, ctx);
+	if (peeked || cu->facts.caps_known)
+		cu->unit.driver->describe(&cu->facts, peeked ? &window : NULL, fn, ctx);
+	else
+		err = -EACCES;
 	if (peeked)
 		peek_close(cu, &window);
-	return 0;
+	core_unit_put(cu);
+	return err;
 }
 
 unsigned piommu_reserved_count(const struct piommu *p)
@@ -129,99 +168,186 @@ int piommu_reserved_info(const struct piommu *p, unsigned reserved, struct piomm
 
 int piommu_reserved_scope(const struct piommu *p, unsigned reserved, unsigned scope, struct piommu_scope_info *out)
 {
-	return reserved < p->fw.nreserved ? scope_info(&p->fw.reserved[reserved].scopes, scope, out) : -ENOENT;
+	return reserved < p->fw.nreserved ? scope_info_locked(p, &p->fw.reserved[reserved].scopes, scope, out) : -ENOENT;
 }
 
-const char *piommu_warning(const struct piommu *p, unsigned n)
+/* More may come when devices do; none goes. */
+const char *piommu_warning(const struct piommu *cp, unsigned n)
 {
-	return n < p->fw.nwarnings ? p->fw.warnings[n] : NULL;
+	struct piommu *p = core_mutable(cp);
+	bool online = core_slow_enter();
+	const char *text;
+
+	core_probe_lock(p);
+	text = n < p->fw.nwarnings ? p->fw.warnings[n] : NULL;
+	core_probe_unlock(p);
+	core_slow_exit(online);
+	return text;
 }
 
-unsigned piommu_group_count(const struct piommu *p)
+/* ---- Groups ---------------------------------------------------------------------------------------------------------------- */
+
+unsigned piommu_group_count(const struct piommu *cp)
 {
-	return p->ngroups;
+	struct piommu *p = core_mutable(cp);
+	const struct rcu_snapshot *all;
+	unsigned n = 0;
+
+	mutex_lock(&p->groups_lock);
+	all = rcu_table_read(&p->groups); /* its writers hold the lock */
+	for (size_t i = 0; i < all->n; i++)
+		n += rcu_entry_value(&all->entry[i]) != NULL;
+	mutex_unlock(&p->groups_lock);
+	return n;
 }
 
 struct piommu_group *piommu_group_at(struct piommu *p, unsigned n)
 {
-	return n < p->ngroups ? &p->groups[n] : NULL;
+	struct piommu_group *found = NULL;
+	const struct rcu_snapshot *all;
+
+	mutex_lock(&p->groups_lock);
+	all = rcu_table_read(&p->groups);
+	for (size_t i = 0; i < all->n && !found; i++) {
+		struct piommu_group *group = rcu_entry_value(&all->entry[i]);
+
+		if (group && n-- == 0)
+			found = group; /* it has a member, which has a reference */
+	}
+	if (found)
+		rcu_ref_get(&found->ref);
+	mutex_unlock(&p->groups_lock);
+	return found;
 }
 
-int piommu_group_find(struct piommu *p, struct piommu_sbdf sbdf, struct piommu_group **out)
+static struct piommu_group *mutable(const struct piommu_group *group)
 {
-	const struct core_device *device = rcu_table_find(&p->devices, core_sbdf_key(sbdf));
-
-	if (!device)
-		return -ENOENT;
-	*out = device->group;
-	return 0;
+	return (struct piommu_group *)(uintptr_t)group;
 }
 
-void piommu_group_info(const struct piommu_group *group, struct piommu_group_info *out)
+void piommu_group_info(const struct piommu_group *cgroup, struct piommu_group_info *out)
 {
+	struct piommu_group *group = mutable(cgroup);
+	bool online = core_slow_enter();
+
+	mutex_lock(&group->mutex);
 	*out = (struct piommu_group_info){
 		.id = group->id,
-		.ndevices = group->ndevices,
-		.nreasons = group->p->topo->groups[group->id].nreasons,
+		.ndevices = group->nmembers,
+		.nreasons = group->nreasons,
 		.has_reserved = group->has_reserved,
+		.claimed = atomic_load_explicit(&group->claimed, memory_order_relaxed),
 	};
 	if (core_group_unit(group))
 		out->unit = core_group_unit(group)->name;
-	out->claimed = atomic_load_explicit(&group->claimed, memory_order_relaxed);
+	mutex_unlock(&group->mutex);
+	core_slow_exit(online);
 }
 
-int piommu_group_device(const struct piommu_group *group, unsigned n, struct piommu_device_info *out)
+static void device_info(const struct core_device *cd, struct piommu_device_info *out)
 {
-	const struct core_device *device;
-	const struct piommu_pci_function *fn;
+	const struct piommu_pci_function *fn = &cd->fn;
 
-	if (n >= group->ndevices)
-		return -ENOENT;
-	device = &group->devices[n];
-	fn = &group->p->topo->nodes[device->node].fn;
 	*out = (struct piommu_device_info){
-		.name = device->dev.name,
-		.is_pci = device->dev.is_pci,
+		.is_pci = cd->dev.is_pci,
 		.sbdf = fn->sbdf,
 		.vendor = fn->vendor,
 		.device = fn->device,
 		.class_code = fn->class_code,
 		.is_bridge = fn->header_type == 1,
-		.nids = device->dev.nids,
+		.nids = cd->dev.nids,
 	};
-	memcpy(out->ids, device->dev.ids, sizeof(out->ids));
+	memcpy(out->name, cd->dev.name, sizeof(out->name));
+	memcpy(out->ids, cd->dev.ids, sizeof(out->ids));
 	snprintf(out->driver, sizeof(out->driver), "%s", fn->driver);
 	snprintf(out->model, sizeof(out->model), "%s", fn->name);
-	return 0;
 }
 
-int piommu_group_reason(const struct piommu_group *group, unsigned n, const char **fact, char *text, size_t len)
+int piommu_group_device(const struct piommu_group *cgroup, unsigned n, struct piommu_device_info *out)
 {
-	const struct piommu_topo_group *tg = &group->p->topo->groups[group->id];
+	struct piommu_group *group = mutable(cgroup);
+	bool online = core_slow_enter();
+	int err = -ENOENT;
 
-	if (n >= tg->nreasons)
-		return -ENOENT;
-	*fact = piommu_topo_fact_name(tg->reasons[n].fact);
-	piommu_topo_reason_text(&tg->reasons[n], text, len);
-	return 0;
+	mutex_lock(&group->mutex);
+	if (n < group->nmembers) {
+		device_info(group->members[n], out);
+		err = 0;
+	}
+	mutex_unlock(&group->mutex);
+	core_slow_exit(online);
+	return err;
 }
 
-int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+int piommu_group_reason(const struct piommu_group *cgroup, unsigned n, const char **fact, char *text, size_t len)
 {
-	const struct core_device *device = rcu_table_find(&p->devices, core_sbdf_key(sbdf));
+	struct piommu_group *group = mutable(cgroup);
+	bool online = core_slow_enter();
+	int err = -ENOENT;
+
+	mutex_lock(&group->mutex);
+	if (n < group->nreasons) {
+		*fact = piommu_topo_fact_name(group->reasons[n].fact);
+		piommu_topo_reason_text(&group->reasons[n], text, len);
+		err = 0;
+	}
+	mutex_unlock(&group->mutex);
+	core_slow_exit(online);
+	return err;
+}
+
+/* ---- Walking --------------------------------------------------------------------------------------------------------------- */
+
+/* The unit of a device, with a reference, and the id that its DMA carries last on its way up: behind a bridge that is the alias. */
+static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint16_t *rid)
+{
+	struct core_device *cd = core_device_get(p, core_sbdf_key(sbdf));
+	struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
+	struct core_unit *cu = NULL;
+
+	if (group) {
+		mutex_lock(&group->mutex);
+		if (cd->dev.unit && cd->dev.nids) {
+			cu = core_unit_of(cd->dev.unit);
+			core_unit_get(cu);
+			*rid = (uint16_t)cd->dev.ids[cd->dev.nids - 1];
+		}
+		mutex_unlock(&group->mutex);
+	}
+	piommu_group_put(group);
+	core_device_put(cd);
+	return cu;
+}
+
+static int walk(struct piommu *p, struct core_unit *cu, uint16_t rid, uint64_t iova, struct piommu_walk_step *steps,
+		unsigned max)
+{
 	struct piommu_window window;
-	struct core_unit *cu;
 	int n;
 
-	if (!device || !device->dev.unit)
-		return -ENOENT;
-	cu = core_unit_of(device->dev.unit);
 	if (!cu->unit.driver || !cu->unit.driver->walk)
 		return -ENOTSUP;
 	if (!peek_open(cu, &window))
 		return -EACCES;
-	/* The id that the device's DMA carries last on its way up: behind a bridge that is the alias. */
-	n = (int)cu->unit.driver->walk(p->plat, &window, (uint16_t)device->dev.ids[device->dev.nids - 1], iova, steps, max);
+	n = (int)cu->unit.driver->walk(p->plat, &window, rid, iova, steps, max);
 	peek_close(cu, &window);
+	return n;
+}
+
+int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+{
+	bool online = core_slow_enter();
+	uint16_t rid = 0;
+	struct core_unit *cu = unit_of(p, sbdf, &rid);
+	struct core_read was;
+	int n;
+
+	core_slow_exit(online);
+	if (!cu)
+		return -ENOENT;
+	was = core_read_enter(); /* of tables that others may unlink */
+	n = walk(p, cu, rid, iova, steps, max);
+	core_read_exit(was);
+	core_unit_put(cu);
 	return n;
 }

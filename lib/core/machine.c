@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the machine has, without touching it: firmware tables, PCI functions, their topology. First in the flow; runs in
- * piommu_create() alone, and is read-only afterwards.
+ * What the machine has, without touching it: firmware tables, PCI functions, their topology, and what firmware says of one device.
+ * First in the flow. The topology is made anew when a function comes or goes; all of it under the probe lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,25 +40,6 @@ static int load_firmware(struct piommu *p)
 	}
 }
 
-static int load_topology(struct piommu *p)
-{
-	struct piommu_pci_function *fns = NULL;
-	char why[256] = "";
-	size_t n = 0;
-	int err = 0;
-
-	if (p->plat->ops->pci_functions)
-		err = p->plat->ops->pci_functions(p->plat, &fns, &n);
-	if (err && err != -ENOENT)
-		return err;
-	err = piommu_topo_build(fns, n, PIOMMU_TOPO_LINUX, &p->topo, why);
-	free(fns);
-	if (err != -EINVAL)
-		return err;
-	log_err(&p->log, "PCI topology: %s", why);
-	return -EBADMSG;
-}
-
 static int secondary_bus(void *ctx, struct piommu_sbdf bridge)
 {
 	const struct piommu_topo *topo = ctx;
@@ -76,13 +57,51 @@ static bool exists(void *ctx, struct piommu_sbdf function)
 	return piommu_topo_find(ctx, function) >= 0;
 }
 
-static int resolve_scopes(struct piommu *p)
+static int resolve_scopes(struct piommu *p, const struct piommu_topo *topo) REQUIRES(p->probe_lock)
 {
-	const struct piommu_fw_pci_reader reader = { secondary_bus, exists, p->topo };
+	const struct piommu_fw_pci_reader reader = { secondary_bus, exists, (void *)(uintptr_t)topo };
 
-	if (!p->topo->nnodes) /* functions unknown: nothing to say about what exists */
+	if (!topo->nnodes) /* functions unknown: nothing to say about what exists */
 		return 0;
 	return piommu_fw_resolve(&p->fw, &reader);
+}
+
+int core_topo_replace(struct piommu *p, const struct piommu_pci_function *fns, size_t n)
+{
+	struct piommu_topo *topo;
+	char why[256] = "";
+	int err = piommu_topo_build(fns, n, PIOMMU_TOPO_LINUX, &topo, why);
+
+	if (err == -EINVAL) {
+		log_err(&p->log, "PCI topology: %s", why);
+		return -EBADMSG;
+	}
+	if (err)
+		return err;
+	err = resolve_scopes(p, topo);
+	if (err) { /* for want of memory for a warning: what was resolved before stands, or is resolved again next time */
+		piommu_topo_free(topo);
+		return err;
+	}
+	piommu_topo_free(p->topo);
+	p->topo = topo;
+	return 0;
+}
+
+/* Functions' facts from the platform, then as core_topo_replace(). */
+static int load_topology(struct piommu *p) REQUIRES(p->probe_lock)
+{
+	struct piommu_pci_function *fns = NULL;
+	size_t n = 0;
+	int err = 0;
+
+	if (p->plat->ops->pci_functions)
+		err = p->plat->ops->pci_functions(p->plat, &fns, &n);
+	if (err && err != -ENOENT)
+		return err;
+	err = core_topo_replace(p, fns, n);
+	free(fns);
+	return err;
 }
 
 static int list_reserved(struct piommu *p)
@@ -95,35 +114,6 @@ static int list_reserved(struct piommu *p)
 	return 0;
 }
 
-static int make_units(struct piommu *p)
-{
-	p->units = calloc(p->fw.nunits ? p->fw.nunits : 1, sizeof(*p->units));
-	if (!p->units)
-		return -ENOMEM;
-	p->nunits = p->fw.nunits;
-	for (unsigned i = 0; i < p->nunits; i++) {
-		struct core_unit *cu = &p->units[i];
-
-		cu->p = p;
-		cu->unit.name = p->fw.units[i].name;
-		cu->unit.fw = &p->fw.units[i];
-		cu->unit.plat = p->plat;
-		cu->unit.log = &p->log;
-		cu->unit.host_address_width = p->fw.host_address_width;
-		cu->unit.reserved = p->reserved;
-		cu->unit.nreserved = p->fw.nreserved;
-		cu->unit.timeout_ns = p->timeout_ns;
-		mutex_init(&cu->mutex, LOCK_UNIT);
-		atomic_flag_clear(&cu->polling);
-		for (unsigned d = 0; p->drivers && p->drivers[d] && !cu->unit.driver; d++)
-			if (p->drivers[d]->match(cu->unit.fw))
-				cu->unit.driver = p->drivers[d];
-		if (p->plat->ops->unit_facts)
-			p->plat->ops->unit_facts(p->plat, cu->unit.fw, &cu->facts);
-	}
-	return 0;
-}
-
 int core_machine_load(struct piommu *p)
 {
 	int err = load_firmware(p);
@@ -131,11 +121,9 @@ int core_machine_load(struct piommu *p)
 	if (!err)
 		err = load_topology(p);
 	if (!err)
-		err = resolve_scopes(p);
-	if (!err)
 		err = list_reserved(p);
 	if (!err)
-		err = make_units(p);
+		err = core_units_list_firmware(p);
 	if (err)
 		core_machine_free(p);
 	return err;
@@ -143,14 +131,101 @@ int core_machine_load(struct piommu *p)
 
 void core_machine_free(struct piommu *p)
 {
-	for (unsigned i = 0; i < p->nunits; i++)
-		mutex_fini(&p->units[i].mutex);
-	free(p->units);
-	p->units = NULL;
-	p->nunits = 0;
+	core_units_free(p);
 	free(p->reserved);
 	p->reserved = NULL;
 	piommu_topo_free(p->topo);
 	p->topo = NULL;
 	piommu_fw_free(&p->fw);
+}
+
+/* ---- What firmware says of a device ------------------------------------------------------------------------------------ */
+
+/* The function itself, or (bridge scopes) anything below it. */
+static bool scope_covers(const struct piommu_topo *topo, const struct piommu_fw_scope *scope, unsigned node)
+{
+	if (!scope->resolved)
+		return false;
+	if (scope->type != PIOMMU_FW_SCOPE_PCI_ENDPOINT && scope->type != PIOMMU_FW_SCOPE_PCI_BRIDGE)
+		return false;
+	for (int at = (int)node; at >= 0; at = topo->nodes[at].parent) {
+		if (!piommu_sbdf_compare(topo->nodes[at].fn.sbdf, scope->sbdf))
+			return true;
+		if (scope->type == PIOMMU_FW_SCOPE_PCI_ENDPOINT)
+			return false;
+	}
+	return false;
+}
+
+static bool scopes_cover(const struct piommu_topo *topo, const struct piommu_fw_scopes *scopes, unsigned node)
+{
+	for (unsigned i = 0; i < scopes->n; i++)
+		if (scope_covers(topo, &scopes->at[i], node))
+			return true;
+	return false;
+}
+
+/* Virtual functions are in no scope: their DMA goes where their physical function's does. */
+static unsigned firmware_node(const struct piommu_topo *topo, unsigned node)
+{
+	const struct piommu_pci_function *fn = &topo->nodes[node].fn;
+	int pf = fn->is_virtfn ? piommu_topo_find(topo, fn->physfn) : -1;
+
+	return pf >= 0 ? (unsigned)pf : node;
+}
+
+static struct core_unit *unit_named(struct piommu *p, const char *name)
+{
+	struct core_unit *cu;
+
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		core_unit_put(cu); /* the probe lock keeps it */
+		if (!strcmp(cu->unit.name, name))
+			return cu;
+	}
+	return NULL;
+}
+
+struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device *cd, const char *node_unit)
+{
+	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
+	struct core_unit *all = NULL;
+	struct core_unit *cu;
+	unsigned at;
+
+	if (node < 0)
+		return node_unit && node_unit[0] ? unit_named(p, node_unit) : NULL;
+	at = firmware_node(p->topo, (unsigned)node);
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		const struct piommu_fw_unit *fw = cu->unit.fw;
+
+		core_unit_put(cu);
+		if (fw->segment != cd->dev.sbdf.segment)
+			continue;
+		if (scopes_cover(p->topo, &fw->scopes, at))
+			return cu;
+		if (fw->include_all && !all)
+			all = cu;
+	}
+	return all;
+}
+
+int core_firmware_reserved(struct piommu *p, struct core_device *cd)
+{
+	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
+
+	for (unsigned r = 0; node >= 0 && r < p->fw.nreserved; r++) {
+		const struct piommu_fw_reserved *reserved = &p->fw.reserved[r];
+		unsigned *more;
+
+		if (reserved->segment != cd->dev.sbdf.segment ||
+		    !scopes_cover(p->topo, &reserved->scopes, firmware_node(p->topo, (unsigned)node)))
+			continue;
+		more = realloc(cd->reserved, (cd->nreserved + 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		cd->reserved = more;
+		cd->reserved[cd->nreserved++] = r;
+	}
+	return 0;
 }

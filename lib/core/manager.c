@@ -37,6 +37,91 @@ static void close_platform(struct piommu *p)
 		p->plat->ops->close(p->plat);
 }
 
+static void init_locks(struct piommu *p)
+{
+	mutex_init(&p->probe_lock, LOCK_PROBE);
+	cond_init(&p->probe_cond);
+	mutex_init(&p->units_lock, LOCK_LEAF);
+	cond_init(&p->units_cond);
+	mutex_init(&p->groups_lock, LOCK_LEAF);
+	mutex_init(&p->objects_lock, LOCK_LEAF);
+	mutex_init(&p->domains_mutex, LOCK_LEAF);
+	mutex_init(&p->event_mutex, LOCK_LEAF);
+}
+
+static void fini_locks(struct piommu *p)
+{
+	mutex_fini(&p->event_mutex);
+	mutex_fini(&p->domains_mutex);
+	mutex_fini(&p->objects_lock);
+	mutex_fini(&p->groups_lock);
+	cond_fini(&p->units_cond);
+	mutex_fini(&p->units_lock);
+	cond_fini(&p->probe_cond);
+	mutex_fini(&p->probe_lock);
+}
+
+static void take_config(struct piommu *p, const struct piommu_config *config)
+{
+	p->inspect = config->inspect;
+	p->late_drivers = config->late_drivers;
+	p->log = config->log;
+	p->default_domain = config->default_domain;
+	p->wish_fn = config->wish_fn;
+	p->wish_ctx = config->wish_ctx;
+	p->event_fn = config->event_fn;
+	p->event_ctx = config->event_ctx;
+	p->timeout_ns = (uint64_t)(config->timeout_ms ? config->timeout_ms : 1000) * 1000000;
+}
+
+static int look(struct piommu *p, const struct piommu_config *config)
+{
+	int err;
+
+	core_probe_lock(p);
+	err = core_drivers_add_all(p, config->drivers);
+	if (!err)
+		err = core_machine_load(p);
+	core_probe_unlock(p);
+	return err;
+}
+
+/* Units all or none, then the first walk. */
+static int start(struct piommu *p)
+{
+	int err = p->inspect ? 0 : core_units_start(p);
+
+	if (!err)
+		err = core_walk_first(p);
+	if (err || p->inspect)
+		return err;
+	core_probe_lock(p);
+	core_units_set_ready(p);
+	core_probe_unlock(p);
+	return 0;
+}
+
+/* A unit that did not turn off still walks its tables: the memory they are in is kept, and the platform with it. */
+static int close_all(struct piommu *p)
+{
+	int err = core_units_disable(p);
+
+	if (err)
+		return err;
+	p->closing = true;
+	core_devices_free(p);
+	core_domains_free(p);
+	core_probe_lock(p);
+	core_machine_free(p);
+	core_probe_unlock(p);
+	core_drivers_free(p);
+	close_platform(p);
+	rcu_drain(); /* snapshots of the tables */
+	fini_locks(p);
+	free(p);
+	return 0;
+}
+
 int piommu_create(const struct piommu_config *config, struct piommu **out)
 {
 	struct piommu *p = calloc(1, sizeof(*p));
@@ -45,70 +130,37 @@ int piommu_create(const struct piommu_config *config, struct piommu **out)
 
 	if (!p)
 		return -ENOMEM;
-	p->inspect = config->inspect;
-	p->log = config->log;
-	p->drivers = config->drivers;
-	p->event_fn = config->event_fn;
-	p->event_ctx = config->event_ctx;
-	p->timeout_ns = (uint64_t)(config->timeout_ms ? config->timeout_ms : 1000) * 1000000;
-	mutex_init(&p->event_mutex, LOCK_LEAF);
-	mutex_init(&p->domains_mutex, LOCK_LEAF);
+	take_config(p, config);
+	init_locks(p);
 	if (!p->inspect)
 		rcu_thread_register();
 	online = core_slow_enter();
-
 	err = open_platform(p, config);
+	if (!err)
+		err = look(p, config);
+	if (!err)
+		err = start(p);
 	if (err)
-		goto out_free;
-	err = core_machine_load(p);
-	if (err)
-		goto out_close;
-	err = core_groups_build(p);
-	if (err)
-		goto out_machine;
-	if (!p->inspect) {
-		err = core_units_start(p);
-		if (err)
-			goto out_groups;
-	}
+		close_all(p);
+	else
+		*out = p;
 	core_slow_exit(online);
-	*out = p;
-	return 0;
-
-out_groups:
-	core_groups_free(p);
-out_machine:
-	core_machine_free(p);
-out_close:
-	close_platform(p);
-out_free:
-	core_slow_exit(online);
-	mutex_fini(&p->domains_mutex);
-	mutex_fini(&p->event_mutex);
-	free(p);
 	return err;
 }
 
 static void give_groups_back(struct piommu *p)
 {
-	for (unsigned i = 0; i < p->ngroups; i++) {
-		struct piommu_group *group = &p->groups[i];
+	struct piommu_group *group;
 
+	for (unsigned i = 0; (group = piommu_group_at(p, i)); i++) {
+		while (group->npasids)
+			piommu_detach_pasid(group->pasids[0].domain, group, group->pasids[0].pasid);
 		if (group->domain)
 			piommu_detach(group->domain, group);
 		if (group->claimed)
 			piommu_release(group);
+		piommu_group_put(group);
 	}
-}
-
-static void close_all(struct piommu *p)
-{
-	core_groups_free(p);
-	core_machine_free(p);
-	close_platform(p);
-	mutex_fini(&p->domains_mutex);
-	mutex_fini(&p->event_mutex);
-	free(p);
 }
 
 int piommu_destroy(struct piommu *p)
@@ -120,10 +172,7 @@ int piommu_destroy(struct piommu *p)
 		return 0;
 	give_groups_back(p);
 	online = core_slow_enter();
-	err = core_units_stop(p);
-	/* A unit that did not turn off still walks its tables: the memory they are in is kept, and the platform with it. */
-	if (!err)
-		close_all(p);
+	err = close_all(p);
 	core_slow_exit(online);
 	return err;
 }

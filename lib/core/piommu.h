@@ -186,7 +186,7 @@ struct piommu_group_info {
 	bool has_reserved; /**< a member has reserved ranges: it is never put on a blocking domain */
 };
 struct piommu_device_info {
-	const char *name; /**< "0000:00:04.0", or a platform node's path; lives as long as the group is held */
+	char name[PIOMMU_NAME_LEN]; /**< "0000:00:04.0", or a platform node's path */
 	bool is_pci;
 	struct piommu_sbdf sbdf; /**< from here to `model`: of a PCI function */
 	uint16_t vendor;

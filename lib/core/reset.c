@@ -12,11 +12,14 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 {
 	int err = 0;
 
-	if (!group->claimed)
+	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
 		return -EINVAL;
-	/* A device with reserved ranges is never blocked: firmware may use it even now. */
-	if (!device->resets && !device->nreserved)
-		err = core_device_move(group, device, CORE_TO_BLOCKING, NULL);
+	/*
+	 * A device with reserved ranges is never blocked: firmware may use it even now. One whose attach is deferred is not ours yet:
+	 * not one register is written for it.
+	 */
+	if (!device->resets && !device->nreserved && !atomic_load_explicit(&device->deferred, memory_order_relaxed))
+		err = core_device_move(group, device, (struct core_place){ CORE_TO_BLOCKING, NULL });
 	if (err)
 		return err;
 	if (!device->resets++)
@@ -27,7 +30,6 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 /* The reset is over whatever becomes of the move: a device that cannot go back stays where it reaches nothing. */
 static int end(struct piommu_group *group, struct core_device *device) REQUIRES(group->mutex)
 {
-	char text[PIOMMU_SBDF_STRLEN];
 	int err;
 
 	if (!device->resets)
@@ -35,31 +37,38 @@ static int end(struct piommu_group *group, struct core_device *device) REQUIRES(
 	if (--device->resets)
 		return 0;
 	group->nresets--;
-	err = core_device_move(group, device, group->domain ? CORE_TO_DOMAIN : core_group_rest(group), group->domain);
+	if (atomic_load_explicit(&device->deferred, memory_order_relaxed))
+		return 0;
+	err = core_device_move(group, device, core_group_place(group));
 	if (err)
 		log_err(&group->p->log,
 			"%s: cannot go back to its domain after a reset (%d): it stays blocked; detach and attach its group",
-			piommu_sbdf_format(device->dev.sbdf, text), err);
+			device->dev.name, err);
 	return err;
 }
 
 static int bracket(struct piommu *p, struct piommu_sbdf sbdf, int (*fn)(struct piommu_group *group, struct core_device *device))
 {
-	struct core_device *device = rcu_table_find(&p->devices, core_sbdf_key(sbdf));
+	struct core_device *device;
 	struct piommu_group *group;
 	bool online;
-	int err;
+	int err = -ENOENT;
 
 	if (p->inspect)
 		return -EPERM;
-	if (!device)
-		return -ENOENT;
-	online = core_slow_enter();
-	group = device->group;
-	mutex_lock(&group->mutex);
-	err = fn(group, device);
-	mutex_unlock(&group->mutex);
-	core_slow_exit(online);
+	device = core_device_get(p, core_sbdf_key(sbdf));
+	group = device ? core_device_group_get(device) : NULL;
+	if (group) {
+		online = core_slow_enter();
+		mutex_lock(&group->mutex);
+		/* It may have gone between the lookup and the mutex. */
+		if (atomic_load_explicit(&device->group, memory_order_relaxed) == group)
+			err = fn(group, device);
+		mutex_unlock(&group->mutex);
+		core_slow_exit(online);
+	}
+	piommu_group_put(group);
+	core_device_put(device);
 	return err;
 }
 

@@ -36,3 +36,24 @@ void piommu_thread_online(void)
 {
 	rcu_thread_online();
 }
+
+struct core_read core_read_enter(void)
+{
+	struct core_read was = { rcu_thread_registered(), false };
+
+	if (!was.registered)
+		rcu_thread_register();
+	else if (rcu_thread_is_online())
+		was.online = true;
+	else
+		rcu_thread_online();
+	return was;
+}
+
+void core_read_exit(struct core_read was)
+{
+	if (!was.registered)
+		rcu_thread_unregister();
+	else if (!was.online)
+		rcu_thread_offline();
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Taking units over, all or none, and giving them back. Slow path, from piommu_create() and
- * piommu_destroy().
+ * One unit: taking it over (map its registers, probe, its own two domains, enable) and giving it back. Slow path; who calls sees to
+ * it that a unit is in one thread's hands, by the probe lock or because nobody else knows it yet.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static int make_pool(struct core_unit *cu)
 	return piommu_pool_create(&source, &cu->unit.pool);
 }
 
-static void unit_drop(struct core_unit *cu)
+void core_unit_drop(struct core_unit *cu)
 {
 	struct piommu_platform *plat = cu->unit.plat;
 
@@ -58,7 +58,7 @@ static void unit_drop(struct core_unit *cu)
 }
 
 /* Its registers become ours, or the reason why not is said. */
-static int unit_map(struct core_unit *cu)
+int core_unit_map(struct core_unit *cu)
 {
 	struct piommu_platform *plat = cu->unit.plat;
 	const struct piommu_fw_unit *fw = cu->unit.fw;
@@ -67,6 +67,10 @@ static int unit_map(struct core_unit *cu)
 	if (!cu->unit.driver) {
 		log_err(cu->unit.log, "%s: no driver for a %s unit in this build", fw->name, piommu_fw_family_name(fw->family));
 		return -ENOTSUP;
+	}
+	if (cu->by_hand && !fw->len) {
+		cu->window = (struct piommu_window){ 0 };
+		return 0;
 	}
 	if (!fw->base) {
 		log_err(cu->unit.log, "%s: firmware gives its registers address 0; update the firmware", fw->name);
@@ -83,7 +87,16 @@ static int unit_map(struct core_unit *cu)
 	return err;
 }
 
-static int unit_probe(struct core_unit *cu)
+/* Its own domains list it for good, so that going to one of them needs neither memory nor a tag. */
+static int own_domain(struct core_unit *cu, enum piommu_domain_type type, struct piommu_domain **out)
+{
+	uint32_t tag;
+	int err = core_domain_new(cu, type, NULL, out);
+
+	return err ? err : core_domain_unit_get(*out, cu, NULL, &tag);
+}
+
+int core_unit_probe(struct core_unit *cu)
 {
 	int err = make_pool(cu);
 
@@ -95,103 +108,89 @@ static int unit_probe(struct core_unit *cu)
 	cu->probed = true;
 	err = core_tags_init(cu);
 	if (!err)
-		err = core_domain_new(cu, PIOMMU_DOMAIN_IDENTITY, NULL, &cu->identity);
+		err = own_domain(cu, PIOMMU_DOMAIN_IDENTITY, &cu->identity);
 	if (!err)
-		err = core_domain_new(cu, PIOMMU_DOMAIN_BLOCKING, NULL, &cu->blocking);
+		err = own_domain(cu, PIOMMU_DOMAIN_BLOCKING, &cu->blocking);
 	return err;
 }
 
-/* Every device behind the units starts on its unit's identity domain: the state that enable() makes. */
-static int place_devices(struct piommu *p)
+int core_unit_enable(struct core_unit *cu)
 {
-	for (unsigned g = 0; g < p->ngroups; g++) {
-		struct piommu_group *group = &p->groups[g];
+	int err = cu->unit.driver->enable(&cu->unit);
 
-		for (unsigned d = 0; d < group->ndevices; d++) {
-			struct piommu_device *dev = &group->devices[d].dev;
-			uint32_t tag;
-			int err;
-
-			if (!dev->unit)
-				continue;
-			dev->domain = core_unit_of(dev->unit)->identity;
-			err = core_domain_unit_get(dev->domain, core_unit_of(dev->unit), &tag);
-			if (err)
-				return err;
-		}
-	}
-	return 0;
+	atomic_store_explicit(&cu->enabled, !err, memory_order_release);
+	return err;
 }
 
-static int units_disable(struct piommu *p)
+int core_unit_start(struct core_unit *cu)
 {
-	int worst = 0;
+	struct piommu *p = cu->p;
+	int err = core_unit_map(cu);
 
-	for (unsigned i = p->nunits; i-- > 0;) {
-		struct core_unit *cu = &p->units[i];
-		int err = 0;
-
-		if (cu->enabled)
-			err = cu->unit.driver->shutdown(&cu->unit);
-		if (err) {
-			/* The hardware may still walk its tables: nothing of this unit is ever freed. */
-			log_err(cu->unit.log, "%s: does not turn off (%d); its tables stay allocated. Reset the machine",
-				cu->unit.name, err);
-			worst = -EIO;
-			continue;
-		}
-		cu->enabled = false;
-	}
-	return worst;
-}
-
-static void units_drop(struct piommu *p)
-{
-	for (unsigned i = p->nunits; i-- > 0;)
-		if (!p->units[i].enabled)
-			unit_drop(&p->units[i]);
-}
-
-int core_units_start(struct piommu *p)
-{
-	int err = 0;
-
-	if (!p->nunits) {
-		log_err(&p->log, "no IOMMU: firmware describes none. Enable it in the firmware's setup (VT-d, AMD-Vi, SMMU)");
-		return -ENOENT;
-	}
-	/* Who is refused a unit has not taken the machine's hugepages first. */
-	for (unsigned i = 0; i < p->nunits && !err; i++)
-		err = unit_map(&p->units[i]);
-	if (!err && p->plat->ops->mem_start)
+	core_probe_lock(p);
+	if (!err && !p->mem_started && p->plat->ops->mem_start)
 		err = p->plat->ops->mem_start(p->plat);
-	for (unsigned i = 0; i < p->nunits && !err; i++)
-		err = unit_probe(&p->units[i]);
+	p->mem_started |= !err;
+	core_probe_unlock(p);
 	if (!err)
-		err = place_devices(p);
-	for (unsigned i = 0; i < p->nunits && !err; i++) {
-		struct core_unit *cu = &p->units[i];
-
-		err = cu->unit.driver->enable(&cu->unit);
-		cu->enabled = !err;
-	}
-	if (err) {
-		units_disable(p);
-		units_drop(p);
-	}
+		err = core_unit_probe(cu);
+	if (!err)
+		err = core_unit_enable(cu);
+	if (err)
+		core_unit_drop(cu);
 	return err;
 }
 
-int core_units_stop(struct piommu *p)
+/* No poller looks at it any more when its registers go. */
+int core_unit_disable(struct core_unit *cu)
 {
 	int err;
 
-	if (p->inspect)
+	if (!atomic_load_explicit(&cu->enabled, memory_order_relaxed))
 		return 0;
-	err = units_disable(p);
-	if (err)
-		return err;
-	core_domains_free(p);
-	units_drop(p);
-	return 0;
+	atomic_store_explicit(&cu->enabled, false, memory_order_relaxed);
+	rcu_wait();
+	err = cu->unit.driver->shutdown(&cu->unit);
+	if (!err)
+		return 0;
+	/* The hardware may still walk its tables: nothing of this unit is ever freed. */
+	log_err(cu->unit.log, "%s: does not turn off (%d); its tables stay allocated. Reset the machine", cu->unit.name, err);
+	cu->stuck = true;
+	return -EIO;
+}
+
+struct core_unit *core_unit_new(struct piommu *p, const struct piommu_fw_unit *fw, bool by_hand)
+{
+	struct core_unit *cu = calloc(1, sizeof(*cu));
+
+	if (!cu)
+		return NULL;
+	cu->p = p;
+	cu->refs = 1;
+	cu->by_hand = by_hand;
+	cu->desc = *fw;
+	cu->unit.fw = by_hand ? &cu->desc : fw;
+	cu->unit.name = cu->unit.fw->name;
+	cu->unit.manager = p;
+	cu->unit.plat = p->plat;
+	cu->unit.log = &p->log;
+	cu->unit.host_address_width = p->fw.host_address_width;
+	cu->unit.reserved = p->reserved;
+	cu->unit.nreserved = p->fw.nreserved;
+	cu->unit.timeout_ns = p->timeout_ns;
+	mutex_init(&cu->mutex, LOCK_UNIT);
+	atomic_flag_clear(&cu->polling);
+	if (!by_hand)
+		cu->unit.driver = core_driver_for(p, fw);
+	if (!by_hand && p->plat->ops->unit_facts)
+		p->plat->ops->unit_facts(p->plat, fw, &cu->facts);
+	return cu;
+}
+
+void core_unit_free(struct core_unit *cu)
+{
+	if (!cu)
+		return;
+	mutex_fini(&cu->mutex);
+	free(cu);
 }

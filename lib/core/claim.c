@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Taking groups and giving them back. A claimed group is its owner's: it lasts until it is released (rule R3), and nobody puts it behind
+ * a unit, or in another group, meanwhile. Slow path, under the group's mutex.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core.h"
+
+static int claim_locked(struct piommu_group *group, bool uncontained) REQUIRES(group->mutex)
+{
+	const struct piommu_log *log = &group->p->log;
+	int err;
+
+	if (atomic_load_explicit(&group->claimed, memory_order_relaxed)) {
+		log_err(log, "group %u: claimed already; release it first", group->id);
+		return -EBUSY;
+	}
+	if (!group->nmembers)
+		return -ENODEV;
+	if (uncontained != !core_group_unit(group)) {
+		log_err(log,
+			uncontained ? "group %u: behind a unit: claim it with piommu_claim()"
+				    : "group %u: behind no IOMMU unit: it cannot be contained",
+			group->id);
+		return uncontained ? -EINVAL : -ENODEV;
+	}
+	if (uncontained)
+		return 0;
+	err = core_group_usable(group);
+	if (err == -EPERM)
+		log_err(log, "group %u: an untrusted device that would have to be on identity is a member: refused", group->id);
+	return err;
+}
+
+/* Claimed from the start, so that its place is that of a claimed group. */
+static int take(struct piommu_group *group, bool uncontained) REQUIRES(group->mutex)
+{
+	int err = claim_locked(group, uncontained);
+
+	if (err)
+		return err;
+	atomic_store_explicit(&group->claimed, true, memory_order_relaxed);
+	group->uncontained = uncontained;
+	err = core_group_switch(group, core_group_rest(group));
+	if (err) {
+		atomic_store_explicit(&group->claimed, false, memory_order_relaxed);
+		return err;
+	}
+	rcu_ref_get(&group->ref);
+	return 0;
+}
+
+static int claim(struct piommu_group *group, bool uncontained)
+{
+	bool online;
+	int err;
+
+	if (group->p->inspect)
+		return -EPERM;
+	online = core_slow_enter();
+	mutex_lock(&group->mutex);
+	err = take(group, uncontained);
+	mutex_unlock(&group->mutex);
+	core_slow_exit(online);
+	return err;
+}
+
+int piommu_claim(struct piommu_group *group)
+{
+	return claim(group, false);
+}
+
+int piommu_claim_uncontained(struct piommu_group *group)
+{
+	return claim(group, true);
+}
+
+static int release_locked(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	int err;
+
+	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
+		return -EINVAL;
+	if (group->domain || group->npasids) {
+		log_err(&group->p->log, "group %u: still attached; detach it first", group->id);
+		return -EBUSY;
+	}
+	atomic_store_explicit(&group->claimed, false, memory_order_relaxed);
+	err = core_group_switch(group, core_group_rest(group));
+	if (err)
+		atomic_store_explicit(&group->claimed, true, memory_order_relaxed);
+	else
+		group->uncontained = false;
+	return err;
+}
+
+int piommu_release(struct piommu_group *group)
+{
+	bool online = core_slow_enter();
+	int err;
+
+	mutex_lock(&group->mutex);
+	err = release_locked(group);
+	mutex_unlock(&group->mutex);
+	if (!err)
+		piommu_group_put(group); /* the claim's */
+	core_slow_exit(online);
+	return err;
+}
+
+struct piommu_domain *piommu_group_default_domain(struct piommu_group *group)
+{
+	struct piommu_domain *domain;
+	bool online = core_slow_enter();
+
+	mutex_lock(&group->mutex);
+	domain = atomic_load_explicit(&group->claimed, memory_order_relaxed) ? group->default_domain : NULL;
+	mutex_unlock(&group->mutex);
+	core_slow_exit(online);
+	return domain;
+}

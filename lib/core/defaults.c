@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a group is on that nobody attached: the policy, its set-up, and putting a new member where its group is. Apart from probing, under
+ * the group's mutex alone (rule R1): a member is listed before (R6), and until this is done the group is in being but not usable (R8).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core.h"
+
+/* What the hardware demands, else what the user wants. */
+static enum piommu_default wish_of(const struct core_device *cd)
+{
+	const struct piommu_unit *unit = cd->dev.unit;
+	enum piommu_default demand = PIOMMU_DEFAULT_ANY;
+
+	if (unit && unit->driver->default_domain)
+		demand = unit->driver->default_domain(&cd->dev);
+	return demand != PIOMMU_DEFAULT_ANY ? demand : cd->wish.kind;
+}
+
+static enum piommu_default nobodys_wish(const struct piommu_group *group, bool untrusted) REQUIRES(group->mutex)
+{
+	enum piommu_default kind = group->p->default_domain;
+
+	if (kind == PIOMMU_DEFAULT_ANY)
+		kind = PIOMMU_DEFAULT_IDENTITY;
+	if (!untrusted || kind != PIOMMU_DEFAULT_IDENTITY)
+		return kind;
+	return group->has_reserved ? PIOMMU_DEFAULT_PAGING : PIOMMU_DEFAULT_BLOCKING;
+}
+
+/* @return 0, or -EPERM: an untrusted member and identity */
+static int decide(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	enum piommu_default kind = PIOMMU_DEFAULT_ANY;
+	const struct core_device *untrusted = NULL;
+	bool conflict = false;
+
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		enum piommu_default wish = wish_of(group->members[d]);
+
+		if (group->members[d]->wish.untrusted)
+			untrusted = group->members[d];
+		conflict |= kind != PIOMMU_DEFAULT_ANY && wish != PIOMMU_DEFAULT_ANY && wish != kind;
+		if (wish != PIOMMU_DEFAULT_ANY)
+			kind = wish;
+	}
+	if (conflict) {
+		log_warn(&group->p->log, "group %u: its devices want different default domains: all of them are on identity",
+			 group->id);
+		kind = PIOMMU_DEFAULT_IDENTITY;
+	}
+	if (kind == PIOMMU_DEFAULT_ANY)
+		kind = nobodys_wish(group, untrusted != NULL);
+	if (kind == PIOMMU_DEFAULT_BLOCKING && group->has_reserved)
+		kind = untrusted ? PIOMMU_DEFAULT_PAGING : PIOMMU_DEFAULT_IDENTITY;
+	group->kind = kind;
+	if (!untrusted || kind != PIOMMU_DEFAULT_IDENTITY)
+		return 0;
+	log_err(&group->p->log,
+		"group %u: %s is not trusted, and would be on identity with all memory in its reach: refused. Ask for another "
+		"default "
+		"domain for it",
+		group->id, untrusted->dev.name);
+	return -EPERM;
+}
+
+static int make_default_domain(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	struct piommu_unit *unit = core_group_unit(group);
+	struct piommu_domain *domain;
+	int err;
+
+	if (group->kind != PIOMMU_DEFAULT_PAGING || group->default_domain)
+		return 0;
+	err = core_domain_new(core_unit_of(unit), PIOMMU_DOMAIN_PAGING, NULL, &domain);
+	if (err)
+		return err;
+	group->default_domain = domain;
+	return 0;
+}
+
+/*
+ * A unit that has just been enabled has every requester on identity: a device of which that is all we want is there already, and not
+ * one register is written. One that came later may find anything under its address.
+ */
+static int place_on_identity(struct core_device *cd)
+{
+	struct core_unit *cu = core_unit_of(cd->dev.unit);
+	uint32_t tag;
+	int err = core_domain_unit_get(cu->identity, cu, &cd->dev, &tag);
+
+	if (!err)
+		cd->dev.domain = cu->identity;
+	return err;
+}
+
+static int place(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
+{
+	struct core_place where = core_group_place(group);
+	struct piommu_domain *domain = core_place_domain(&cd->dev, where);
+	const struct core_unit *cu = core_unit_of(cd->dev.unit);
+	bool fresh = atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_STARTING && !cd->dev.domain;
+	int err = 0;
+
+	if (where.to == CORE_TO_DOMAIN) {
+		if (cd->dev.unit->driver != core_domain_of(domain)->home->unit.driver)
+			err = -EINVAL;
+		else
+			err = cd->dev.unit->driver->domain_fits(domain, cd->dev.unit);
+	}
+	if (!err && where.to == CORE_TO_DOMAIN)
+		err = core_cover_reserved(domain, group);
+	if (err)
+		return err;
+	if (atomic_load_explicit(&cd->deferred, memory_order_relaxed))
+		err = 0; /* until its first use it goes on with what it was handed over with */
+	else if (fresh && domain == cu->identity)
+		err = place_on_identity(cd);
+	else
+		err = core_device_move(group, cd, where);
+	if (!err)
+		err = core_pasids_join(group, cd);
+	if (err)
+		return err;
+	atomic_store_explicit(&cd->goal, domain, memory_order_release);
+	cd->placed = true;
+	return 0;
+}
+
+/* Nothing of the group is let near memory; but what firmware uses goes on. */
+static void refuse(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	group->refused = true;
+	group->kind = PIOMMU_DEFAULT_BLOCKING;
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		struct core_device *cd = group->members[d];
+		struct core_place blocked = { CORE_TO_BLOCKING, NULL };
+
+		if (!cd->dev.unit || cd->nreserved)
+			continue;
+		if (core_device_move(group, cd, blocked))
+			log_err(&group->p->log, "%s: could not be blocked either", cd->dev.name);
+		cd->placed = true;
+	}
+}
+
+/* A member that comes to a group whose default is set. */
+static int check_newcomer(const struct piommu_group *group, const struct core_device *cd) REQUIRES(group->mutex)
+{
+	struct core_place where = core_group_place(group);
+
+	if (!cd->wish.untrusted || where.to != CORE_TO_IDENTITY)
+		return group->refused ? -EPERM : 0;
+	log_err(&group->p->log, "%s: is not trusted, and its group %u is on identity: refused", cd->dev.name, group->id);
+	return -EPERM;
+}
+
+static int settle(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	bool first = !group->ready;
+	int err = 0;
+
+	if (!core_group_unit(group))
+		return 0;
+	if (first) {
+		err = decide(group);
+		if (err) {
+			refuse(group);
+			return err;
+		}
+		err = make_default_domain(group);
+	}
+	for (unsigned d = 0; d < group->nmembers && !err; d++) {
+		struct core_device *cd = group->members[d];
+
+		if (!cd->dev.unit || cd->placed)
+			continue;
+		if (!first)
+			err = check_newcomer(group, cd);
+		if (!err)
+			err = place(group, cd);
+		if (err && err != -EPERM)
+			log_err(&group->p->log, "%s: cannot be put where its group %u is (%s)", cd->dev.name, group->id,
+				strerror(-err));
+	}
+	if (!err)
+		group->ready = true;
+	return err;
+}
+
+int core_group_settle(struct piommu_group *group)
+{
+	int err;
+
+	mutex_lock(&group->mutex);
+	err = settle(group);
+	mutex_unlock(&group->mutex);
+	return err;
+}
+
+void core_group_end(struct piommu_group *group)
+{
+	struct piommu_domain *domain = group->default_domain;
+
+	core_pasids_end(group);
+	core_group_detached(group);
+	group->default_domain = NULL;
+	group->ready = group->refused = false;
+	if (!domain)
+		return;
+	if (!group->p->closing && core_domain_units_drain(domain))
+		return; /* a unit may still walk its tables: they stay, and it was said */
+	rcu_drain();    /* other threads' lookups are over, retired tables are back */
+	core_domain_free(domain);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making a device's state and tying it to a unit and a group (rule R4): allocate, read what firmware says, pick the unit (with a
+ * reference), probe_device, set the unit pointer, device_group, join the group, the deferred flag; a failure unwinds in the reverse
+ * order. Under the probe lock. Where the device then goes is its group's matter (defaults.c), under the group's mutex.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+/* Requester ids of a function: its own and its aliases. */
+static void take_ids(struct piommu *p, struct core_device *cd, const struct core_found *found) REQUIRES(p->probe_lock)
+{
+	const struct piommu_topo *topo = p->topo;
+	int node = found->is_pci ? piommu_topo_find(topo, found->fn.sbdf) : -1;
+
+	if (!found->is_pci) {
+		memcpy(cd->dev.ids, found->node.ids, sizeof(cd->dev.ids));
+		cd->dev.nids = found->node.nids;
+		return;
+	}
+	for (unsigned i = 0; node >= 0 && i < topo->nodes[node].nrids; i++)
+		cd->dev.ids[cd->dev.nids++] = topo->nodes[node].rids[i];
+}
+
+static struct core_device *device_new(struct piommu *p, const struct core_found *found) REQUIRES(p->probe_lock)
+{
+	struct core_device *cd = calloc(1, sizeof(*cd));
+
+	if (!cd)
+		return NULL;
+	cd->p = p;
+	mutex_lock(&p->objects_lock);
+	cd->next = p->all_devices;
+	p->all_devices = cd;
+	mutex_unlock(&p->objects_lock);
+	rcu_ref_init(&cd->ref);
+	cd->dev.is_pci = found->is_pci;
+	if (found->is_pci) {
+		cd->fn = found->fn;
+		cd->dev.sbdf = found->fn.sbdf;
+		cd->key = core_sbdf_key(found->fn.sbdf);
+		piommu_sbdf_format(found->fn.sbdf, cd->dev.name);
+	} else {
+		cd->key = CORE_NODE_KEY | p->next_node++;
+		snprintf(cd->dev.name, sizeof(cd->dev.name), "%s", found->node.name);
+	}
+	take_ids(p, cd, found);
+	if (p->wish_fn)
+		cd->wish = p->wish_fn(p->wish_ctx, cd->dev.name);
+	return cd;
+}
+
+/* The unit pointer of a device that is in a group already is read under that group's mutex. */
+static void set_unit(struct core_device *cd, struct piommu_unit *unit)
+{
+	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
+
+	if (!group) {
+		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
+		return;
+	}
+	mutex_lock(&group->mutex);
+	__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
+	mutex_unlock(&group->mutex);
+}
+
+static int choose_group(struct core_device *cd, struct piommu_group **out)
+{
+	const struct piommu_unit *unit = cd->dev.unit;
+
+	if (unit && !cd->p->inspect && unit->driver->device_group)
+		return unit->driver->device_group(&cd->dev, out);
+	return piommu_group_by_topology(&cd->dev, out);
+}
+
+/* From the group that it is in, if any, to `group`. */
+static int enter_group(struct piommu *p, struct core_device *cd, struct piommu_group *group) REQUIRES(p->probe_lock)
+{
+	struct piommu_group *old = atomic_load_explicit(&cd->group, memory_order_relaxed);
+	int err = 0;
+
+	if (old != group) {
+		mutex_lock(&group->mutex);
+		err = core_group_join(group, cd);
+		mutex_unlock(&group->mutex);
+	}
+	if (!err && old && old != group) {
+		mutex_lock(&old->mutex);
+		core_group_leave(old, cd);
+		if (!old->nmembers)
+			core_group_end(old);
+		mutex_unlock(&old->mutex);
+		piommu_group_put(old);
+	}
+	if (err)
+		return err;
+	mutex_lock(&group->mutex);
+	core_group_refresh_reasons(p, group);
+	mutex_unlock(&group->mutex);
+	return 0;
+}
+
+static void set_deferred(struct core_device *cd)
+{
+	const struct piommu_unit *unit = cd->dev.unit;
+	bool deferred = unit && unit->driver->is_attach_deferred && unit->driver->is_attach_deferred(&cd->dev);
+
+	atomic_store_explicit(&cd->deferred, deferred, memory_order_relaxed);
+}
+
+int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit)
+{
+	struct piommu_group *group;
+	struct core_unit *cu;
+	int err = core_choose_unit(p, cd, node_unit, &cu);
+
+	if (err)
+		return err;
+	if (!cu && atomic_load_explicit(&cd->group, memory_order_relaxed))
+		return 0; /* behind no unit, as before */
+	if (cu && !p->inspect && cu->unit.driver->probe_device) {
+		err = cu->unit.driver->probe_device(&cu->unit, &cd->dev);
+		if (err)
+			goto out_unit;
+	}
+	cd->probed = cu && !p->inspect;
+	if (cu)
+		set_unit(cd, &cu->unit);
+	err = choose_group(cd, &group);
+	if (err)
+		goto out_probed;
+	if (cd->probed)
+		set_deferred(cd);
+	err = enter_group(p, cd, group);
+	piommu_group_put(group);
+	if (err)
+		goto out_probed;
+	return 0;
+
+out_probed:
+	if (cd->probed && cu->unit.driver->release_device)
+		cu->unit.driver->release_device(&cd->dev);
+	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);
+	cd->probed = false;
+	if (cu)
+		set_unit(cd, NULL);
+out_unit:
+	if (cu)
+		core_unit_put(cu);
+	return err;
+}
+
+int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out)
+{
+	struct piommu_group *group;
+	struct core_device *cd = device_new(p, found);
+	int err;
+
+	if (!cd)
+		return -ENOMEM;
+	err = core_firmware_reserved(p, cd);
+	if (!err)
+		err = core_device_bind(p, cd, found->is_pci ? NULL : found->node.unit);
+	if (err)
+		goto out_put;
+	err = rcu_table_insert(&p->devices, cd->key, cd);
+	if (err)
+		goto out_bound;
+	*out = cd;
+	return 0;
+
+out_bound:
+	group = atomic_load_explicit(&cd->group, memory_order_relaxed);
+	mutex_lock(&group->mutex);
+	atomic_store_explicit(&cd->deferred, true, memory_order_relaxed); /* it was not placed: nothing is written */
+	core_device_fini(group, cd, CORE_RELEASE_GONE);
+	mutex_unlock(&group->mutex);
+	piommu_group_put(group);
+out_put:
+	core_device_put(cd);
+	return err;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reserved ranges (RMRR and the like): memory that firmware has a device use. They are mapped 1:1 in every paging domain that the
+ * device is put on, before the switch. Slow path, under the group's mutex.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core.h"
+
+static struct piommu_span whole_pages(const struct piommu_span *span)
+{
+	return (struct piommu_span){ align_down(span->start, PIOMMU_PAGE_SIZE), span->last | (PIOMMU_PAGE_SIZE - 1) };
+}
+
+/* Whether all of a reserved range is free or mapped 1:1 in the domain; `*free` says that nothing of it is mapped. */
+static int check_reserved(struct piommu_domain *domain, struct piommu_span span, bool *free)
+{
+	struct piommu_pt_leaf leaf;
+
+	*free = true;
+	if (span.last >> domain->iova_bits)
+		return -ERANGE;
+	for (uint64_t at = span.start; at <= span.last; at = align_down(at, leaf.size) + leaf.size) {
+		if (domain->ops->lookup(domain, at, &leaf)) {
+			leaf.size = PIOMMU_PAGE_SIZE;
+			continue;
+		}
+		if (leaf.pa != at || leaf.prot != PIOMMU_RW)
+			return -EADDRINUSE;
+		*free = false;
+	}
+	return 0;
+}
+
+/* One call with the largest leaves; page by page only where a part of it is there already. */
+static int map_reserved(struct piommu_domain *domain, struct piommu_span span)
+{
+	struct piommu_pt_leaf leaf;
+	bool free;
+	int err = check_reserved(domain, span, &free);
+
+	if (!err && free)
+		return domain->ops->map(domain, span.start, span.start, span.last - span.start + 1, PIOMMU_RW);
+	for (uint64_t at = span.start; at <= span.last && !err; at += PIOMMU_PAGE_SIZE)
+		if (domain->ops->lookup(domain, at, &leaf))
+			err = domain->ops->map(domain, at, at, PIOMMU_PAGE_SIZE, PIOMMU_RW);
+	return err;
+}
+
+/* More than any firmware asks for; a range beyond it is a broken table, and a table of pages for it would be as broken. */
+#define RESERVED_MAX (UINT64_C(64) << 30)
+
+static int for_each_reserved(struct piommu_domain *domain, struct piommu_group *group,
+			     int (*fn)(struct piommu_domain *domain, struct piommu_span span)) REQUIRES(group->mutex)
+{
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		const struct core_device *device = group->members[d];
+
+		for (unsigned r = 0; r < device->nreserved; r++) {
+			struct piommu_span span = whole_pages(&group->p->fw.reserved[device->reserved[r]].span);
+			int err = span.last - span.start < RESERVED_MAX ? fn(domain, span) : -E2BIG;
+
+			if (!err)
+				continue;
+			log_err(&group->p->log,
+				"%s: its reserved range 0x%llx-0x%llx cannot be mapped 1:1 in this domain (%s): "
+				"unmap what is there, or use a wider domain",
+				device->dev.name, (unsigned long long)span.start, (unsigned long long)span.last,
+				strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int check_only(struct piommu_domain *domain, struct piommu_span span)
+{
+	bool free;
+
+	return check_reserved(domain, span, &free);
+}
+
+static int map_and_keep(struct piommu_domain *domain, struct piommu_span span)
+{
+	int err = map_reserved(domain, span);
+
+	/* Refused where the user holds addresses in it: he mapped them 1:1 himself, or the check would have failed. */
+	if (!err)
+		iova_space_reserve(core_domain_of(domain)->iova, span);
+	return err;
+}
+
+/* All are checked before the first is mapped, so that a refusal changes nothing. */
+int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group)
+{
+	struct core_read was;
+	int err;
+
+	if (domain->type != PIOMMU_DOMAIN_PAGING || !group->has_reserved)
+		return 0;
+	/* Ordinary maps: this thread walks the tables, so it is a reader like any other. */
+	was = core_read_enter();
+	err = for_each_reserved(domain, group, check_only);
+	if (!err)
+		err = for_each_reserved(domain, group, map_and_keep);
+	core_read_exit(was);
+	return err;
+}

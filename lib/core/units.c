@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table of units: who looks at one has a reference, and taking one out waits for those (rule R12). "Registered" is not "ready"
+ * (R9): ready is a unit whose first walk over the devices is done. The table's lock is a leaf, never held over a callback.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+/* ---- The table and its references -------------------------------------------------------------------------------------------- */
+
+struct core_unit *core_unit_at(const struct piommu *cp, unsigned n)
+{
+	struct piommu *p = core_mutable(cp);
+	const struct rcu_snapshot *all;
+	struct core_unit *found = NULL;
+
+	mutex_lock(&p->units_lock);
+	all = rcu_table_read(&p->units); /* its writers hold the lock */
+	for (size_t i = 0; i < all->n && !found; i++) {
+		struct core_unit *cu = rcu_entry_value(&all->entry[i]);
+
+		if (cu && n-- == 0)
+			found = cu;
+	}
+	if (found)
+		found->refs++;
+	mutex_unlock(&p->units_lock);
+	return found;
+}
+
+void core_unit_get(struct core_unit *cu)
+{
+	mutex_lock(&cu->p->units_lock);
+	cu->refs++;
+	mutex_unlock(&cu->p->units_lock);
+}
+
+void core_unit_put(struct core_unit *cu)
+{
+	struct piommu *p = cu->p;
+
+	mutex_lock(&p->units_lock);
+	cu->refs--;
+	cond_broadcast(&p->units_cond);
+	mutex_unlock(&p->units_lock);
+}
+
+/* Until the table and the caller alone know it. Those who look at it hold it for a bounded time. */
+static void wait_for_others(struct core_unit *cu, unsigned left)
+{
+	struct piommu *p = cu->p;
+
+	mutex_lock(&p->units_lock);
+	while (cu->refs > left)
+		cond_wait(&p->units_cond, &p->units_lock);
+	mutex_unlock(&p->units_lock);
+}
+
+static int list_unit(struct piommu *p, struct core_unit *cu)
+{
+	const struct rcu_snapshot *all;
+	int err = 0;
+
+	mutex_lock(&p->units_lock);
+	all = rcu_table_read(&p->units);
+	for (size_t i = 0; i < all->n && !err; i++) {
+		const struct core_unit *other = rcu_entry_value(&all->entry[i]);
+
+		if (other && !strcmp(other->unit.name, cu->unit.name))
+			err = -EEXIST;
+	}
+	if (!err) {
+		cu->serial = p->next_unit++;
+		err = rcu_table_insert(&p->units, cu->serial, cu);
+	}
+	mutex_unlock(&p->units_lock);
+	return err;
+}
+
+static void unlist_unit(struct piommu *p, struct core_unit *cu)
+{
+	mutex_lock(&p->units_lock);
+	rcu_table_remove(&p->units, cu->serial);
+	mutex_unlock(&p->units_lock);
+	rcu_wait(); /* pollers */
+}
+
+/* ---- Those of firmware, all or none -------------------------------------------------------------------------------------------- */
+
+int core_units_list_firmware(struct piommu *p)
+{
+	for (unsigned i = 0; i < p->fw.nunits; i++) {
+		struct core_unit *cu = core_unit_new(p, &p->fw.units[i], false);
+		int err = cu ? list_unit(p, cu) : -ENOMEM;
+
+		if (!err)
+			continue;
+		core_unit_free(cu);
+		return err;
+	}
+	return 0;
+}
+
+static int for_each_unit(struct piommu *p, int (*fn)(struct core_unit *cu))
+{
+	struct core_unit *cu;
+	int err = 0;
+
+	for (unsigned i = 0; !err && (cu = core_unit_at(p, i)); i++) {
+		if (cu->unit.driver || !p->late_drivers)
+			err = fn(cu);
+		core_unit_put(cu);
+	}
+	return err;
+}
+
+static int enable(struct core_unit *cu)
+{
+	return atomic_load_explicit(&cu->enabled, memory_order_relaxed) ? 0 : core_unit_enable(cu);
+}
+
+int core_units_start(struct piommu *p)
+{
+	int err = 0;
+
+	if (!p->fw.nunits && !p->late_drivers) {
+		log_err(&p->log, "no IOMMU: firmware describes none. Enable it in the firmware's setup (VT-d, AMD-Vi, SMMU)");
+		return -ENOENT;
+	}
+	/* Who is refused a unit has not taken the machine's hugepages first. */
+	err = for_each_unit(p, core_unit_map);
+	if (!err && p->plat->ops->mem_start)
+		err = p->plat->ops->mem_start(p->plat);
+	p->mem_started = !err;
+	if (!err)
+		err = for_each_unit(p, core_unit_probe);
+	if (!err)
+		err = for_each_unit(p, enable);
+	return err;
+}
+
+/* The last one first. */
+int core_units_disable(struct piommu *p)
+{
+	unsigned n = 0;
+	int worst = 0;
+
+	for (struct core_unit *cu; (cu = core_unit_at(p, n)); n++)
+		core_unit_put(cu);
+	while (n-- > 0) {
+		struct core_unit *cu = core_unit_at(p, n);
+		int err = cu->stuck ? -EIO : core_unit_disable(cu);
+
+		worst = err ? err : worst;
+		core_unit_put(cu);
+	}
+	return worst;
+}
+
+/* Nobody else is in the library. A unit that is stuck keeps what it has. */
+void core_units_free(struct piommu *p)
+{
+	const struct rcu_snapshot *all = rcu_table_read(&p->units);
+
+	for (size_t i = all->n; i-- > 0;) {
+		struct core_unit *cu = rcu_entry_value(&all->entry[i]);
+
+		if (!cu || cu->stuck)
+			continue;
+		core_unit_drop(cu);
+		assert(cu->refs == 1);
+		core_unit_free(cu);
+	}
+	rcu_table_fini(&p->units);
+}
+
+void core_unit_set_ready(struct piommu *p, struct core_unit *cu)
+{
+	(void)p; /* whose probe lock is held */
+	if (atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_STARTING)
+		atomic_store_explicit(&cu->state, CORE_UNIT_READY, memory_order_release);
+}
+
+void core_units_set_ready(struct piommu *p)
+{
+	struct core_unit *cu;
+
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		if (atomic_load_explicit(&cu->enabled, memory_order_relaxed))
+			core_unit_set_ready(p, cu);
+		core_unit_put(cu);
+	}
+}
+
+/* ---- Registering one by hand ----------------------------------------------------------------------------------------------------- */
+
+/* From inside a callback the walk comes later (core_probe_unlock()), and so does its error, which is said then. */
+static int walk_for(struct piommu *p, struct core_unit *cu)
+{
+	int err;
+
+	if (core_probe_is_mine(p)) {
+		core_probe_lock(p);
+		cu->needs_walk = true;
+		p->walk_pending = true;
+		core_probe_unlock(p);
+		return 0;
+	}
+	err = core_walk(p);
+	if (!err) {
+		core_probe_lock(p);
+		core_unit_set_ready(p, cu);
+		core_probe_unlock(p);
+	}
+	return err;
+}
+
+int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, const struct piommu_fw_unit *desc,
+			 struct piommu_unit **out)
+{
+	struct core_unit *cu;
+	bool online;
+	int err;
+
+	if (p->inspect)
+		return -EPERM;
+	online = core_slow_enter();
+	core_probe_lock(p);
+	cu = core_unit_new(p, desc, true);
+	core_probe_unlock(p);
+	if (!cu) {
+		core_slow_exit(online);
+		return -ENOMEM;
+	}
+	cu->unit.driver = driver;
+	err = core_unit_start(cu);
+	if (err)
+		goto out_free;
+	err = list_unit(p, cu);
+	if (err == -EEXIST)
+		log_err(&p->log, "unit %s: there is one of that name already", cu->unit.name);
+	if (err)
+		goto out_stop;
+	*out = &cu->unit;
+	err = walk_for(p, cu);
+	if (err)
+		core_units_unregister(p, NULL, cu); /* frees it */
+	core_slow_exit(online);
+	return err;
+
+out_stop:
+	if (core_unit_disable(cu)) {
+		core_slow_exit(online);
+		return err; /* it keeps everything */
+	}
+	core_unit_drop(cu);
+out_free:
+	core_unit_free(cu);
+	core_slow_exit(online);
+	return err;
+}
+
+/* ---- Taking units out ------------------------------------------------------------------------------------------------------------ */
+
+static bool concerns(const struct core_unit *cu, const struct piommu_driver *driver, const struct core_unit *only)
+{
+	return only ? cu == only : cu->unit.driver == driver;
+}
+
+static bool any_going(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
+	REQUIRES(p->probe_lock)
+{
+	struct core_unit *cu;
+	bool found = false;
+
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		found |= concerns(cu, driver, only) &&
+			 atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING && !cu->stuck;
+		core_unit_put(cu);
+	}
+	return found;
+}
+
+/* @return 0; -EBUSY: another thread takes one of them out */
+static int set_states(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
+		      enum core_unit_state state)
+{
+	struct core_unit *cu;
+
+	core_probe_lock(p);
+	if (state == CORE_UNIT_GOING && any_going(p, driver, only)) {
+		core_probe_unlock(p);
+		return -EBUSY;
+	}
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		if (concerns(cu, driver, only) && atomic_load_explicit(&cu->enabled, memory_order_relaxed)) {
+			mutex_lock(&p->domains_mutex); /* partner: list_domain() */
+			atomic_store_explicit(&cu->state, state, memory_order_release);
+			mutex_unlock(&p->domains_mutex);
+		}
+		core_unit_put(cu);
+	}
+	core_probe_unlock(p);
+	return 0;
+}
+
+/* Calls fn for each device behind the units, with its group's mutex held, until one says no. */
+static int for_each_device(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
+			   int (*fn)(struct piommu_group *group, struct core_device *cd))
+{
+	uint64_t *keys = NULL;
+	size_t n = 0;
+	int err;
+
+	core_probe_lock(p);
+	err = core_device_keys(p, &keys, &n);
+	core_probe_unlock(p);
+	for (size_t i = 0; i < n && !err; i++) {
+		struct core_device *cd = core_device_get(p, keys[i]);
+		struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
+
+		if (group) {
+			mutex_lock(&group->mutex);
+			if (cd->dev.unit && concerns(core_unit_of(cd->dev.unit), driver, only))
+				err = fn(group, cd);
+			mutex_unlock(&group->mutex);
+		}
+		piommu_group_put(group);
+		core_device_put(cd);
+	}
+	free(keys);
+	return err;
+}
+
+static int refuse_claimed(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
+{
+	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
+		return 0;
+	log_err(&group->p->log, "%s: group %u behind it is claimed: release it first", cd->dev.unit->name, group->id);
+	return -EBUSY;
+}
+
+static int strip(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
+{
+	core_device_strip(group, cd, CORE_RELEASE_UNIT); /* what did not follow is said there; the unit goes off next */
+	return 0;
+}
+
+/* No device is behind it, no domain is made for it, nobody finds it. */
+static int retire(struct piommu *p, struct core_unit *cu)
+{
+	int err;
+
+	wait_for_others(cu, 2); /* the table's and ours */
+	err = core_unit_disable(cu);
+	if (err) {
+		core_unit_put(cu);
+		return err;
+	}
+	core_unit_drop(cu);
+	if (!cu->by_hand) { /* firmware still describes it: a driver that comes later may take it */
+		cu->unit.driver = NULL;
+		atomic_store_explicit(&cu->state, CORE_UNIT_STARTING, memory_order_release);
+		core_unit_put(cu);
+		return 0;
+	}
+	unlist_unit(p, cu);
+	wait_for_others(cu, 2);
+	core_unit_free(cu);
+	return 0;
+}
+
+static bool have_domains(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
+{
+	struct core_unit *cu;
+	bool found = false;
+
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		if (concerns(cu, driver, only) && core_domains_have_home(p, cu)) {
+			log_err(&p->log, "%s: a domain that was made for it exists: destroy it first", cu->unit.name);
+			found = true;
+		}
+		core_unit_put(cu);
+	}
+	return found;
+}
+
+int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
+{
+	struct core_unit *cu;
+	int worst = 0;
+	/* Nobody new comes to these units from here on. */
+	int err = set_states(p, driver, only, CORE_UNIT_GOING);
+
+	if (err)
+		return err;
+	err = have_domains(p, driver, only) ? -EBUSY : for_each_device(p, driver, only, refuse_claimed);
+	if (!err)
+		err = for_each_device(p, driver, only, strip);
+	if (err) {
+		set_states(p, driver, only, CORE_UNIT_READY);
+		return err;
+	}
+	for (unsigned i = 0; (cu = core_unit_at(p, i));) {
+		bool mine = concerns(cu, driver, only) && cu->unit.driver && !cu->stuck;
+
+		if (!mine) {
+			core_unit_put(cu);
+			i++;
+			continue;
+		}
+		err = retire(p, cu);
+		worst = err ? err : worst;
+	}
+	return worst;
+}
+
+int piommu_unit_unregister(struct piommu_unit *unit)
+{
+	struct core_unit *cu = core_unit_of(unit);
+	struct piommu *p = cu->p;
+	bool online;
+	int err;
+
+	if (core_probe_is_mine(p))
+		return -EBUSY;
+	online = core_slow_enter();
+	err = core_units_unregister(p, NULL, cu);
+	core_slow_exit(online);
+	return err;
+}
