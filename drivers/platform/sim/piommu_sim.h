@@ -66,6 +66,11 @@ enum piommu_sim_switch {
 	 */
 	PIOMMU_SIM_FAIL_INVALIDATIONS,
 	PIOMMU_SIM_SLOW_HANDSHAKE, /**< n: a command is acknowledged, and takes effect, at the n-th read of its status */
+	/**
+	 * n: the n-th global command from now is lost: it has no effect and is never acknowledged. The ones after it are as
+	 * if it had not been (a driver may put things back). 0: none.
+	 */
+	PIOMMU_SIM_FAIL_HANDSHAKES,
 };
 /** @return 0; -EINVAL; -ENOENT: no such unit */
 int piommu_sim_set(struct piommu_platform *plat, unsigned unit, enum piommu_sim_switch which, uint64_t value);

@@ -99,6 +99,9 @@ static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_
 	case PIOMMU_SIM_SLOW_HANDSHAKE:
 		m->slow_handshake = value;
 		break;
+	case PIOMMU_SIM_FAIL_HANDSHAKES:
+		m->lose_command_in = value;
+		break;
 	default:
 		return -EINVAL;
 	}

@@ -131,7 +131,10 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 	gsts &= ~(value & (G_SRTP | G_SIRTP));
 	gsts |= value & G_WBF;
 	vtdm_put32(m, R_GSTS, gsts);
-	command(m);
+	if (m->lose_command_in && !--m->lose_command_in)
+		m->pending = 0; /* the status stays where it is; software that waits in vain may issue another command */
+	else
+		command(m);
 }
 
 void vtdm_ccmd_write(struct vtd_model *m)

@@ -159,7 +159,7 @@ struct vtd_model {
 
 	/* Switches. */
 	bool dead, queue_stuck, handshake_stuck;
-	uint64_t slow_handshake, latency_ns, fail_in;
+	uint64_t slow_handshake, latency_ns, fail_in, lose_command_in;
 
 	/* Caches (section 6.2). Keys: see vtd_model_cache.c. */
 	struct sim_cache roots, context, iotlb, tables;

@@ -159,6 +159,41 @@ static void stuck_command_is_never_acknowledged(void)
 	rig_close(&rig);
 }
 
+/* TE is the second command. One-shot commands show in the status that they were issued; it never changes back by itself. */
+static void lost_command_has_no_effect_and_the_next_one_has(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, "vtd,rwbf=1");
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 2);
+	piommu_write64(&rig.regs, 0x20, rig.root);
+	piommu_write32(&rig.regs, 0x18, 0x40000000);
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x40000000);
+	piommu_write32(&rig.regs, 0x18, 0x80000000);
+	for (unsigned i = 0; i < 10; i++)
+		CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x40000000);
+	CHECK_EQ(rig_write(&rig, DEV_03, rig.mem.pa, 1), 0);
+	piommu_write32(&rig.regs, 0x18, 0x80000000);
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0xc0000000);
+	CHECK_EQ(rig_write(&rig, DEV_03, rig.mem.pa, 1), -EFAULT);
+
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	piommu_write32(&rig.regs, 0x18, 0xc0000000); /* SRTP */
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x80000000);
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	piommu_write32(&rig.regs, 0x18, 0x88000000); /* WBF */
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x88000000);
+	piommu_write32(&rig.regs, 0x18, 0x88000000);
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x80000000);
+
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
+	piommu_write32(&rig.regs, 0x18, 0);
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0);
+	CHECK_EQ(rig_counts(&rig).misuse, 0);
+	rig_close(&rig);
+}
+
 static void dead_unit_reads_all_ones(void)
 {
 	struct rig rig;
@@ -278,6 +313,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(one_command_at_a_time),
 	SUITE_TEST(slow_command_takes_effect_when_acknowledged),
 	SUITE_TEST(stuck_command_is_never_acknowledged),
+	SUITE_TEST(lost_command_has_no_effect_and_the_next_one_has),
 	SUITE_TEST(dead_unit_reads_all_ones),
 	SUITE_TEST(fault_records_fill_in_turn_and_overflow),
 	SUITE_TEST(protected_memory_is_closed_until_software_opens_it),
