@@ -116,6 +116,21 @@ static void push(struct piommu_pool *pool, uint32_t first, void *last)
 						      memory_order_relaxed));
 }
 
+/*
+ * Builds with yield points alone: a page that came back is filled with what every format takes for a present entry with reserved
+ * bits and a wild address, so that a walker, in hardware or ours, that still uses it is seen at once.
+ */
+#define POISON 0xdf
+
+static void poison(void *page)
+{
+#ifdef PIOMMU_YIELD_POINTS
+	memset(page, POISON, PIOMMU_PAGE_SIZE);
+#else
+	(void)page;
+#endif
+}
+
 /* Takes a chunk from the source. */
 static int chunk_create(struct piommu_pool *pool, struct chunk **out)
 {
@@ -180,6 +195,7 @@ void piommu_pool_put(struct piommu_pool *pool, void *page)
 		return;
 	assert(chunk_of(page)->pool == pool);
 	atomic_fetch_sub_explicit(&pool->used, 1, memory_order_relaxed);
+	poison(page);
 	push(pool, number_of(page), page);
 }
 
@@ -191,7 +207,9 @@ void piommu_pool_put_list(struct piommu_pool *pool, struct piommu_page_list *lis
 		assert(chunk_of(page)->pool == pool);
 		next = list_next(page);
 		set_link(page, number_of(next));
+		poison(page);
 	}
+	poison(list->last);
 	atomic_fetch_sub_explicit(&pool->used, list->n, memory_order_relaxed);
 	push(pool, number_of(list->first), list->last);
 	*list = (struct piommu_page_list){ 0 };
