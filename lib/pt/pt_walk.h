@@ -17,6 +17,7 @@
 #include "piommu_bits.h"
 #include "piommu_mmio.h"
 #include "piommu_pt.h"
+#include "piommu_yield.h"
 #include "pt_format.h"
 #include "pt_run.h"
 
@@ -93,6 +94,7 @@ PT_INLINE struct pt_spot pt_find(const struct pt_format *f, const struct piommu_
 		spot.value = pt_load(spot.entry);
 		if (spot.level == level || !pt_is_table(f, spot.value, spot.level))
 			return spot;
+		PIOMMU_YIELD("descent"); /* the table may be unlinked meanwhile; a grace period keeps it */
 		spot.entry = pt_table_at(f, pt, spot.value);
 	}
 }
