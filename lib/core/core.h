@@ -45,10 +45,10 @@ struct core_unit {
 	struct piommu_window window;
 	bool mapped;
 	bool probed;
-	bool stuck;                       /* it did not turn off */
-	struct mutex mutex;               /* one slow-path driver op at a time; tags */
-	uint64_t *tags GUARDED_BY(mutex); /* bit set: taken */
-	struct piommu_domain *identity;   /* these two have this unit in their lists for as long as it is enabled */
+	bool stuck;                           /* it did not turn off */
+	struct mutex mutex RANKED(LOCK_UNIT); /* one slow-path driver op at a time; tags */
+	uint64_t *tags GUARDED_BY(mutex);     /* bit set: taken */
+	struct piommu_domain *identity;       /* these two have this unit in their lists for as long as it is enabled */
 	struct piommu_domain *blocking;
 	atomic_flag polling;
 };
@@ -89,23 +89,23 @@ struct piommu_group {
 	struct piommu_group *next; /* of all in memory, under p->objects_lock */
 	struct piommu *p;
 	unsigned id;
-	struct mutex mutex;
-	struct core_device **members; /* ascending by key; from here on under mutex, but for `claimed` */
-	unsigned nmembers;
-	unsigned room;
-	bool has_reserved;
-	bool ready;       /* its default has been set up */
-	bool refused;     /* an untrusted member would have to be on identity: blocked, and not to be claimed */
-	unsigned nresets; /* members being reset */
-	atomic_bool claimed;
-	bool uncontained;             /* claimed behind no unit */
-	struct piommu_domain *domain; /* attached by the user; NULL: where the claim left it */
-	enum piommu_default kind;
-	struct piommu_domain *default_domain; /* of kind PAGING */
-	struct core_pasid *pasids;
-	unsigned npasids;
-	struct piommu_topo_reason *reasons;
-	unsigned nreasons;
+	struct mutex mutex RANKED(LOCK_GROUP);
+	struct core_device **members GUARDED_BY(mutex); /* ascending by key */
+	unsigned nmembers GUARDED_BY(mutex);
+	unsigned room GUARDED_BY(mutex);
+	bool has_reserved GUARDED_BY(mutex);
+	bool ready GUARDED_BY(mutex);   /* its default has been set up */
+	bool refused GUARDED_BY(mutex); /* an untrusted member would have to be on identity: blocked, and not to be claimed */
+	unsigned nresets GUARDED_BY(mutex);             /* members being reset */
+	atomic_bool claimed;                            /* changed under mutex */
+	bool uncontained GUARDED_BY(mutex);             /* claimed behind no unit */
+	struct piommu_domain *domain GUARDED_BY(mutex); /* attached by the user; NULL: where the claim left it */
+	enum piommu_default kind GUARDED_BY(mutex);
+	struct piommu_domain *default_domain GUARDED_BY(mutex); /* of kind PAGING */
+	struct core_pasid *pasids GUARDED_BY(mutex);
+	unsigned npasids GUARDED_BY(mutex);
+	struct piommu_topo_reason *reasons GUARDED_BY(mutex);
+	unsigned nreasons GUARDED_BY(mutex);
 };
 
 /* What the core keeps for a domain, behind piommu_domain.core. */
@@ -113,11 +113,11 @@ struct core_domain {
 	struct piommu_domain *self;
 	struct core_domain *next; /* of the user's domains, under p->domains_mutex */
 	struct piommu *p;
-	struct core_unit *home;  /* the unit it was made for: outlives it */
-	struct mutex mutex;      /* the unit list */
-	struct iova_space *iova; /* NULL: not a paging domain */
+	struct core_unit *home;                 /* the unit it was made for: outlives it */
+	struct mutex mutex RANKED(LOCK_DOMAIN); /* the unit list */
+	struct iova_space *iova;                /* NULL: not a paging domain */
 	struct piommu_span aperture;
-	unsigned ngroups; /* attached, PASIDs count, under mutex */
+	unsigned ngroups GUARDED_BY(mutex); /* attached, PASIDs count */
 };
 
 /* A driver of this manager, under p->probe_lock. */
@@ -140,38 +140,39 @@ struct piommu {
 	struct piommu_span *reserved; /* spans of fw.reserved, for drivers */
 
 	/* Creating a device's state, its firmware description, its unit and its group. See probe_lock.c. */
-	struct mutex probe_lock;
+	struct mutex probe_lock RANKED(LOCK_PROBE);
 	struct cond probe_cond;       /* a device is gone */
 	atomic_uintptr_t probe_owner; /* the thread that holds it */
-	unsigned probe_depth;
-	bool walk_pending; /* from here on under probe_lock */
-	bool walk_failed;
-	uint64_t last_walk;
-	bool mem_started;
-	struct core_driver *drivers;
-	struct piommu_fw fw; /* resolved anew when the topology changes */
-	struct piommu_topo *topo;
-	unsigned next_group;
-	uint64_t next_unit, next_node;
+	unsigned probe_depth GUARDED_BY(probe_lock);
+	bool walk_pending GUARDED_BY(probe_lock);
+	bool walk_failed GUARDED_BY(probe_lock);
+	uint64_t last_walk GUARDED_BY(probe_lock);
+	bool mem_started GUARDED_BY(probe_lock);
+	struct core_driver *drivers GUARDED_BY(probe_lock);
+	struct piommu_fw fw; /* stays; but where its scopes lead, and its warnings, change under probe_lock with the topology */
+	struct piommu_topo *topo GUARDED_BY(probe_lock);
+	unsigned next_group GUARDED_BY(probe_lock);
+	uint64_t next_node GUARDED_BY(probe_lock);
 	struct rcu_table devices; /* struct core_device by key */
 
-	struct mutex units_lock; /* the table's writers, and every unit's refs */
+	struct mutex units_lock RANKED(LOCK_LEAF); /* the table's writers, and every unit's refs */
+	uint64_t next_unit GUARDED_BY(units_lock);
 	struct cond units_cond;
 	struct rcu_table units;
-	struct mutex groups_lock; /* the table's writers */
-	struct rcu_table groups;  /* those with members, by id */
-	struct mutex objects_lock;
+	struct mutex groups_lock RANKED(LOCK_LEAF); /* the table's writers */
+	struct rcu_table groups;                    /* those with members, by id */
+	struct mutex objects_lock RANKED(LOCK_LEAF);
 	struct core_device *all_devices GUARDED_BY(objects_lock);
 	struct piommu_group *all_groups GUARDED_BY(objects_lock);
-	struct mutex domains_mutex;
+	struct mutex domains_mutex RANKED(LOCK_LEAF);
 	struct core_domain *domains GUARDED_BY(domains_mutex);
 
 	piommu_event_fn event_fn;
 	void *event_ctx;
-	struct mutex event_mutex; /* the ring */
-	struct piommu_event events[CORE_EVENTS];
-	uint64_t event_head;
-	uint64_t event_tail;
+	struct mutex event_mutex RANKED(LOCK_LEAF); /* the ring */
+	struct piommu_event events[CORE_EVENTS] GUARDED_BY(event_mutex);
+	uint64_t event_head GUARDED_BY(event_mutex);
+	uint64_t event_tail GUARDED_BY(event_mutex);
 	atomic_uint_fast64_t nfaults, noverflows, nlost, ninv_errors;
 };
 
@@ -222,7 +223,7 @@ bool core_probe_is_mine(const struct piommu *p);
 void core_probe_wait(struct piommu *p) REQUIRES(p->probe_lock);
 
 /* machine.c: what there is, without touching it */
-int core_machine_load(struct piommu *p) REQUIRES(p->probe_lock);
+int core_machine_load(struct piommu *p) REQUIRES(p->probe_lock) EXCLUDES(p->units_lock);
 void core_machine_free(struct piommu *p) REQUIRES(p->probe_lock);
 /* The topology with these functions and the firmware's scopes in it. @return 0, or -errno and nothing has changed */
 int core_topo_replace(struct piommu *p, const struct piommu_pci_function *fns, size_t n) REQUIRES(p->probe_lock);
@@ -236,9 +237,9 @@ struct core_unit *core_unit_new(struct piommu *p, const struct piommu_fw_unit *f
 void core_unit_free(struct core_unit *cu);
 /* Ours and enabled; on failure as before. In steps, so that several are taken all or none. */
 int core_unit_map(struct core_unit *cu);
-int core_unit_probe(struct core_unit *cu);
+int core_unit_probe(struct core_unit *cu) EXCLUDES(cu->mutex);
 int core_unit_enable(struct core_unit *cu);
-int core_unit_start(struct core_unit *cu);
+int core_unit_start(struct core_unit *cu) EXCLUDES(cu->mutex);
 /* Translation off. @return 0 or -EIO: it keeps everything */
 int core_unit_disable(struct core_unit *cu);
 /* Undo of map and probe; it is not enabled. */
@@ -246,16 +247,17 @@ void core_unit_drop(struct core_unit *cu);
 
 /* units.c: the table of units, registering them and taking them out */
 struct core_unit *core_unit_at(const struct piommu *p, unsigned n); /* with a reference; NULL past the last */
-void core_unit_get(struct core_unit *cu);
-void core_unit_put(struct core_unit *cu);
-int core_units_list_firmware(struct piommu *p) REQUIRES(p->probe_lock);
+void core_unit_get(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
+void core_unit_put(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
+int core_units_list_firmware(struct piommu *p) REQUIRES(p->probe_lock) EXCLUDES(p->units_lock);
 int core_units_start(struct piommu *p);
 void core_units_set_ready(struct piommu *p) REQUIRES(p->probe_lock);
 void core_unit_set_ready(struct piommu *p, struct core_unit *cu) REQUIRES(p->probe_lock);
 int core_units_disable(struct piommu *p);
 void core_units_free(struct piommu *p);
 /* All of a driver's (cu NULL), or one. @return as piommu_driver_unregister() */
-int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only);
+int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
+	EXCLUDES(p->domains_mutex, p->units_lock);
 
 /* drivers.c */
 int core_drivers_add_all(struct piommu *p, const struct piommu_driver *const *drivers) REQUIRES(p->probe_lock);
@@ -267,8 +269,8 @@ int core_choose_unit(struct piommu *p, struct core_device *cd, const char *node_
 
 /* tags.c */
 int core_tags_init(struct core_unit *cu);
-int core_tag_get(struct core_unit *cu, uint32_t *tag);
-void core_tag_put(struct core_unit *cu, uint32_t tag);
+int core_tag_get(struct core_unit *cu, uint32_t *tag) EXCLUDES(cu->mutex);
+void core_tag_put(struct core_unit *cu, uint32_t tag) EXCLUDES(cu->mutex);
 
 /* devices.c: looking devices up */
 struct core_device *core_device_get(struct piommu *p, uint64_t key);
@@ -287,7 +289,8 @@ struct core_found {
 	struct piommu_pci_function fn;
 	struct piommu_node node;
 };
-int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out) REQUIRES(p->probe_lock);
+int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out) REQUIRES(p->probe_lock)
+	EXCLUDES(p->objects_lock);
 /* Once more for a device that is behind no unit. */
 int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
 
@@ -299,10 +302,11 @@ enum core_release {
 /* Behind no unit any more. @return 0, or -EIO: done, but the hardware did not follow */
 int core_device_strip(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex);
 /* Out of its group, too. */
-int core_device_fini(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex);
+int core_device_fini(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex)
+	EXCLUDES(group->p->groups_lock);
 
 /* hotplug.c: devices that come and go */
-int core_walk_first(struct piommu *p);
+int core_walk_first(struct piommu *p) EXCLUDES(p->objects_lock);
 /* Over the devices that are behind no unit. */
 int core_walk(struct piommu *p);
 /* Walks that a driver's callback asked for: their unit is ready after one that began after it was registered. */
@@ -312,8 +316,9 @@ void core_devices_free(struct piommu *p);
 /* groups.c */
 void core_group_free(struct piommu_group *group);
 struct piommu_group *core_group_get_unless_zero(struct piommu_group *group);
-int core_group_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
-void core_group_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+int core_group_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex) EXCLUDES(group->p->groups_lock);
+void core_group_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
+	EXCLUDES(group->p->groups_lock);
 void core_group_refresh_reasons(struct piommu *p, struct piommu_group *group) REQUIRES(p->probe_lock, group->mutex);
 /* The unit of its first member that is behind one; NULL where none is. */
 struct piommu_unit *core_group_unit(const struct piommu_group *group) REQUIRES(group->mutex);
@@ -321,20 +326,21 @@ struct piommu_unit *core_group_unit(const struct piommu_group *group) REQUIRES(g
 int core_group_usable(const struct piommu_group *group) REQUIRES(group->mutex);
 
 /* defaults.c */
-int core_group_settle(struct piommu_group *group);
+int core_group_settle(struct piommu_group *group) EXCLUDES(group->mutex);
 /* Frees what an empty group, or one behind no unit, was on. */
 void core_group_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* domain.c */
 int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const struct piommu_domain_attr *attr,
-		    struct piommu_domain **out);
+		    struct piommu_domain **out) EXCLUDES(cu->mutex);
 void core_domain_free(struct piommu_domain *domain);
 void core_domains_free(struct piommu *p);
-bool core_domains_have_home(struct piommu *p, const struct core_unit *cu);
+bool core_domains_have_home(struct piommu *p, const struct core_unit *cu) EXCLUDES(p->domains_mutex);
 
 /* domain_units.c: the unit list of a domain (doc/locking.md, section 2). `dev` NULL: for the unit's own sake */
-int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev, uint32_t *tag);
-int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev);
+int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev, uint32_t *tag)
+	EXCLUDES(cu->mutex);
+int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev) EXCLUDES(cu->mutex);
 /* Once more for the units that stayed because their tag did not flush. @return 0: no unit can hold its translations any more */
 int core_domain_units_drain(struct piommu_domain *domain);
 
@@ -369,6 +375,6 @@ int core_pasids_leave(struct piommu_group *group, struct core_device *cd) REQUIR
 void core_pasids_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* events.c */
-void core_event_emit(struct piommu *p, const struct piommu_event *event);
+void core_event_emit(struct piommu *p, const struct piommu_event *event) EXCLUDES(p->event_mutex);
 
 #endif

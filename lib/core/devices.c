@@ -28,6 +28,7 @@ static void device_free(struct rcu_deferral *deferral)
 /* No other thread is in the library, and what was let go of is gone: what is left are references that users kept. */
 void core_objects_free(struct piommu *p)
 {
+	mutex_assert_unshared(&p->objects_lock);
 	while (p->all_devices)
 		device_free(&p->all_devices->deferral);
 	while (p->all_groups)

@@ -126,6 +126,7 @@ static void unlist_domain(struct core_domain *cd)
 void core_domains_free(struct piommu *p)
 {
 	rcu_drain();
+	mutex_assert_unshared(&p->domains_mutex);
 	while (p->domains) {
 		struct core_domain *cd = p->domains;
 

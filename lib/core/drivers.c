@@ -49,6 +49,7 @@ int core_drivers_add_all(struct piommu *p, const struct piommu_driver *const *dr
 
 void core_drivers_free(struct piommu *p)
 {
+	mutex_assert_unshared(&p->probe_lock);
 	while (p->drivers) {
 		struct core_driver *driver = p->drivers;
 

@@ -23,8 +23,9 @@ void core_group_free(struct piommu_group *group)
 	*at = group->next;
 	mutex_unlock(&p->objects_lock);
 	/* Rule R14. */
+	mutex_assert_unshared(&group->mutex);
 	assert(!group->nmembers && !group->domain && !group->default_domain && !group->npasids);
-	mutex_fini(&group->mutex); /* asserts that no one holds it */
+	mutex_fini(&group->mutex);
 	free(group->members);
 	free(group->pasids);
 	free(group->reasons);
@@ -49,7 +50,7 @@ struct piommu_group *core_group_get_unless_zero(struct piommu_group *group)
 
 /* ---- Members --------------------------------------------------------------------------------------------------------------- */
 
-static void recount(struct piommu_group *group)
+static void recount(struct piommu_group *group) REQUIRES(group->mutex)
 {
 	group->has_reserved = false;
 	for (unsigned d = 0; d < group->nmembers; d++)
@@ -172,6 +173,7 @@ int piommu_group_new(struct piommu_device *device, struct piommu_group **out)
 
 	if (!group)
 		return -ENOMEM;
+	mutex_assert_held(&p->probe_lock);
 	group->p = p;
 	group->id = p->next_group++;
 	rcu_ref_init(&group->ref);
@@ -185,7 +187,7 @@ int piommu_group_new(struct piommu_device *device, struct piommu_group **out)
 }
 
 /* The group of the device at a node of the topology, with a reference; NULL: it is not found yet, or going. */
-static struct piommu_group *group_at_node(struct piommu *p, unsigned node)
+static struct piommu_group *group_at_node(struct piommu *p, unsigned node) REQUIRES(p->probe_lock)
 {
 	struct core_device *cd = core_device_get(p, core_sbdf_key(p->topo->nodes[node].fn.sbdf));
 	struct piommu_group *group = NULL;
@@ -202,6 +204,7 @@ static int group_of_mates(struct core_device *cd, const struct piommu_topo_group
 	struct piommu *p = cd->p;
 	struct piommu_group *found = atomic_load_explicit(&cd->group, memory_order_relaxed);
 
+	mutex_assert_held(&p->probe_lock);
 	if (found)
 		rcu_ref_get(&found->ref);
 	for (unsigned i = 0; i < tg->nnodes; i++) {
@@ -232,10 +235,12 @@ int piommu_group_by_topology(struct piommu_device *device, struct piommu_group *
 {
 	struct core_device *cd = core_device_of(device);
 	struct piommu_group *found = NULL;
-	const struct piommu_topo *topo = cd->p->topo;
-	int node = device->is_pci ? piommu_topo_find(topo, device->sbdf) : -1;
-	int err = 0;
+	const struct piommu_topo *topo;
+	int node, err = 0;
 
+	mutex_assert_held(&cd->p->probe_lock);
+	topo = cd->p->topo;
+	node = device->is_pci ? piommu_topo_find(topo, device->sbdf) : -1;
 	if (node >= 0)
 		err = group_of_mates(cd, &topo->groups[topo->nodes[node].group], &found);
 	else if (atomic_load_explicit(&cd->group, memory_order_relaxed))

@@ -153,6 +153,7 @@ static void give_groups_back(struct piommu *p)
 	struct piommu_group *group;
 
 	for (unsigned i = 0; (group = piommu_group_at(p, i)); i++) {
+		mutex_assert_unshared(&group->mutex);
 		while (group->npasids)
 			piommu_detach_pasid(group->pasids[0].domain, group, group->pasids[0].pasid);
 		if (group->domain)

@@ -18,7 +18,7 @@ static bool carries(const struct core_device *cd, uint32_t id)
 }
 
 /* Ids that another member's DMA carries, too, stay where that member is. */
-static void keep_own_ids(const struct piommu_group *group, struct core_device *cd)
+static void keep_own_ids(const struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 {
 	unsigned n = 0;
 

@@ -9,6 +9,7 @@ int core_tags_init(struct core_unit *cu)
 {
 	size_t words = (cu->unit.caps.ntags + 63) / 64;
 
+	mutex_assert_unshared(&cu->mutex);
 	cu->tags = calloc(words ? words : 1, sizeof(*cu->tags));
 	if (!cu->tags)
 		return -ENOMEM;

@@ -48,6 +48,7 @@ void core_unit_drop(struct core_unit *cu)
 		cu->unit.driver->remove(&cu->unit);
 	cu->probed = false;
 	rcu_drain(); /* retired tables and tags are back */
+	mutex_assert_unshared(&cu->mutex);
 	free(cu->tags);
 	cu->tags = NULL;
 	piommu_pool_destroy(cu->unit.pool);

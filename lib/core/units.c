@@ -134,6 +134,7 @@ int core_units_start(struct piommu *p)
 	err = for_each_unit(p, core_unit_map);
 	if (!err && p->plat->ops->mem_start)
 		err = p->plat->ops->mem_start(p->plat);
+	mutex_assert_unshared(&p->probe_lock); /* it is being made */
 	p->mem_started = !err;
 	if (!err)
 		err = for_each_unit(p, core_unit_probe);
