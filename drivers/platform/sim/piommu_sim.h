@@ -93,6 +93,14 @@ int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu
 /** The first complaint about the driver since the last call ("write32 of CAP..."), "" if none. For tests to print. */
 int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text, size_t len);
 
+/**
+ * What the hardware is told and says, as text for tests to compare before and after: registers, faults, the first complaint, and
+ * for each requester id how it is translated, by which domain id, and (as one hash) to what. Nothing in it depends on where tables
+ * are, how many there are, or which leaf sizes they have; and nothing is changed by it. `*text` is malloc'ed.
+ * @return 0; -EINVAL; -ENOMEM
+ */
+int piommu_sim_dump(struct piommu_platform *plat, char **text);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

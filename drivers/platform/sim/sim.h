@@ -125,5 +125,7 @@ struct sim {
 };
 /* NULL where `plat` is another kind of platform. */
 struct sim *sim_of(struct piommu_platform *plat);
+/* Whether a manager has the unit's window to drive it. */
+bool sim_is_controlled(struct sim *sim, unsigned unit);
 
 #endif

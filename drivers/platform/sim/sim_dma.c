@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* piommu_sim.h: devices that do DMA, come and go; switches and counts. Any thread. */
+/* piommu_sim.h: devices that do DMA, come and go; switches, counts, and all of it as text. Any thread. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "sim.h"
 
@@ -101,4 +103,30 @@ int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text
 	if (!err)
 		vtd_model_complaint(model, text, len);
 	return err;
+}
+
+int piommu_sim_dump(struct piommu_platform *plat, char **text)
+{
+	struct sim *sim = sim_of(plat);
+	char *made = NULL;
+	size_t len;
+	FILE *out;
+	bool is_whole;
+
+	if (!sim)
+		return -EINVAL;
+	out = open_memstream(&made, &len);
+	if (!out)
+		return -ENOMEM;
+	for (unsigned unit = 0; unit < sim->config.units; unit++) {
+		fprintf(out, "unit %u, %s\n", unit, sim_is_controlled(sim, unit) ? "driven" : "free");
+		vtd_model_dump(sim->units[unit], out);
+	}
+	is_whole = !ferror(out);
+	if (fclose(out) || !is_whole) {
+		free(made);
+		return -ENOMEM;
+	}
+	*text = made;
+	return 0;
 }

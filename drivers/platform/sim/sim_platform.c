@@ -122,6 +122,16 @@ static void drop_control(struct sim *sim, unsigned unit)
 	pthread_mutex_unlock(&sim->lock);
 }
 
+bool sim_is_controlled(struct sim *sim, unsigned unit)
+{
+	bool taken;
+
+	pthread_mutex_lock(&sim->lock);
+	taken = sim->controlled[unit];
+	pthread_mutex_unlock(&sim->lock);
+	return taken;
+}
+
 static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit *unit, enum piommu_window_access access,
 		      struct piommu_window *out)
 {

@@ -6,6 +6,8 @@
 #ifndef VTD_MODEL_H
 #define VTD_MODEL_H
 
+#include <stdio.h>
+
 #include "piommu_driver.h"
 #include "piommu_sim.h"
 #include "sim_mem.h"
@@ -40,5 +42,7 @@ int vtd_model_dma(struct vtd_model *model, uint16_t sid, uint64_t iova, void *bu
 int vtd_model_set(struct vtd_model *model, enum piommu_sim_switch which, uint64_t value);
 void vtd_model_counts(struct vtd_model *model, struct piommu_sim_counts *out);
 void vtd_model_complaint(struct vtd_model *model, char *text, size_t len);
+/* The unit's part of piommu_sim_dump(). */
+void vtd_model_dump(struct vtd_model *model, FILE *out);
 
 #endif

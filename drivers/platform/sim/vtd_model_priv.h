@@ -256,6 +256,9 @@ enum vtdm_view {
  */
 unsigned vtdm_context_walk(struct vtd_model *m, enum vtdm_view view, uint16_t sid, struct vtdm_context *ctx, bool *cached);
 struct vtdm_leaf vtdm_table_walk(struct vtd_model *m, enum vtdm_view view, const struct vtdm_context *ctx, uint64_t iova);
+/* Every leaf of the table that memory holds, in order, and every entry that is in error (prot 0). False: `fn` or a limit ended it. */
+typedef bool (*vtdm_leaf_fn)(void *arg, uint64_t iova, uint64_t len, const struct vtdm_leaf *leaf);
+bool vtdm_table_each(struct vtd_model *m, const struct vtdm_context *ctx, vtdm_leaf_fn fn, void *arg);
 /* The last address that a request may have under this entry. */
 uint64_t vtdm_width_last(const struct vtd_model *m, const struct vtdm_context *ctx);
 

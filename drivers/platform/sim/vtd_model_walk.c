@@ -217,3 +217,52 @@ struct vtdm_leaf vtdm_table_walk(struct vtd_model *m, enum vtdm_view view, const
 	leaf.pa = (entry & GENMASK64(51, span_lg2(level))) | (iova & GENMASK64(span_lg2(level) - 1, 0) & ENTRY_ADDR);
 	return leaf;
 }
+
+/* A table that leads back into itself would take for ever. This many hold 32 GiB in the smallest pages. */
+#define EACH_MAX_TABLES (1u << 14)
+
+struct each {
+	struct vtd_model *m;
+	vtdm_leaf_fn fn;
+	void *arg;
+	unsigned tables_left;
+};
+
+/* Depth is bounded by the context entry's width. */
+static bool each_leaf(struct each *each, uint64_t table, unsigned level, uint64_t base, unsigned prot)
+{
+	const struct vtdm_leaf no_table = { .reason = FR_TABLE_ACCESS };
+	uint64_t len = UINT64_C(1) << span_lg2(level), entry = 0;
+
+	if (!each->tables_left--)
+		return false;
+	for (unsigned i = 0; i < 512; i++) {
+		struct vtdm_leaf leaf = { .prot = prot };
+		uint64_t iova = base + i * len;
+
+		if (!load(each->m, VTDM_TRUTH, table + i * 8, &entry))
+			return each->fn(each->arg, base, 512 * len, &no_table);
+		leaf.prot &= (unsigned)(entry & (SL_R | SL_W));
+		if (!leaf.prot)
+			continue;
+		if (entry_reserved(each->m, entry, level)) {
+			leaf = (struct vtdm_leaf){ .reason = FR_SL_RESERVED };
+		} else if (level > 1 && !(entry & SL_PS)) {
+			if (!each_leaf(each, entry & GENMASK64(51, 12), level - 1, iova, leaf.prot))
+				return false;
+			continue;
+		} else {
+			leaf.pa = entry & GENMASK64(51, span_lg2(level));
+		}
+		if (!each->fn(each->arg, iova, len, &leaf))
+			return false;
+	}
+	return true;
+}
+
+bool vtdm_table_each(struct vtd_model *m, const struct vtdm_context *ctx, vtdm_leaf_fn fn, void *arg)
+{
+	struct each each = { m, fn, arg, EACH_MAX_TABLES };
+
+	return each_leaf(&each, ctx->lo & ENTRY_ADDR, 2 + (unsigned)field_get(CTX_AW, ctx->hi), 0, PIOMMU_RW);
+}
