@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "piommu_yield.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -78,6 +80,7 @@ static inline void io_rmb(void)
 /** Store-to-load barrier: the partner of another thread's (section 2 of doc/locking.md). */
 static inline void full_mb(void)
 {
+	PIOMMU_ORDER(fenced);
 #if defined(__x86_64__)
 	__asm__ volatile("lock; orq $0, (%%rsp)" ::
 				 : "memory", "cc"); /* what a fence compiles to, in words ThreadSanitizer lets pass */

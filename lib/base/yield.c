@@ -5,6 +5,9 @@
  * among many seeds every window is held open while the rest of the program runs at full speed.
  */
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "piommu_mmio.h"
@@ -58,4 +61,24 @@ void piommu_yield(const char *where)
 	else
 		for (unsigned n = (unsigned)(x >> 4 & 255); n; n--)
 			cpu_relax();
+}
+
+static _Thread_local bool uncovered; /* entries were cleared, and no full barrier came after */
+
+void piommu_order_cleared(void)
+{
+	uncovered = true;
+}
+
+void piommu_order_fenced(void)
+{
+	uncovered = false;
+}
+
+void piommu_order_listing(void)
+{
+	if (!uncovered)
+		return;
+	fputs("piommu: a list of units is read without a full barrier after entries were cleared\n", stderr);
+	abort();
 }

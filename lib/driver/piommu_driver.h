@@ -288,9 +288,10 @@ struct piommu_domain {
 	void *core;                        /**< core */
 };
 
-/** Read side of the unit list. */
+/** Read side of the unit list. After a full barrier, where entries were cleared. */
 static inline const struct piommu_domain_units *piommu_domain_units(const struct piommu_domain *domain)
 {
+	PIOMMU_ORDER(listing);
 	return (const struct piommu_domain_units *)__atomic_load_n((void *const *)&domain->units, __ATOMIC_ACQUIRE);
 }
 

@@ -9,6 +9,7 @@
 
 #include "piommu_pool.h"
 #include "piommu_types.h"
+#include "piommu_yield.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,6 +49,7 @@ static inline void piommu_gather_add(struct piommu_gather *gather, uint64_t star
 {
 	struct piommu_span *prev = gather->n ? &gather->range[gather->n - 1] : 0;
 
+	PIOMMU_ORDER(cleared);
 	if (gather->whole)
 		return;
 	if (prev && start == prev->last + 1 && start != 0) {
