@@ -17,6 +17,7 @@
 
 static void publish(struct piommu_domain *domain, struct piommu_domain_units *units)
 {
+	mutex_assert_held(&core_domain_of(domain)->mutex);
 	__atomic_store_n((void **)&domain->units, (void *)units, __ATOMIC_RELEASE);
 }
 
@@ -160,6 +161,7 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	unsigned k = 0;
 	int err;
 
+	mutex_assert_held(&core_domain_of(domain)->mutex);
 	mutex_lock(&cu->mutex);
 	err = cu->unit.driver->flush_tag(&cu->unit, freed.tag);
 	mutex_unlock(&cu->mutex);

@@ -12,6 +12,7 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 {
 	int err = 0;
 
+	mutex_assert_held(&group->mutex);
 	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
 		return -EINVAL;
 	/*
@@ -32,6 +33,7 @@ static int end(struct piommu_group *group, struct core_device *device) REQUIRES(
 {
 	int err;
 
+	mutex_assert_held(&group->mutex);
 	if (!device->resets)
 		return -EINVAL;
 	if (--device->resets)

@@ -338,6 +338,7 @@ static int for_each_device(struct piommu *p, const struct piommu_driver *driver,
 
 static int refuse_claimed(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 {
+	mutex_assert_held(&group->mutex);
 	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
 		return 0;
 	log_err(&group->p->log, "%s: group %u behind it is claimed: release it first", cd->dev.unit->name, group->id);
@@ -346,6 +347,7 @@ static int refuse_claimed(struct piommu_group *group, struct core_device *cd) RE
 
 static int strip(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 {
+	mutex_assert_held(&group->mutex);
 	core_device_strip(group, cd, CORE_RELEASE_UNIT); /* what did not follow is said there; the unit goes off next */
 	return 0;
 }
