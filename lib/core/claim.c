@@ -19,6 +19,11 @@ static int claim_locked(struct piommu_group *group, bool uncontained) REQUIRES(g
 	}
 	if (!group->nmembers)
 		return -ENODEV;
+	/* Its unit may be one that is just coming (R9). */
+	if (!core_group_unit(group) && core_units_starting(group->p))
+		return -EAGAIN;
+	if (core_group_unit(group) && core_group_usable(group) == -EAGAIN)
+		return -EAGAIN;
 	if (uncontained != !core_group_unit(group)) {
 		log_err(log,
 			uncontained ? "group %u: behind a unit: claim it with piommu_claim()"

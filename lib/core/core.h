@@ -7,7 +7,7 @@
  * A slow path goes RCU-offline on entry (core_slow_enter), so that a thread that sleeps on a mutex or waits for hardware
  * holds up no grace period; what it reads is stable under its mutexes and by its references.
  *
- * The life of a device: found (hotplug.c) -> bound to a unit and in a group (probe.c, under probe_lock) -> placed on what its group
+ * The life of a device: found (walk.c, hotplug.c) -> bound to a unit and in a group (probe.c, under probe_lock) -> placed on what its group
  * is on (defaults.c, under the group's mutex) -> stripped of its unit, out of its group, forgotten.
  */
 #ifndef CORE_H
@@ -60,7 +60,8 @@ struct core_device {
 	struct core_device *next; /* of all in memory, under p->objects_lock */
 	struct piommu *p;
 	uint64_t key;
-	bool going; /* under p->probe_lock: being removed */
+	bool going;    /* under p->probe_lock: being removed */
+	uint64_t born; /* of p->changes */
 	/* With a reference. Changed under both p->probe_lock and the group's mutex, cleared under the latter; read as rule R3 says. */
 	_Atomic(struct piommu_group *) group;
 	struct piommu_pci_function fn; /* of a PCI function */
@@ -147,6 +148,8 @@ struct piommu {
 	bool walk_pending GUARDED_BY(probe_lock);
 	bool walk_failed GUARDED_BY(probe_lock);
 	uint64_t last_walk GUARDED_BY(probe_lock);
+	atomic_uint_fast64_t changes;                 /* devices added and removed; counted under probe_lock */
+	uint64_t last_removal GUARDED_BY(probe_lock); /* of `changes` */
 	bool mem_started GUARDED_BY(probe_lock);
 	struct core_driver *drivers GUARDED_BY(probe_lock);
 	struct piommu_fw fw; /* stays; but where its scopes lead, and its warnings, change under probe_lock with the topology */
@@ -251,13 +254,15 @@ void core_unit_get(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
 void core_unit_put(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
 int core_units_list_firmware(struct piommu *p) REQUIRES(p->probe_lock) EXCLUDES(p->units_lock);
 int core_units_start(struct piommu *p);
+/* Whether one is enabled whose first walk is not done. */
+bool core_units_starting(struct piommu *p);
 void core_units_set_ready(struct piommu *p) REQUIRES(p->probe_lock);
 void core_unit_set_ready(struct piommu *p, struct core_unit *cu) REQUIRES(p->probe_lock);
 int core_units_disable(struct piommu *p);
 void core_units_free(struct piommu *p);
 /* All of a driver's (cu NULL), or one. @return as piommu_driver_unregister() */
 int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
-	EXCLUDES(p->domains_mutex, p->units_lock);
+	EXCLUDES(p->domains_mutex, p->units_lock, p->groups_lock);
 
 /* drivers.c */
 int core_drivers_add_all(struct piommu *p, const struct piommu_driver *const *drivers) REQUIRES(p->probe_lock);
@@ -288,11 +293,13 @@ struct core_found {
 	bool is_pci;
 	struct piommu_pci_function fn;
 	struct piommu_node node;
+	uint64_t when; /* p->changes before the platform was asked */
 };
 int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out) REQUIRES(p->probe_lock)
 	EXCLUDES(p->objects_lock);
-/* Once more for a device that is behind no unit. */
 int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
+/* Its unit may have come since; but not under the feet of who has claimed it (case T7). */
+int core_device_bind_again(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
 
 /* strip.c */
 enum core_release {
@@ -305,7 +312,16 @@ int core_device_strip(struct piommu_group *group, struct core_device *cd, enum c
 int core_device_fini(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex)
 	EXCLUDES(group->p->groups_lock);
 
-/* hotplug.c: devices that come and go */
+/* found.c: what the platform says there is */
+/* All PCI functions and nodes there are now, in the order of discovery; malloc'ed. */
+int core_find_all(struct piommu *p, struct core_found **out, size_t *n);
+/* Completes `found`, of which the address or name is given. @return 0; -ENODEV: the machine has no such device */
+int core_find_one(struct piommu *p, struct core_found *found);
+bool core_found_same(const struct core_found *found, const struct core_found *other);
+
+/* walk.c */
+/* Keys of the devices known now; the caller frees. */
+int core_known_keys(struct piommu *p, uint64_t **keys, size_t *n);
 int core_walk_first(struct piommu *p) EXCLUDES(p->objects_lock);
 /* Over the devices that are behind no unit. */
 int core_walk(struct piommu *p);
@@ -327,6 +343,8 @@ int core_group_usable(const struct piommu_group *group) REQUIRES(group->mutex);
 
 /* defaults.c */
 int core_group_settle(struct piommu_group *group) EXCLUDES(group->mutex);
+/* Its default domain made anew for `to`, its members moved. @return 0, or -errno: as it was */
+int core_group_rehome(struct piommu_group *group, struct core_unit *to) REQUIRES(group->mutex) EXCLUDES(to->mutex);
 /* Frees what an empty group, or one behind no unit, was on. */
 void core_group_end(struct piommu_group *group) REQUIRES(group->mutex);
 

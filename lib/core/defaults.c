@@ -35,20 +35,24 @@ static int decide(struct piommu_group *group) REQUIRES(group->mutex)
 {
 	enum piommu_default kind = PIOMMU_DEFAULT_ANY;
 	const struct core_device *untrusted = NULL;
-	bool conflict = false;
+	const struct core_device *other = NULL;
 
 	for (unsigned d = 0; d < group->nmembers; d++) {
 		enum piommu_default wish = wish_of(group->members[d]);
 
 		if (group->members[d]->wish.untrusted)
 			untrusted = group->members[d];
-		conflict |= kind != PIOMMU_DEFAULT_ANY && wish != PIOMMU_DEFAULT_ANY && wish != kind;
+		if (kind != PIOMMU_DEFAULT_ANY && wish != PIOMMU_DEFAULT_ANY && wish != kind)
+			other = group->members[d];
 		if (wish != PIOMMU_DEFAULT_ANY)
 			kind = wish;
 	}
-	if (conflict) {
-		log_warn(&group->p->log, "group %u: its devices want different default domains: all of them are on identity",
-			 group->id);
+	if (other) {
+		log_warn(&group->p->log,
+			 "group %u: %s wants another default domain than the members before it: all of them are on identity; "
+			 "wish "
+			 "the same for all",
+			 group->id, other->dev.name);
 		kind = PIOMMU_DEFAULT_IDENTITY;
 	}
 	if (kind == PIOMMU_DEFAULT_ANY)
@@ -138,7 +142,7 @@ static void refuse(struct piommu_group *group) REQUIRES(group->mutex)
 		struct core_device *cd = group->members[d];
 		struct core_place blocked = { CORE_TO_BLOCKING, NULL };
 
-		if (!cd->dev.unit || cd->nreserved)
+		if (!cd->dev.unit || cd->nreserved || cd->placed)
 			continue;
 		if (core_device_move(group, cd, blocked))
 			log_err(&group->p->log, "%s: could not be blocked either", cd->dev.name);
@@ -165,7 +169,7 @@ static int settle(struct piommu_group *group) REQUIRES(group->mutex)
 	if (!core_group_unit(group))
 		return 0;
 	if (first) {
-		err = decide(group);
+		err = group->refused ? -EPERM : decide(group);
 		if (err) {
 			refuse(group);
 			return err;
@@ -200,6 +204,41 @@ int core_group_settle(struct piommu_group *group)
 	return err;
 }
 
+/* Nobody is on it any more. */
+static void end_domain(struct piommu_group *group, struct piommu_domain *domain)
+{
+	if (!group->p->closing && core_domain_units_drain(domain))
+		return; /* a unit may still walk its tables: they stay, and it was said */
+	rcu_drain();    /* other threads' lookups are over, retired tables are back */
+	core_domain_free(domain);
+}
+
+int core_group_rehome(struct piommu_group *group, struct core_unit *to)
+{
+	struct piommu_domain *old = group->default_domain;
+	int err = core_domain_new(to, PIOMMU_DOMAIN_PAGING, NULL, &group->default_domain);
+
+	if (err) {
+		group->default_domain = old;
+		return err;
+	}
+	err = core_cover_reserved(group->default_domain, group);
+	for (unsigned d = 0; d < group->nmembers && !err; d++)
+		if (group->members[d]->dev.unit)
+			err = to->unit.driver == group->members[d]->dev.unit->driver
+				      ? to->unit.driver->domain_fits(group->default_domain, group->members[d]->dev.unit)
+				      : -EINVAL;
+	if (!err)
+		err = core_group_switch(group, core_group_rest(group));
+	if (err) {
+		end_domain(group, group->default_domain);
+		group->default_domain = old;
+		return err;
+	}
+	end_domain(group, old);
+	return 0;
+}
+
 void core_group_end(struct piommu_group *group)
 {
 	struct piommu_domain *domain = group->default_domain;
@@ -208,10 +247,6 @@ void core_group_end(struct piommu_group *group)
 	core_group_detached(group);
 	group->default_domain = NULL;
 	group->ready = group->refused = false;
-	if (!domain)
-		return;
-	if (!group->p->closing && core_domain_units_drain(domain))
-		return; /* a unit may still walk its tables: they stay, and it was said */
-	rcu_drain();    /* other threads' lookups are over, retired tables are back */
-	core_domain_free(domain);
+	if (domain)
+		end_domain(group, domain);
 }

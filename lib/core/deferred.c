@@ -12,6 +12,7 @@
 
 static int attach_locked(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 {
+	struct core_place place;
 	int err;
 
 	/* Gone, or in another group, since its group was looked up (rule R10). */
@@ -26,7 +27,11 @@ static int attach_locked(struct piommu_group *group, struct core_device *cd) REQ
 		return err;
 	if (cd->resets)
 		return -EBUSY;
-	return core_device_move(group, cd, core_group_place(group));
+	/* A call that will be refused cuts off nobody's DMA. */
+	place = core_group_place(group);
+	if (core_place_domain(&cd->dev, place)->type != PIOMMU_DOMAIN_PAGING)
+		return -EINVAL;
+	return core_device_move(group, cd, place);
 }
 
 static int attach_deferred(struct core_device *cd)
@@ -47,6 +52,12 @@ static int attach_deferred(struct core_device *cd)
 	return err;
 }
 
+/* It has gone, or it is not there yet. */
+static int no_domain(const struct core_device *cd)
+{
+	return atomic_load_explicit(&cd->group, memory_order_relaxed) && !cd->p->inspect ? -EAGAIN : -ENODEV;
+}
+
 int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
 	struct core_device *cd = core_device_of(device);
@@ -60,7 +71,7 @@ int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, 
 	}
 	domain = atomic_load_explicit(&cd->goal, memory_order_acquire);
 	if (unlikely(!domain))
-		return cd->p->inspect ? -EINVAL : -EAGAIN;
+		return no_domain(cd);
 	return piommu_map(domain, iova, pa, len, prot);
 }
 
@@ -70,5 +81,5 @@ int piommu_device_unmap(struct piommu_device *device, uint64_t iova, size_t len,
 
 	if (unmapped)
 		*unmapped = 0;
-	return domain ? piommu_unmap(domain, iova, len, unmapped) : -EINVAL;
+	return domain ? piommu_unmap(domain, iova, len, unmapped) : no_domain(core_device_of(device));
 }

@@ -104,7 +104,8 @@ int piommu_destroy(struct piommu *p);
 
 /**
  * Adds a driver: it takes over units that firmware describes and that have none yet, and is asked about devices behind no unit. A
- * group that is claimed by then stays as it is, with a warning. Slow path; also from a driver's callback.
+ * group that is claimed by then stays as it is, with a warning. Where another thread's walk over the devices is under way, or from a
+ * driver's callback, they may answer -EAGAIN for a moment when this has returned. Slow path; also from a driver's callback.
  * @return 0; -EEXIST: there already; -EPERM: an inspecting manager; -ENOMEM, or why a unit of its could not be taken: then it is not added
  */
 int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver);
@@ -376,7 +377,8 @@ int piommu_gather_flush(struct piommu_domain *domain, struct piommu_gather *gath
  * As piommu_map() and piommu_unmap(), in the domain that a claimed device is on: its group's default paging domain, or the one it was
  * attached to. The first map of a device whose attach is deferred attaches it; threads that come at once attach once. Registered,
  * and slow path as long as the attach is deferred. @return as piommu_map() and piommu_unmap(); -EINVAL: not on a paging domain; map
- * also: -EAGAIN: its group is still being set up; -EBUSY: deferred, and being reset: it is still deferred; what the attach returned
+ * also: -EAGAIN: its group is still being set up; -ENODEV: it is gone; -EBUSY: deferred, and being reset: it is still deferred; what the
+ * attach returned
  */
 int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
 int piommu_device_unmap(struct piommu_device *device, uint64_t iova, size_t len, size_t *unmapped);

@@ -54,18 +54,27 @@ static struct core_device *device_new(struct piommu *p, const struct core_found 
 	return cd;
 }
 
-/* The unit pointer of a device that is in a group already is read under that group's mutex. */
-static void set_unit(struct core_device *cd, struct piommu_unit *unit)
+/*
+ * The unit pointer of a device that is in a group already is read under that group's mutex.
+ * @return 0; -EBUSY: meanwhile somebody claimed the group as one behind no unit (R10, case T7)
+ */
+static int set_unit(struct core_device *cd, struct piommu_unit *unit)
 {
 	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
 
+	int err = 0;
+
 	if (!group) {
 		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
-		return;
+		return 0;
 	}
 	mutex_lock(&group->mutex);
-	__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
+	if (unit && atomic_load_explicit(&group->claimed, memory_order_relaxed))
+		err = -EBUSY;
+	else
+		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
 	mutex_unlock(&group->mutex);
+	return err;
 }
 
 static int choose_group(struct core_device *cd, struct piommu_group **out)
@@ -128,9 +137,11 @@ int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_
 			goto out_unit;
 	}
 	cd->probed = cu && !p->inspect;
+	PIOMMU_YIELD("probed, unit not set");
 	if (cu)
-		set_unit(cd, &cu->unit);
-	err = choose_group(cd, &group);
+		err = set_unit(cd, &cu->unit);
+	if (!err)
+		err = choose_group(cd, &group);
 	if (err)
 		goto out_probed;
 	if (cd->probed)
@@ -146,12 +157,32 @@ out_probed:
 		cu->unit.driver->release_device(&cd->dev);
 	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);
 	cd->probed = false;
-	if (cu)
-		set_unit(cd, NULL);
+	set_unit(cd, NULL);
 out_unit:
 	if (cu)
 		core_unit_put(cu);
 	return err;
+}
+
+int core_device_bind_again(struct piommu *p, struct core_device *cd, const char *node_unit)
+{
+	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
+	struct core_unit *cu;
+	int err = -EBUSY;
+
+	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
+		err = core_device_bind(p, cd, node_unit); /* which looks again, under the group's mutex */
+	if (err != -EBUSY)
+		return err;
+	err = core_choose_unit(p, cd, node_unit, &cu);
+	if (err || !cu)
+		return err;
+	log_warn(&p->log,
+		 "%s: unit %s came after its group %u was claimed: it stays as it is, uncontained; release it, and claim it "
+		 "again",
+		 cd->dev.name, cu->unit.name, group->id);
+	core_unit_put(cu);
+	return 0;
 }
 
 int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out)
@@ -170,6 +201,7 @@ int core_device_init(struct piommu *p, const struct core_found *found, struct co
 	err = rcu_table_insert(&p->devices, cd->key, cd);
 	if (err)
 		goto out_bound;
+	cd->born = atomic_fetch_add_explicit(&p->changes, 1, memory_order_relaxed) + 1;
 	*out = cd;
 	return 0;
 

@@ -56,14 +56,16 @@ int core_device_strip(struct piommu_group *group, struct core_device *cd, enum c
 	struct piommu_unit *unit = cd->dev.unit;
 	struct core_unit *cu;
 	int err = 0;
+	bool on;
 
 	if (!unit)
 		return 0;
 	cu = core_unit_of(unit);
 	/* A unit that is off translates nothing: piommu_destroy(). A deferred device was never ours: not one register is written. */
-	if (cu->probed && atomic_load_explicit(&cu->enabled, memory_order_relaxed) &&
-	    !atomic_load_explicit(&cd->deferred, memory_order_relaxed)) {
+	on = cu->probed && atomic_load_explicit(&cu->enabled, memory_order_relaxed);
+	if (on)
 		err = core_pasids_leave(group, cd);
+	if (on && !atomic_load_explicit(&cd->deferred, memory_order_relaxed)) {
 		if (to_release_domain(group, cd, release))
 			err = -EIO;
 		else

@@ -178,6 +178,19 @@ void core_units_free(struct piommu *p)
 	rcu_table_fini(&p->units);
 }
 
+bool core_units_starting(struct piommu *p)
+{
+	struct core_unit *cu;
+	bool found = false;
+
+	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+		found |= atomic_load_explicit(&cu->enabled, memory_order_relaxed) &&
+			 atomic_load_explicit(&cu->state, memory_order_acquire) == CORE_UNIT_STARTING;
+		core_unit_put(cu);
+	}
+	return found;
+}
+
 void core_unit_set_ready(struct piommu *p, struct core_unit *cu)
 {
 	(void)p; /* whose probe lock is held */
@@ -391,6 +404,30 @@ static bool have_domains(struct piommu *p, const struct piommu_driver *driver, c
 	return found;
 }
 
+/* Default domains that were made for these units, but are of groups that have members behind others, too: made anew for one of those. */
+static int rehome_defaults(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
+{
+	struct piommu_group *group;
+	int err = 0;
+
+	for (unsigned i = 0; !err && (group = piommu_group_at(p, i)); i++) {
+		struct core_unit *to = NULL;
+
+		mutex_lock(&group->mutex);
+		for (unsigned d = 0; d < group->nmembers; d++) {
+			struct piommu_unit *unit = group->members[d]->dev.unit;
+
+			if (unit && !concerns(core_unit_of(unit), driver, only))
+				to = core_unit_of(unit);
+		}
+		if (to && group->default_domain && concerns(core_domain_of(group->default_domain)->home, driver, only))
+			err = core_group_rehome(group, to);
+		mutex_unlock(&group->mutex);
+		piommu_group_put(group);
+	}
+	return err;
+}
+
 int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
 {
 	struct core_unit *cu;
@@ -401,6 +438,8 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 	if (err)
 		return err;
 	err = have_domains(p, driver, only) ? -EBUSY : for_each_device(p, driver, only, refuse_claimed);
+	if (!err)
+		err = rehome_defaults(p, driver, only);
 	if (!err)
 		err = for_each_device(p, driver, only, strip);
 	if (err) {

@@ -8,8 +8,8 @@
  *   piommu_domain     an I/O address space; carries its own const ops, the one indirect call of map and unmap
  *
  * Thread rules: every driver op but a domain's map, unmap, flush and lookup is slow path. Those of a unit are called by one
- * thread at a time (the core holds the unit's mutex), and so are find_unit, probe_device, device_group and release_device,
- * without that mutex. The fast four are called by any registered thread at any time.
+ * thread at a time (the core holds the unit's mutex). find_unit, probe_device and device_group are called by one thread at a time
+ * for a manager, release_device by one for a group, none of them with that mutex. The fast four are called by any registered thread at any time.
  */
 #ifndef PIOMMU_DRIVER_H
 #define PIOMMU_DRIVER_H
@@ -244,11 +244,20 @@ struct piommu_domain_unit {
 	struct piommu_unit *unit;
 	uint32_t tag;
 	uint32_t users; /**< devices attached on that unit */
-	struct piommu_device
-		*device; /**< one that caches translations (ATS), in the second part of the list; NULL in the first */
+	/** In the second part of the list: a device that caches translations (ATS); read with piommu_domain_ats_device(). */
+	struct piommu_device *device;
 };
 
-/** The units of a domain: immutable, replaced whole under RCU by the core (section 2 of doc/locking.md). */
+/** The device of an entry of the second part of a list; NULL: it has left, also under a reader's eyes. Ask once, then use that. */
+static inline struct piommu_device *piommu_domain_ats_device(const struct piommu_domain_unit *at)
+{
+	return (struct piommu_device *)__atomic_load_n((void *const *)&at->device, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * The units of a domain, replaced whole under RCU by the core (section 2 of doc/locking.md). But for a device that leaves, and for
+ * `users`, which is the core's, nothing of a list changes.
+ */
 struct piommu_domain_units {
 	uint64_t deferral[4]; /* for the core's deferred free */
 	unsigned n;           /**< units: at[0] to at[n - 1] */
@@ -413,7 +422,7 @@ int piommu_unit_unregister(struct piommu_unit *unit);
 
 /*
  * For device_group: each returns a group with a reference, and takes no lock that its caller does not hold already, so that it may
- * look at the groups of other devices. Under the manager's probe lock.
+ * look at the groups of other devices; piommu_group_put() is for references that it does not hand on. Under the manager's probe lock.
  */
 
 /** The one of the PCI functions that cannot be told apart from `device`, or a new one. A node: a new one. @return 0 or -errno */
