@@ -366,11 +366,14 @@ static void keep_loss(struct piommu_ring *ring, uint64_t from, uint64_t to)
 
 uint64_t piommu_ring_lose(struct piommu_ring *ring, unsigned head, bool refused)
 {
-	uint64_t end = atomic_load_explicit(&ring->reserved, memory_order_acquire);
-	uint64_t done = completed_now(ring);
-	uint64_t at = done + slot_of(ring, head - done); /* less than a lap is outstanding */
-	uint64_t from = done, to = at;
+	uint64_t end, done, at, from, to;
 
+	io_rmb(); /* `head` came from a register: what was reserved before the doorbell that led there is seen */
+	end = atomic_load_explicit(&ring->reserved, memory_order_acquire);
+	done = completed_now(ring);
+	at = done + slot_of(ring, head - done); /* less than a lap is outstanding */
+	from = done;
+	to = at;
 	if (refused) {
 		from = burst_before(ring, at, done);
 		to = burst_of(ring, at, end);
