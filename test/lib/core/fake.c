@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See fake.h. */
+/* The machine of fake.h, and what tests ask of it. The driver: fake_driver.c. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fake.h"
 #include "suite.h"
-
-static __attribute__((format(printf, 2, 3))) void note(struct fake *fake, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (fake->nlog == FAKE_LOG)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(fake->log[fake->nlog++], sizeof(fake->log[0]), fmt, ap);
-	va_end(ap);
-}
-
-static bool fails_now(unsigned *countdown)
-{
-	return *countdown && --*countdown == 0;
-}
-
-static struct fake *fake_of(const struct piommu_unit *unit)
-{
-	return (struct fake *)(void *)unit->plat;
-}
 
 /* ---- the platform ---- */
 
@@ -50,8 +28,22 @@ static int pci_functions(struct piommu_platform *plat, struct piommu_pci_functio
 	struct fake *fake = (struct fake *)(void *)plat;
 
 	*out = malloc(sizeof(fake->fns));
+	pthread_mutex_lock(&fake->mutex);
 	memcpy(*out, fake->fns, sizeof(fake->fns));
 	*n = fake->nfns;
+	pthread_mutex_unlock(&fake->mutex);
+	return 0;
+}
+
+static int nodes(struct piommu_platform *plat, struct piommu_node **out, size_t *n)
+{
+	struct fake *fake = (struct fake *)(void *)plat;
+
+	*out = malloc(sizeof(fake->nodes));
+	pthread_mutex_lock(&fake->mutex);
+	memcpy(*out, fake->nodes, sizeof(fake->nodes));
+	*n = fake->nnodes;
+	pthread_mutex_unlock(&fake->mutex);
 	return 0;
 }
 
@@ -60,7 +52,7 @@ static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit 
 {
 	if (access == PIOMMU_WINDOW_INSPECT)
 		return -EACCES;
-	note((struct fake *)(void *)plat, "map %s", unit->name);
+	fake_note((struct fake *)(void *)plat, "map %s", unit->name);
 	*out = (struct piommu_window){ .pa = unit->base, .len = 4096 };
 	return 0;
 }
@@ -68,7 +60,7 @@ static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit 
 static void window_unmap(struct piommu_platform *plat, struct piommu_window *window)
 {
 	(void)window;
-	note((struct fake *)(void *)plat, "unmap window");
+	fake_note((struct fake *)(void *)plat, "unmap window");
 }
 
 static int mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int node, struct piommu_mem *out)
@@ -90,6 +82,7 @@ static const struct piommu_platform_ops fake_platform_ops = {
 	.name = "fake",
 	.fw_table = fw_table,
 	.pci_functions = pci_functions,
+	.nodes = nodes,
 	.window_map = window_map,
 	.window_unmap = window_unmap,
 	.mem_alloc = mem_alloc,
@@ -103,184 +96,6 @@ static const struct piommu_platform_ops fake_dump_ops = {
 	.fw_table = fw_table,
 	.pci_functions = pci_functions,
 	.close = close_nothing,
-};
-
-/* ---- the driver ---- */
-
-static int dom_lookup(struct piommu_domain *domain, uint64_t iova, struct piommu_pt_leaf *leaf)
-{
-	const struct fake_maps *maps = &((struct fake_domain *)(void *)domain)->maps;
-
-	for (unsigned i = 0; i < maps->n; i++) {
-		if (maps->iova[i] != align_down(iova, 4096))
-			continue;
-		*leaf = (struct piommu_pt_leaf){ .pa = maps->pa[i] + iova % 4096, .size = 4096, .prot = PIOMMU_RW };
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int dom_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
-{
-	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
-	struct piommu_pt_leaf leaf;
-
-	(void)prot;
-	for (uint64_t at = 0; at < len; at += 4096)
-		if (!dom_lookup(domain, iova + at, &leaf))
-			return -EEXIST;
-	for (uint64_t at = 0; at < len && fd->maps.n < 64; at += 4096) {
-		fd->maps.iova[fd->maps.n] = iova + at;
-		fd->maps.pa[fd->maps.n++] = pa + at;
-	}
-	note(fd->fake, "map %c %llx %llx", fd->name, (unsigned long long)iova, (unsigned long long)len);
-	return 0;
-}
-
-static int dom_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
-{
-	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
-
-	if (gather)
-		piommu_gather_add(gather, iova, iova + len - 1);
-	*unmapped = len;
-	note(fd->fake, "unmap %c %llx", fd->name, (unsigned long long)iova);
-	return 0;
-}
-
-static int dom_flush(struct piommu_domain *domain, struct piommu_gather *gather)
-{
-	(void)domain;
-	piommu_gather_init(gather);
-	return 0;
-}
-
-static void dom_destroy(struct piommu_domain *domain)
-{
-	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
-
-	fd->fake->ndomains--;
-	free(fd);
-}
-
-static const struct piommu_domain_ops fake_domain_ops = { dom_map, dom_unmap, dom_flush, dom_lookup, dom_destroy };
-
-static bool drv_match(const struct piommu_fw_unit *fw)
-{
-	(void)fw;
-	return true;
-}
-
-static int drv_probe(struct piommu_unit *unit, struct piommu_window *window)
-{
-	(void)window;
-	unit->caps = (struct piommu_unit_caps){
-		.iova_bits = 48,
-		.pa_bits = 46,
-		.page_sizes = BIT64(12),
-		.ntags = fake_of(unit)->ntags,
-		.first_tag = 1,
-		.hole = { 0xfee00000, 0xfeefffff },
-	};
-	note(fake_of(unit), "probe %s", unit->name);
-	return 0;
-}
-
-static void drv_remove(struct piommu_unit *unit)
-{
-	note(fake_of(unit), "remove %s", unit->name);
-}
-
-static int drv_enable(struct piommu_unit *unit)
-{
-	note(fake_of(unit), "enable %s", unit->name);
-	return fails_now(&fake_of(unit)->fail_enable) ? -ETIMEDOUT : 0;
-}
-
-static int drv_shutdown(struct piommu_unit *unit)
-{
-	note(fake_of(unit), "shutdown %s", unit->name);
-	return 0;
-}
-
-static int drv_domain_create(struct piommu_unit *unit, enum piommu_domain_type type, unsigned iova_bits,
-			     struct piommu_domain **out)
-{
-	struct fake_domain *fd = calloc(1, sizeof(*fd));
-
-	fd->fake = fake_of(unit);
-	fd->domain.ops = &fake_domain_ops;
-	fd->domain.type = type;
-	fd->domain.iova_bits = iova_bits ? iova_bits : 48;
-	fd->domain.page_sizes = BIT64(12);
-	fd->domain.pool = unit->pool;
-	fd->name = type == PIOMMU_DOMAIN_IDENTITY ? 'i' : type == PIOMMU_DOMAIN_BLOCKING ? 'b' : fd->fake->next_domain++;
-	fd->fake->ndomains++;
-	*out = &fd->domain;
-	return 0;
-}
-
-static int drv_fits(const struct piommu_domain *domain, struct piommu_unit *unit)
-{
-	(void)domain;
-	(void)unit;
-	return 0;
-}
-
-static int drv_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag)
-{
-	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
-	char at[PIOMMU_SBDF_STRLEN];
-
-	note(fd->fake, "attach %s %c %u", piommu_sbdf_format(device->sbdf, at) + 5, fd->name, tag);
-	return fails_now(&fd->fake->fail_attach) ? fd->fake->fail_with : 0;
-}
-
-static int drv_flush_tag(struct piommu_unit *unit, uint32_t tag)
-{
-	note(fake_of(unit), "flush %s %u", unit->name, tag);
-	return fails_now(&fake_of(unit)->fail_flush_tag) ? -ETIMEDOUT : 0;
-}
-
-static unsigned drv_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
-{
-	struct fake *fake = fake_of(unit);
-
-	if (!fake->nevents)
-		return 0;
-	fake->nevents--;
-	fake->event.iova += 4096;
-	sink->emit(sink->ctx, &fake->event);
-	return 1;
-}
-
-static void drv_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out)
-{
-	(void)unit;
-	*out = (struct piommu_ring_stats){ 0 };
-}
-
-static void drv_version(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len)
-{
-	(void)facts;
-	(void)window;
-	snprintf(text, len, "1.0");
-}
-
-const struct piommu_driver fake_driver = {
-	.name = "fake",
-	.match = drv_match,
-	.probe = drv_probe,
-	.remove = drv_remove,
-	.enable = drv_enable,
-	.shutdown = drv_shutdown,
-	.domain_create = drv_domain_create,
-	.domain_fits = drv_fits,
-	.attach = drv_attach,
-	.flush_tag = drv_flush_tag,
-	.poll = drv_poll,
-	.version = drv_version,
-	.inv_stats = drv_inv_stats,
 };
 
 /* ---- the machine ---- */
@@ -332,7 +147,9 @@ static struct piommu_pci_function *add_function(struct fake *fake, const char *b
 {
 	struct piommu_pci_function *fn = &fake->fns[fake->nfns++];
 
+	CU_ASSERT_FATAL(fake->nfns <= sizeof(fake->fns) / sizeof(fake->fns[0]));
 	*fn = (struct piommu_pci_function){
+		.sbdf = fake_sbdf(bdf),
 		.vendor = 0x1234,
 		.device = (uint16_t)fake->nfns,
 		.class_code = 0x020000,
@@ -340,17 +157,85 @@ static struct piommu_pci_function *add_function(struct fake *fake, const char *b
 		.acs = PIOMMU_ABSENT,
 		.ari = PIOMMU_ABSENT,
 	};
-	CU_ASSERT_FATAL(!piommu_sbdf_parse(bdf, &fn->sbdf));
 	return fn;
+}
+
+void fake_plug(struct fake *fake, const char *bdf, bool multifunction)
+{
+	pthread_mutex_lock(&fake->mutex);
+	add_function(fake, bdf, PIOMMU_PCIE_ENDPOINT)->multifunction = multifunction;
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_unplug(struct fake *fake, const char *bdf)
+{
+	const struct piommu_sbdf sbdf = fake_sbdf(bdf);
+
+	pthread_mutex_lock(&fake->mutex);
+	for (unsigned i = 0; i < fake->nfns; i++)
+		if (!piommu_sbdf_compare(fake->fns[i].sbdf, sbdf))
+			fake->fns[i] = fake->fns[--fake->nfns];
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_plug_node(struct fake *fake, const char *name, uint32_t stream)
+{
+	struct piommu_node node = { .unit = "dmar1", .ids = { stream }, .nids = 1 };
+
+	snprintf(node.name, sizeof(node.name), "%s", name);
+	pthread_mutex_lock(&fake->mutex);
+	if (fake->nnodes < sizeof(fake->nodes) / sizeof(fake->nodes[0]))
+		fake->nodes[fake->nnodes++] = node;
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_unplug_node(struct fake *fake, const char *name)
+{
+	pthread_mutex_lock(&fake->mutex);
+	for (unsigned i = 0; i < fake->nnodes; i++)
+		if (!strcmp(fake->nodes[i].name, name))
+			fake->nodes[i] = fake->nodes[--fake->nnodes];
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+struct fake_dev *fake_dev(struct fake *fake, const char *name)
+{
+	char full[PIOMMU_NAME_LEN];
+	struct piommu_sbdf sbdf;
+	struct fake_dev *dev;
+	unsigned i = 0;
+
+	snprintf(full, sizeof(full), "%s", name);
+	if (!piommu_sbdf_parse(name, &sbdf))
+		piommu_sbdf_format(sbdf, full);
+	pthread_mutex_lock(&fake->mutex);
+	while (i < fake->ndevs && strcmp(fake->devs[i].name, full))
+		i++;
+	dev = &fake->devs[i < FAKE_DEVS ? i : FAKE_DEVS - 1];
+	if (i == fake->ndevs && i < FAKE_DEVS) {
+		memcpy(dev->name, full, sizeof(full));
+		dev->on = 'i';
+		fake->ndevs++;
+	}
+	pthread_mutex_unlock(&fake->mutex);
+	return dev;
 }
 
 static void remember(void *ctx, enum piommu_log_level level, const char *line)
 {
 	struct fake *fake = ctx;
-	size_t used = strlen(fake->messages);
+	size_t used;
 
 	(void)level;
+	pthread_mutex_lock(&fake->mutex);
+	used = strlen(fake->messages);
 	snprintf(fake->messages + used, sizeof(fake->messages) - used, "%s\n", line);
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+static struct piommu_wish wish(void *ctx, const char *device)
+{
+	return fake_dev(ctx, device)->wish;
 }
 
 void fake_init(struct fake *fake)
@@ -358,6 +243,7 @@ void fake_init(struct fake *fake)
 	struct piommu_pci_function *fn;
 
 	memset(fake, 0, sizeof(*fake));
+	pthread_mutex_init(&fake->mutex, NULL);
 	fake->plat.ops = &fake_platform_ops;
 	fake->ntags = 64;
 	fake->fail_with = -ETIMEDOUT;
@@ -367,24 +253,27 @@ void fake_init(struct fake *fake)
 	make_dmar(fake);
 	add_function(fake, "00:02.0", PIOMMU_PCIE_RC_INTEGRATED);
 	add_function(fake, "00:04.0", PIOMMU_PCIE_RC_INTEGRATED);
-	for (unsigned f = 0; f < 3; f++) {
-		fn = add_function(fake, "00:05.0", PIOMMU_PCIE_ENDPOINT);
-		fn->sbdf.devfn = (uint8_t)(5 << 3 | f);
-		fn->multifunction = true;
-	}
+	fake_plug(fake, "00:05.0", true);
+	fake_plug(fake, "00:05.1", true);
+	fake_plug(fake, "00:05.2", true);
 	fn = add_function(fake, "00:1c.0", PIOMMU_PCIE_ROOT_PORT);
 	fn->class_code = 0x060400;
 	fn->header_type = 1;
 	fn->secondary = fn->subordinate = 1;
 	fn->acs = PIOMMU_PRESENT;
 	fn->acs_cap = fn->acs_ctl = PIOMMU_ACS_ISOLATION;
-	add_function(fake, "01:00.0", PIOMMU_PCIE_ENDPOINT);
+	fake_plug(fake, "01:00.0", false);
 }
 
 void fake_fini(struct fake *fake)
 {
 	CHECK_EQ(fake->ndomains, 0);
+	for (unsigned i = 0; i < fake->ndevs; i++)
+		if (fake->devs[i].probed)
+			CU_FAIL("a device is left with the driver");
+	CHECK_HAS(fake->wrong[0] ? fake->wrong : "nothing", "nothing");
 	piommu_env_mem_destroy(fake->mem);
+	pthread_mutex_destroy(&fake->mutex);
 }
 
 int fake_create(struct fake *fake, bool inspect, struct piommu **out)
@@ -398,7 +287,24 @@ int fake_create(struct fake *fake, bool inspect, struct piommu **out)
 	config.instance = &fake->plat;
 	config.inspect = inspect;
 	config.log = (struct piommu_log){ remember, fake, PIOMMU_LOG_WARN };
+	config.default_domain = fake->default_domain;
+	config.wish_fn = wish;
+	config.wish_ctx = fake;
 	return piommu_create(&config, out);
+}
+
+struct piommu *fake_start(struct fake *fake)
+{
+	struct piommu *p = NULL;
+
+	CU_ASSERT_FATAL(!fake_create(fake, false, &p));
+	return p;
+}
+
+void fake_stop(struct fake *fake, struct piommu *p)
+{
+	CHECK_EQ(piommu_destroy(p), 0);
+	fake_fini(fake);
 }
 
 int fake_find(const struct fake *fake, unsigned from, const char *what)
@@ -409,12 +315,65 @@ int fake_find(const struct fake *fake, unsigned from, const char *what)
 	return -1;
 }
 
+int fake_find_start(const struct fake *fake, unsigned from, const char *start)
+{
+	for (unsigned i = from; i < fake->nlog; i++)
+		if (!strncmp(fake->log[i], start, strlen(start)))
+			return (int)i;
+	return -1;
+}
+
+unsigned fake_count(const struct fake *fake, unsigned from, const char *start)
+{
+	unsigned n = 0;
+
+	for (unsigned i = from; i < fake->nlog; i++)
+		n += !strncmp(fake->log[i], start, strlen(start));
+	return n;
+}
+
+struct piommu_sbdf fake_sbdf(const char *bdf)
+{
+	struct piommu_sbdf sbdf = { 0 };
+
+	if (piommu_sbdf_parse(bdf, &sbdf))
+		abort(); /* a mistake in a test, on any thread */
+	return sbdf;
+}
+
 struct piommu_group *fake_group(struct piommu *p, const char *bdf)
 {
 	struct piommu_group *group = NULL;
-	struct piommu_sbdf sbdf;
 
-	CU_ASSERT_FATAL(!piommu_sbdf_parse(bdf, &sbdf));
-	CU_ASSERT_FATAL(!piommu_group_find(p, sbdf, &group));
+	CU_ASSERT_FATAL(!piommu_group_find(p, fake_sbdf(bdf), &group));
 	return group;
+}
+
+struct piommu_device *fake_device(struct piommu *p, const char *bdf)
+{
+	struct piommu_device *device = NULL;
+
+	CU_ASSERT_FATAL(!piommu_device_find(p, fake_sbdf(bdf), &device));
+	return device;
+}
+
+struct piommu_domain *fake_domain_for(struct piommu_group *group)
+{
+	struct piommu_domain *domain = NULL;
+
+	CU_ASSERT_FATAL(!piommu_domain_create(group, NULL, &domain));
+	return domain;
+}
+
+char fake_name(const struct piommu_domain *domain)
+{
+	return ((const struct fake_domain *)(const void *)domain)->name;
+}
+
+unsigned fake_count_on(const struct piommu_domain *domain)
+{
+	struct piommu_domain_info info;
+
+	piommu_domain_info(domain, &info);
+	return info.ndevices;
 }

@@ -11,25 +11,13 @@ static struct fake fake;
 
 static struct piommu *start(void)
 {
-	struct piommu *p = NULL;
-
 	fake_init(&fake);
-	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
-	return p;
+	return fake_start(&fake);
 }
 
 static void stop(struct piommu *p)
 {
-	CHECK_EQ(piommu_destroy(p), 0);
-	fake_fini(&fake);
-}
-
-static struct piommu_domain *domain_for(struct piommu_group *group)
-{
-	struct piommu_domain *domain = NULL;
-
-	CU_ASSERT_FATAL(!piommu_domain_create(group, NULL, &domain));
-	return domain;
+	fake_stop(&fake, p);
 }
 
 static void units_are_taken_all_or_none(void)
@@ -110,7 +98,7 @@ static void a_claimed_group_is_blocked_until_attached(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:04.0");
-	struct piommu_domain *domain = domain_for(group);
+	struct piommu_domain *domain = fake_domain_for(group);
 
 	CHECK_EQ(piommu_attach(domain, group), -EINVAL);
 	CHECK_HAS(fake.messages, "not claimed");
@@ -133,7 +121,7 @@ static void t20_reserved_ranges_are_mapped_before_the_switch_and_never_blocked(v
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:02.0");
 	const struct piommu_domain_attr blocking = { .kind = PIOMMU_KIND_BLOCKING };
-	struct piommu_domain *none, *domain = domain_for(group);
+	struct piommu_domain *none, *domain = fake_domain_for(group);
 	unsigned before = fake.nlog;
 	uint64_t iova = 0;
 
@@ -165,7 +153,7 @@ static void a_reserved_range_mapped_elsewhere_refuses_the_attach_and_nothing_is_
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:02.0");
-	struct piommu_domain *domain = domain_for(group);
+	struct piommu_domain *domain = fake_domain_for(group);
 	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
 
 	fd->maps = (struct fake_maps){ .iova = { 0x7c000000 }, .pa = { 0x1000 }, .n = 1 };
@@ -181,7 +169,7 @@ static void t19_an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_ba
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:05.1");
-	struct piommu_domain *a = domain_for(group), *b = domain_for(group);
+	struct piommu_domain *a = fake_domain_for(group), *b = fake_domain_for(group);
 	struct piommu_domain_info info;
 	unsigned before;
 
@@ -218,7 +206,7 @@ static void a_tag_is_flushed_before_it_is_used_again(void)
 	group = fake_group(p, "00:04.0");
 	CHECK_EQ(piommu_claim(group), 0);
 	for (unsigned i = 0; i < 10; i++) {
-		domain = domain_for(group);
+		domain = fake_domain_for(group);
 		before = fake.nlog;
 		CHECK_EQ(piommu_attach(domain, group), 0);
 		CHECK_EQ(piommu_detach(domain, group), 0);
@@ -239,8 +227,8 @@ static void no_tag_left_is_refused_in_words(void)
 	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
 	one = fake_group(p, "00:04.0");
 	two = fake_group(p, "00:05.0");
-	a = domain_for(one);
-	b = domain_for(two);
+	a = fake_domain_for(one);
+	b = fake_domain_for(two);
 	CHECK_EQ(piommu_claim(one), 0);
 	CHECK_EQ(piommu_claim(two), 0);
 	CHECK_EQ(piommu_attach(a, one), 0);
@@ -256,7 +244,7 @@ static void bad_arguments_never_reach_the_driver(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:04.0");
-	struct piommu_domain *domain = domain_for(group);
+	struct piommu_domain *domain = fake_domain_for(group);
 	unsigned before = fake.nlog;
 	char text[256];
 	static const struct {
@@ -327,8 +315,8 @@ static void a_tag_that_does_not_flush_is_never_given_to_another_domain(void)
 	fake.ntags = 4;
 	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
 	group = fake_group(p, "00:04.0");
-	a = domain_for(group);
-	b = domain_for(group);
+	a = fake_domain_for(group);
+	b = fake_domain_for(group);
 	CHECK_EQ(piommu_claim(group), 0);
 	CHECK_EQ(piommu_attach(a, group), 0);
 	fake.fail_flush_tag = 1;
@@ -344,30 +332,14 @@ static void a_tag_that_does_not_flush_is_never_given_to_another_domain(void)
 	stop(p);
 }
 
-static struct piommu_sbdf sbdf_of(const char *bdf)
-{
-	struct piommu_sbdf sbdf;
-
-	CU_ASSERT_FATAL(!piommu_sbdf_parse(bdf, &sbdf));
-	return sbdf;
-}
-
 /* The group of 00:05.x, claimed and attached to a new domain. */
 static struct piommu_group *attached_three(struct piommu *p, struct piommu_domain **domain)
 {
 	struct piommu_group *group = fake_group(p, "00:05.0");
 
-	*domain = domain_for(group);
+	*domain = fake_domain_for(group);
 	CU_ASSERT_FATAL(!piommu_claim(group) && !piommu_attach(*domain, group));
 	return group;
-}
-
-static unsigned count_on(const struct piommu_domain *domain)
-{
-	struct piommu_domain_info info;
-
-	piommu_domain_info(domain, &info);
-	return info.ndevices;
 }
 
 static void t16_the_end_of_one_members_reset_does_not_unblock_another(void)
@@ -376,18 +348,18 @@ static void t16_the_end_of_one_members_reset_does_not_unblock_another(void)
 	struct piommu_domain *domain, *other;
 	struct piommu_group *group = attached_three(p, &domain);
 
-	other = domain_for(group);
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.0")), 0);
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(count_on(domain), 1);
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.0")), 0);
-	CHECK_EQ(count_on(domain), 2);
+	other = fake_domain_for(group);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.0")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(fake_count_on(domain), 1);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.0")), 0);
+	CHECK_EQ(fake_count_on(domain), 2);
 	CHECK_EQ(piommu_attach(other, group), -EBUSY); /* .1 is still being reset */
 	CHECK_HAS(fake.messages, "being reset");
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(count_on(domain), 3);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(fake_count_on(domain), 3);
 	CHECK_EQ(piommu_attach(other, group), 0);
-	CHECK_EQ(count_on(other), 3);
+	CHECK_EQ(fake_count_on(other), 3);
 	stop(p);
 }
 
@@ -398,15 +370,15 @@ static void t17_resets_of_one_device_nest(void)
 	unsigned before;
 
 	attached_three(p, &domain);
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), -EINVAL);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), -EINVAL);
 	before = fake.nlog;
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(count_on(domain), 2);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(fake_count_on(domain), 2);
 	CHECK_EQ(fake.nlog, before + 1); /* one move: to blocking */
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(count_on(domain), 3);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(fake_count_on(domain), 3);
 	stop(p);
 }
 
@@ -415,19 +387,19 @@ static void t18_teardown_during_a_reset_succeeds(void)
 	struct piommu *p = start();
 	struct piommu_domain *domain;
 	struct piommu_group *group = attached_three(p, &domain);
-	const struct piommu_domain *blocking = core_unit_of(group->members[1]->dev.unit)->blocking;
 
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
 	CHECK_EQ(piommu_detach(domain, group), 0);
 	CHECK_EQ(piommu_domain_destroy(domain), 0);
 	CHECK_EQ(piommu_release(group), 0);
 	/* Released, its siblings are on identity; it is blocked until its reset is over. */
-	CHECK_EQ(count_on(blocking), 1 + 1); /* it, and the unit itself for good */
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), 0);
-	CHECK_EQ(count_on(blocking), 1);
+	CHECK_EQ(fake_dev(&fake, "00:05.0")->on, 'i');
+	CHECK_EQ(fake_dev(&fake, "00:05.1")->on, 'b');
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
+	CHECK_EQ(fake_dev(&fake, "00:05.1")->on, 'i');
 	/* and a manager that goes while one is under way */
 	CHECK_EQ(piommu_claim(group), 0);
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.2")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.2")), 0);
 	stop(p);
 }
 
@@ -437,14 +409,14 @@ static void a_device_that_cannot_return_after_a_reset_stays_blocked(void)
 	struct piommu_domain *domain;
 	struct piommu_group *group = attached_three(p, &domain);
 
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:05.1")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
 	fake.fail_attach = 1;
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:05.1")), -ETIMEDOUT);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), -ETIMEDOUT);
 	CHECK_HAS(fake.messages, "stays blocked");
-	CHECK_EQ(count_on(domain), 2);
+	CHECK_EQ(fake_count_on(domain), 2);
 	CHECK_EQ(piommu_detach(domain, group), 0);
 	CHECK_EQ(piommu_attach(domain, group), 0);
-	CHECK_EQ(count_on(domain), 3);
+	CHECK_EQ(fake_count_on(domain), 3);
 	stop(p);
 }
 
@@ -452,17 +424,17 @@ static void a_device_with_reserved_ranges_is_not_blocked_by_a_reset(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:02.0");
-	struct piommu_domain *domain = domain_for(group);
+	struct piommu_domain *domain = fake_domain_for(group);
 	unsigned before;
 
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:02.0")), -EINVAL); /* not claimed */
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:02.0")), -EINVAL); /* not claimed */
 	CHECK_EQ(piommu_claim(group), 0);
 	CHECK_EQ(piommu_attach(domain, group), 0);
 	before = fake.nlog;
-	CHECK_EQ(piommu_reset_begin(p, sbdf_of("00:02.0")), 0);
+	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:02.0")), 0);
 	CHECK_EQ(fake.nlog, before);
 	CHECK_EQ(piommu_detach(domain, group), 0);
-	CHECK_EQ(piommu_reset_end(p, sbdf_of("00:02.0")), 0);
+	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:02.0")), 0);
 	stop(p);
 }
 
@@ -470,7 +442,7 @@ static void domains_end_with_their_manager(void)
 {
 	struct piommu *p = start();
 	struct piommu_group *group = fake_group(p, "00:04.0");
-	struct piommu_domain *domain = domain_for(group);
+	struct piommu_domain *domain = fake_domain_for(group);
 
 	CHECK_EQ(piommu_claim(group), 0);
 	CHECK_EQ(piommu_attach(domain, group), 0);
