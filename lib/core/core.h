@@ -71,6 +71,7 @@ struct core_device {
 	/* From here on under the group's mutex; the atomics are read without it. */
 	bool probed;                          /* the driver's probe_device was called, or there is none */
 	bool placed;                          /* where its group is, or deferred */
+	bool binding;                         /* being put behind a unit, in the group where it was without one */
 	unsigned resets;                      /* begun and not ended */
 	struct piommu_domain *before;         /* during a switch: where it was */
 	_Atomic(struct piommu_domain *) goal; /* what its group is on, also while a reset or a deferral keeps it elsewhere */
@@ -119,6 +120,7 @@ struct core_domain {
 	struct iova_space *iova;                /* NULL: not a paging domain */
 	struct piommu_span aperture;
 	unsigned ngroups GUARDED_BY(mutex); /* attached, PASIDs count */
+	bool orphan;                        /* nobody's any more, but a unit may still walk it; under p->domains_mutex */
 };
 
 /* A driver of this manager, under p->probe_lock. */
@@ -297,15 +299,19 @@ struct core_found {
 };
 int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out) REQUIRES(p->probe_lock)
 	EXCLUDES(p->objects_lock);
+/*
+ * Behind a unit and in a group; also once more for a device that is behind none, whose unit may have come since, but not under the feet
+ * of who has claimed it (case T7: a warning, and 0).
+ */
 int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
-/* Its unit may have come since; but not under the feet of who has claimed it (case T7). */
-int core_device_bind_again(struct piommu *p, struct core_device *cd, const char *node_unit) REQUIRES(p->probe_lock);
 
 /* strip.c */
 enum core_release {
 	CORE_RELEASE_GONE, /* the device goes: blocked, or identity where it has reserved ranges */
 	CORE_RELEASE_UNIT, /* its unit goes: identity */
 };
+/* What probe_device set. */
+void core_device_forget_driver(struct core_device *cd);
 /* Behind no unit any more. @return 0, or -EIO: done, but the hardware did not follow */
 int core_device_strip(struct piommu_group *group, struct core_device *cd, enum core_release release) REQUIRES(group->mutex);
 /* Out of its group, too. */
@@ -353,6 +359,10 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 		    struct piommu_domain **out) EXCLUDES(cu->mutex);
 void core_domain_free(struct piommu_domain *domain);
 void core_domains_free(struct piommu *p);
+/* One of the core's that a unit may still walk: its tables stay until that unit is off. */
+void core_domain_orphan(struct piommu_domain *domain) EXCLUDES(core_domain_of(domain)->p->domains_mutex);
+/* The unit is off. @return 0, or -EIO: another one may walk tables of its pool */
+int core_orphans_free(struct piommu *p, struct core_unit *home) EXCLUDES(p->domains_mutex);
 bool core_domains_have_home(struct piommu *p, const struct core_unit *cu) EXCLUDES(p->domains_mutex);
 
 /* domain_units.c: the unit list of a domain (doc/locking.md, section 2). `dev` NULL: for the unit's own sake */

@@ -142,7 +142,7 @@ static void refuse(struct piommu_group *group) REQUIRES(group->mutex)
 		struct core_device *cd = group->members[d];
 		struct core_place blocked = { CORE_TO_BLOCKING, NULL };
 
-		if (!cd->dev.unit || cd->nreserved || cd->placed)
+		if (!cd->dev.unit || cd->nreserved || cd->placed || cd->binding)
 			continue;
 		if (core_device_move(group, cd, blocked))
 			log_err(&group->p->log, "%s: could not be blocked either", cd->dev.name);
@@ -179,7 +179,7 @@ static int settle(struct piommu_group *group) REQUIRES(group->mutex)
 	for (unsigned d = 0; d < group->nmembers && !err; d++) {
 		struct core_device *cd = group->members[d];
 
-		if (!cd->dev.unit || cd->placed)
+		if (!cd->dev.unit || cd->placed || cd->binding)
 			continue;
 		if (!first)
 			err = check_newcomer(group, cd);
@@ -207,9 +207,11 @@ int core_group_settle(struct piommu_group *group)
 /* Nobody is on it any more. */
 static void end_domain(struct piommu_group *group, struct piommu_domain *domain)
 {
-	if (!group->p->closing && core_domain_units_drain(domain))
-		return; /* a unit may still walk its tables: they stay, and it was said */
-	rcu_drain();    /* other threads' lookups are over, retired tables are back */
+	if (!group->p->closing && core_domain_units_drain(domain)) {
+		core_domain_orphan(domain);
+		return;
+	}
+	rcu_drain(); /* other threads' lookups are over, retired tables are back */
 	core_domain_free(domain);
 }
 

@@ -52,10 +52,12 @@ static int attach_deferred(struct core_device *cd)
 	return err;
 }
 
-/* It has gone, or it is not there yet. */
+/* It is not where its group is yet, or it is gone, or behind no unit. */
 static int no_domain(const struct core_device *cd)
 {
-	return atomic_load_explicit(&cd->group, memory_order_relaxed) && !cd->p->inspect ? -EAGAIN : -ENODEV;
+	bool has_unit = __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED);
+
+	return has_unit && atomic_load_explicit(&cd->group, memory_order_relaxed) && !cd->p->inspect ? -EAGAIN : -ENODEV;
 }
 
 int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, size_t len, unsigned prot)

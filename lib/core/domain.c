@@ -106,9 +106,32 @@ bool core_domains_have_home(struct piommu *p, const struct core_unit *cu)
 
 	mutex_lock(&p->domains_mutex);
 	for (const struct core_domain *cd = p->domains; cd; cd = cd->next)
-		found |= cd->home == cu;
+		found |= cd->home == cu && !cd->orphan;
 	mutex_unlock(&p->domains_mutex);
 	return found;
+}
+
+void core_domain_orphan(struct piommu_domain *domain)
+{
+	struct core_domain *cd = core_domain_of(domain);
+
+	log_err(&cd->p->log, "a default domain's tables stay: a device that does not leave may still use them");
+	mutex_lock(&cd->p->domains_mutex);
+	cd->orphan = true;
+	cd->next = cd->p->domains;
+	cd->p->domains = cd;
+	mutex_unlock(&cd->p->domains_mutex);
+}
+
+static struct core_domain *orphan_of(struct piommu *p, const struct core_unit *home)
+{
+	struct core_domain *cd;
+
+	mutex_lock(&p->domains_mutex);
+	for (cd = p->domains; cd && !(cd->orphan && cd->home == home); cd = cd->next)
+		;
+	mutex_unlock(&p->domains_mutex);
+	return cd;
 }
 
 static void unlist_domain(struct core_domain *cd)
@@ -120,6 +143,28 @@ static void unlist_domain(struct core_domain *cd)
 		;
 	*at = cd->next;
 	mutex_unlock(&cd->p->domains_mutex);
+}
+
+int core_orphans_free(struct piommu *p, struct core_unit *home)
+{
+	struct core_domain *cd;
+
+	while ((cd = orphan_of(p, home))) {
+		const struct piommu_domain_units *units = cd->self->units;
+
+		for (unsigned i = 0; units && i < units->n; i++) {
+			if (units->at[i].unit == &home->unit)
+				continue;
+			log_err(&p->log, "%s: %s may still walk tables of its pool: it stays allocated", home->unit.name,
+				units->at[i].unit->name);
+			home->stuck = true;
+			return -EIO;
+		}
+		rcu_drain();
+		unlist_domain(cd);
+		core_domain_free(cd->self);
+	}
+	return 0;
 }
 
 /* Domains end with their manager. Nothing is attached any more, and no other thread is in the library. */

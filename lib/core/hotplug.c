@@ -87,7 +87,7 @@ static int init_or_bind(struct piommu *p, const struct core_found *found, struct
 		if (!err)
 			rcu_ref_get(&(*out)->ref);
 	} else if (!__atomic_load_n(&(*out)->dev.unit, __ATOMIC_RELAXED)) {
-		err = core_device_bind_again(p, *out, found->is_pci ? NULL : found->node.unit);
+		err = core_device_bind(p, *out, found->is_pci ? NULL : found->node.unit);
 	}
 	if (err && !*fresh)
 		core_device_put(*out);

@@ -377,7 +377,7 @@ int piommu_gather_flush(struct piommu_domain *domain, struct piommu_gather *gath
  * As piommu_map() and piommu_unmap(), in the domain that a claimed device is on: its group's default paging domain, or the one it was
  * attached to. The first map of a device whose attach is deferred attaches it; threads that come at once attach once. Registered,
  * and slow path as long as the attach is deferred. @return as piommu_map() and piommu_unmap(); -EINVAL: not on a paging domain; map
- * also: -EAGAIN: its group is still being set up; -ENODEV: it is gone; -EBUSY: deferred, and being reset: it is still deferred; what the
+ * also: -EAGAIN: its group is still being set up; -ENODEV: it is gone, or behind no unit; -EBUSY: deferred, and being reset: it is still deferred; what the
  * attach returned
  */
 int piommu_device_map(struct piommu_device *device, uint64_t iova, uint64_t pa, size_t len, unsigned prot);

@@ -56,25 +56,35 @@ static struct core_device *device_new(struct piommu *p, const struct core_found 
 
 /*
  * The unit pointer of a device that is in a group already is read under that group's mutex.
- * @return 0; -EBUSY: meanwhile somebody claimed the group as one behind no unit (R10, case T7)
+ * @return false: meanwhile somebody claimed the group as one behind no unit (R10, case T7)
  */
-static int set_unit(struct core_device *cd, struct piommu_unit *unit)
+static bool set_unit(struct core_device *cd, struct piommu_unit *unit)
 {
 	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
-
-	int err = 0;
+	bool mine;
 
 	if (!group) {
 		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
-		return 0;
+		return true;
 	}
 	mutex_lock(&group->mutex);
-	if (unit && atomic_load_explicit(&group->claimed, memory_order_relaxed))
-		err = -EBUSY;
-	else
+	mine = !unit || !atomic_load_explicit(&group->claimed, memory_order_relaxed);
+	if (mine) {
 		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
+		cd->binding = unit; /* it is not placed before it is in the group where it belongs */
+	}
 	mutex_unlock(&group->mutex);
-	return err;
+	return mine;
+}
+
+static void warn_claimed(const struct core_device *cd, const struct core_unit *cu)
+{
+	const struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
+
+	log_warn(&cd->p->log,
+		 "%s: unit %s came after its group %u was claimed: it stays as it is, uncontained; release it, and claim it "
+		 "again",
+		 cd->dev.name, cu->unit.name, group->id);
 }
 
 static int choose_group(struct core_device *cd, struct piommu_group **out)
@@ -108,6 +118,7 @@ static int enter_group(struct piommu *p, struct core_device *cd, struct piommu_g
 	if (err)
 		return err;
 	mutex_lock(&group->mutex);
+	cd->binding = false;
 	core_group_refresh_reasons(p, group);
 	mutex_unlock(&group->mutex);
 	return 0;
@@ -123,14 +134,20 @@ static void set_deferred(struct core_device *cd)
 
 int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit)
 {
-	struct piommu_group *group;
+	struct piommu_group *group, *old;
 	struct core_unit *cu;
 	int err = core_choose_unit(p, cd, node_unit, &cu);
 
 	if (err)
 		return err;
-	if (!cu && atomic_load_explicit(&cd->group, memory_order_relaxed))
+	old = atomic_load_explicit(&cd->group, memory_order_relaxed);
+	if (!cu && old)
 		return 0; /* behind no unit, as before */
+	if (old && atomic_load_explicit(&old->claimed, memory_order_relaxed)) {
+		warn_claimed(cd, cu);
+		core_unit_put(cu);
+		return 0;
+	}
 	if (cu && !p->inspect && cu->unit.driver->probe_device) {
 		err = cu->unit.driver->probe_device(&cu->unit, &cd->dev);
 		if (err)
@@ -138,10 +155,11 @@ int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_
 	}
 	cd->probed = cu && !p->inspect;
 	PIOMMU_YIELD("probed, unit not set");
-	if (cu)
-		err = set_unit(cd, &cu->unit);
-	if (!err)
-		err = choose_group(cd, &group);
+	if (cu && !set_unit(cd, &cu->unit)) {
+		warn_claimed(cd, cu);
+		goto out_probed;
+	}
+	err = choose_group(cd, &group);
 	if (err)
 		goto out_probed;
 	if (cd->probed)
@@ -159,30 +177,10 @@ out_probed:
 	cd->probed = false;
 	set_unit(cd, NULL);
 out_unit:
+	core_device_forget_driver(cd);
 	if (cu)
 		core_unit_put(cu);
 	return err;
-}
-
-int core_device_bind_again(struct piommu *p, struct core_device *cd, const char *node_unit)
-{
-	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
-	struct core_unit *cu;
-	int err = -EBUSY;
-
-	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
-		err = core_device_bind(p, cd, node_unit); /* which looks again, under the group's mutex */
-	if (err != -EBUSY)
-		return err;
-	err = core_choose_unit(p, cd, node_unit, &cu);
-	if (err || !cu)
-		return err;
-	log_warn(&p->log,
-		 "%s: unit %s came after its group %u was claimed: it stays as it is, uncontained; release it, and claim it "
-		 "again",
-		 cd->dev.name, cu->unit.name, group->id);
-	core_unit_put(cu);
-	return 0;
 }
 
 int core_device_init(struct piommu *p, const struct core_found *found, struct core_device **out)
@@ -198,10 +196,10 @@ int core_device_init(struct piommu *p, const struct core_found *found, struct co
 		err = core_device_bind(p, cd, found->is_pci ? NULL : found->node.unit);
 	if (err)
 		goto out_put;
+	cd->born = atomic_fetch_add_explicit(&p->changes, 1, memory_order_relaxed) + 1;
 	err = rcu_table_insert(&p->devices, cd->key, cd);
 	if (err)
 		goto out_bound;
-	cd->born = atomic_fetch_add_explicit(&p->changes, 1, memory_order_relaxed) + 1;
 	*out = cd;
 	return 0;
 

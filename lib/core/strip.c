@@ -51,6 +51,13 @@ static int to_release_domain(struct piommu_group *group, struct core_device *cd,
 	return err ? -EIO : 0;
 }
 
+void core_device_forget_driver(struct core_device *cd)
+{
+	cd->dev.priv = NULL;
+	cd->dev.pasid_bits = 0;
+	cd->dev.ats = false;
+}
+
 int core_device_strip(struct piommu_group *group, struct core_device *cd, enum core_release release)
 {
 	struct piommu_unit *unit = cd->dev.unit;
@@ -75,9 +82,7 @@ int core_device_strip(struct piommu_group *group, struct core_device *cd, enum c
 		unit->driver->release_device(&cd->dev);
 	cd->probed = cd->placed = false;
 	cd->dev.domain = NULL;
-	cd->dev.priv = NULL;
-	cd->dev.pasid_bits = 0;
-	cd->dev.ats = false;
+	core_device_forget_driver(cd);
 	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);
 	atomic_store_explicit(&cd->goal, NULL, memory_order_relaxed);
 	__atomic_store_n(&cd->dev.unit, NULL, __ATOMIC_RELAXED);

@@ -250,27 +250,25 @@ int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, c
 		return -ENOMEM;
 	}
 	cu->unit.driver = driver;
-	err = core_unit_start(cu);
-	if (err)
-		goto out_free;
-	err = list_unit(p, cu);
+	err = list_unit(p, cu); /* its name is taken; nobody is put behind it, or polls it, before it is enabled */
 	if (err == -EEXIST)
 		log_err(&p->log, "unit %s: there is one of that name already", cu->unit.name);
 	if (err)
-		goto out_stop;
-	*out = &cu->unit;
+		goto out_free;
+	err = core_unit_start(cu);
+	if (err)
+		goto out_unlist;
 	err = walk_for(p, cu);
 	if (err)
 		core_units_unregister(p, NULL, cu); /* frees it */
+	else
+		*out = &cu->unit;
 	core_slow_exit(online);
 	return err;
 
-out_stop:
-	if (core_unit_disable(cu)) {
-		core_slow_exit(online);
-		return err; /* it keeps everything */
-	}
-	core_unit_drop(cu);
+out_unlist:
+	unlist_unit(p, cu);
+	wait_for_others(cu, 1);
 out_free:
 	core_unit_free(cu);
 	core_slow_exit(online);
@@ -372,6 +370,8 @@ static int retire(struct piommu *p, struct core_unit *cu)
 
 	wait_for_others(cu, 2); /* the table's and ours */
 	err = core_unit_disable(cu);
+	if (!err)
+		err = core_orphans_free(p, cu);
 	if (err) {
 		core_unit_put(cu);
 		return err;

@@ -40,7 +40,7 @@ static int bind_all(struct piommu *p, const uint64_t *keys, size_t nkeys, const 
 		core_probe_lock(p);
 		if (!cd->going && !__atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) &&
 		    atomic_load_explicit(&cd->group, memory_order_relaxed))
-			err = core_device_bind_again(p, cd, node_unit_of(cd, all, n));
+			err = core_device_bind(p, cd, node_unit_of(cd, all, n));
 		if (err && err != -ENOMEM) {
 			log_err(&p->log, "%s: cannot be put behind its unit (%s): it stays behind none", cd->dev.name,
 				strerror(-err));

@@ -115,6 +115,7 @@ struct piommu_fw {
 	uint8_t dmar_flags;          /**< INTR_REMAP, X2APIC_OPT_OUT, DMA_CTRL_PLATFORM_OPT_IN */
 	char **warnings;             /**< one line each */
 	unsigned nwarnings;
+	bool resolved; /**< piommu_fw_resolve() has said which scopes lead nowhere */
 };
 
 #define PIOMMU_FW_DMAR_INTR_REMAP (1u << 0)
@@ -160,9 +161,9 @@ struct piommu_fw_pci_reader {
 };
 
 /**
- * Follows every scope's path through the bridges and sets `resolved` and `sbdf` where the function exists. A PCI scope
- * that leads nowhere adds a warning (once a scope); an I/O APIC's or HPET's does not, they often have made-up buses.
- * @return 0 or -ENOMEM
+ * Follows every scope's path through the bridges and sets `resolved` and `sbdf` where the function exists; again when functions came
+ * or went. The first time, a PCI scope that leads nowhere adds a warning (once a scope); an I/O APIC's or HPET's does not, they
+ * often have made-up buses. @return 0; -ENOMEM, the first time only
  */
 int piommu_fw_resolve(struct piommu_fw *fw, const struct piommu_fw_pci_reader *reader);
 

@@ -42,6 +42,8 @@ static int tell_missing(struct resolver *resolver, const struct piommu_fw_scope 
 {
 	char place[96];
 
+	if (resolver->fw->resolved)
+		return 0;
 	for (unsigned i = 0; i < resolver->nmissing; i++) {
 		if (same_place(resolver->missing[i], scope))
 			return 0;
@@ -134,6 +136,7 @@ int piommu_fw_resolve(struct piommu_fw *fw, const struct piommu_fw_pci_reader *r
 		rc = resolve_devices(&resolver, fw->sidp, fw->nsidp, "SIDP");
 	if (rc == 0 && resolver.nuntold)
 		rc = fw_warn(fw, "%u more scopes name devices that are not there", resolver.nuntold);
+	fw->resolved |= rc == 0;
 	return rc;
 }
 
