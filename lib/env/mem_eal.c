@@ -54,11 +54,11 @@ struct eal {
 	const struct piommu_log *log;
 	char *window;
 	size_t window_len;
-	struct mutex lock;    /* guards all below */
-	struct chunk *chunks; /* ascending by pa */
-	size_t nchunks;
-	const struct rte_memzone **zones;
-	size_t nzones;
+	struct mutex lock RANKED(LOCK_LEAF);
+	struct chunk *chunks GUARDED_BY(lock); /* ascending by pa */
+	size_t nchunks GUARDED_BY(lock);
+	const struct rte_memzone **zones GUARDED_BY(lock);
+	size_t nzones GUARDED_BY(lock);
 };
 
 static struct eal *eal_of(struct piommu_env_mem *mem)
@@ -69,7 +69,7 @@ static struct eal *eal_of(struct piommu_env_mem *mem)
 /* ---- Chunks ---------------------------------------------------------------------------------------------------- */
 
 /* The chunk that holds `pa`, or NULL. */
-static struct chunk *chunk_at(const struct eal *eal, uint64_t pa)
+static struct chunk *chunk_at(const struct eal *eal, uint64_t pa) REQUIRES(eal->lock)
 {
 	size_t low = 0;
 	size_t high = eal->nchunks;
@@ -87,7 +87,7 @@ static struct chunk *chunk_at(const struct eal *eal, uint64_t pa)
 	return NULL;
 }
 
-static int chunk_insert(struct eal *eal, uint64_t pa, int node)
+static int chunk_insert(struct eal *eal, uint64_t pa, int node) REQUIRES(eal->lock)
 {
 	struct chunk *chunks = realloc(eal->chunks, (eal->nchunks + 1) * sizeof(*chunks));
 	struct chunk chunk = { .pa = pa, .node = node, .nfree = CHUNK_PAGES };
@@ -114,7 +114,7 @@ static bool node_suits(const struct chunk *chunk, int node)
 }
 
 /* Up to a chunk: within one. */
-static bool take_part(struct eal *eal, size_t npages, size_t align, int node, uint64_t *pa)
+static bool take_part(struct eal *eal, size_t npages, size_t align, int node, uint64_t *pa) REQUIRES(eal->lock)
 {
 	for (size_t i = 0; i < eal->nchunks; i++) {
 		struct chunk *chunk = &eal->chunks[i];
@@ -133,7 +133,7 @@ static bool take_part(struct eal *eal, size_t npages, size_t align, int node, ui
 }
 
 /* More than a chunk: from the start of one through free neighbours. */
-static bool take_run(struct eal *eal, size_t npages, int node, uint64_t *pa)
+static bool take_run(struct eal *eal, size_t npages, int node, uint64_t *pa) REQUIRES(eal->lock)
 {
 	size_t need = (npages + CHUNK_PAGES - 1) / CHUNK_PAGES;
 	size_t run = 0;
@@ -200,7 +200,7 @@ static int map_hugepage(struct eal *eal, const char *va, uint64_t *pa)
 }
 
 /* Adds a zone of EAL's memory. What was added before an error stays. @return 0; -ENOSPC: EAL has no such piece; or logged */
-static int add_zone(struct eal *eal, size_t len, int node)
+static int add_zone(struct eal *eal, size_t len, int node) REQUIRES(eal->lock)
 {
 	const struct rte_memzone **zones = realloc(eal->zones, (eal->nzones + 1) * sizeof(*zones));
 	const struct rte_memzone *zone;
@@ -228,7 +228,7 @@ static int add_zone(struct eal *eal, size_t len, int node)
 }
 
 /* As much as EAL has in one piece, then smaller ones. @return 0 when it is `len` in all */
-static int add_memory(struct eal *eal, size_t len, int node)
+static int add_memory(struct eal *eal, size_t len, int node) REQUIRES(eal->lock)
 {
 	size_t piece = len;
 	int err = 0;
@@ -245,7 +245,7 @@ static int add_memory(struct eal *eal, size_t len, int node)
 	return err;
 }
 
-static bool take(struct eal *eal, size_t len, size_t align, int node, uint64_t *pa)
+static bool take(struct eal *eal, size_t len, size_t align, int node, uint64_t *pa) REQUIRES(eal->lock)
 {
 	return len <= ENV_CHUNK_SIZE ? take_part(eal, len / ENV_PAGE_SIZE, align, node, pa)
 				     : take_run(eal, len / ENV_PAGE_SIZE, node, pa);
@@ -308,6 +308,7 @@ static void eal_destroy(struct piommu_env_mem *mem)
 {
 	struct eal *eal = eal_of(mem);
 
+	mutex_assert_unshared(&eal->lock);
 	munmap(eal->window, eal->window_len);
 	for (size_t i = 0; i < eal->nchunks; i++)
 		env_pages_fini(&eal->chunks[i].pages);
@@ -435,6 +436,7 @@ int piommu_env_eal_create(const struct piommu_env_eal_opts *opts, struct piommu_
 		return err;
 	}
 	mutex_init(&eal->lock, LOCK_LEAF);
+	mutex_assert_unshared(&eal->lock);
 	err = add_memory(eal, len, -1);
 	if (err == -ENOSPC) {
 		log_err(opts->log, "no hugepage memory: %zu MiB wanted, %zu hugepages are free", len >> 20,

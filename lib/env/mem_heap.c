@@ -15,8 +15,8 @@
 
 struct heap {
 	struct piommu_env_mem mem;
-	struct mutex lock; /* guards `pages` */
-	struct env_pages pages;
+	struct mutex lock RANKED(LOCK_LEAF);
+	struct env_pages pages GUARDED_BY(lock);
 	char *base;
 	uint64_t base_pa;
 	size_t size;
@@ -69,6 +69,7 @@ static void heap_destroy(struct piommu_env_mem *mem)
 {
 	struct heap *heap = heap_of(mem);
 
+	mutex_assert_unshared(&heap->lock);
 	munmap(heap->base, heap->size);
 	env_pages_fini(&heap->pages);
 	mutex_fini(&heap->lock);
@@ -113,6 +114,8 @@ int piommu_env_heap_create(size_t size, uint64_t base_pa, struct piommu_env_mem 
 	heap = calloc(1, sizeof(*heap));
 	if (!heap)
 		return -ENOMEM;
+	mutex_init(&heap->lock, LOCK_LEAF);
+	mutex_assert_unshared(&heap->lock);
 	err = env_pages_init(&heap->pages, size / ENV_PAGE_SIZE);
 	if (err)
 		goto free_heap;
@@ -121,7 +124,6 @@ int piommu_env_heap_create(size_t size, uint64_t base_pa, struct piommu_env_mem 
 		err = -ENOMEM;
 		goto fini_pages;
 	}
-	mutex_init(&heap->lock, LOCK_LEAF);
 	heap->size = size;
 	heap->base_pa = virtual ? (uintptr_t)heap->base : base_pa;
 	heap->mem.ops = &heap_ops;
@@ -132,6 +134,7 @@ int piommu_env_heap_create(size_t size, uint64_t base_pa, struct piommu_env_mem 
 fini_pages:
 	env_pages_fini(&heap->pages);
 free_heap:
+	mutex_fini(&heap->lock);
 	free(heap);
 	return err;
 }

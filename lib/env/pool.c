@@ -42,7 +42,7 @@ struct chunk {
 struct piommu_pool {
 	uintptr_t va_off; /* first: piommu_pool_va_off() */
 	struct piommu_pool_source source;
-	struct mutex lock; /* one thread grows the pool */
+	struct mutex lock RANKED(LOCK_POOL); /* one thread grows the pool */
 	_Atomic uint32_t nchunks;
 	_Atomic uint64_t head;
 	_Atomic size_t used;
@@ -153,7 +153,7 @@ static int chunk_create(struct piommu_pool *pool, struct chunk **out)
 }
 
 /* Adds a chunk's pages, all but one, which it returns. NULL where the source has no more. */
-static void *grow(struct piommu_pool *pool)
+static void *grow(struct piommu_pool *pool) REQUIRES(pool->lock)
 {
 	uint32_t n = atomic_load_explicit(&pool->nchunks, memory_order_relaxed);
 	struct chunk *chunk;

@@ -17,13 +17,13 @@
 #define PAGE UINT64_C(4096)
 
 struct iova_space {
-	struct mutex lock; /* guards all below */
-	uint64_t first;    /* aperture, in pages */
+	struct mutex lock RANKED(LOCK_LEAF);
+	uint64_t first; /* aperture, in pages; stays */
 	uint64_t last;
-	uint64_t nfree;
-	bool zero_free; /* page 0 is free, and not in `free` */
-	struct extent *free;
-	struct extent *used;
+	uint64_t nfree GUARDED_BY(lock);
+	bool zero_free GUARDED_BY(lock); /* page 0 is free, and not in `free` */
+	struct extent *free GUARDED_BY(lock);
+	struct extent *used GUARDED_BY(lock);
 };
 
 int iova_space_create(struct piommu_span aperture, struct iova_space **out)
@@ -38,10 +38,12 @@ int iova_space_create(struct piommu_span aperture, struct iova_space **out)
 	space = calloc(1, sizeof(*space));
 	if (!space)
 		return -ENOMEM;
+	mutex_init(&space->lock, LOCK_LEAF);
+	mutex_assert_unshared(&space->lock);
 	if (last > 0) {
 		all = extent_make(first ? first : 1, last);
 		if (!all) {
-			free(space);
+			iova_space_destroy(space);
 			return -ENOMEM;
 		}
 		extent_insert(&space->free, all);
@@ -50,7 +52,6 @@ int iova_space_create(struct piommu_span aperture, struct iova_space **out)
 	space->last = last;
 	space->nfree = last - first + 1;
 	space->zero_free = first == 0;
-	mutex_init(&space->lock, LOCK_LEAF);
 	*out = space;
 	return 0;
 }
@@ -59,6 +60,7 @@ void iova_space_destroy(struct iova_space *space)
 {
 	if (!space)
 		return;
+	mutex_assert_unshared(&space->lock);
 	extent_free_all(space->free);
 	extent_free_all(space->used);
 	mutex_fini(&space->lock);
@@ -66,7 +68,7 @@ void iova_space_destroy(struct iova_space *space)
 }
 
 /* Adds a free extent, joined with its neighbours. */
-static void give(struct iova_space *space, struct extent *extent)
+static void give(struct iova_space *space, struct extent *extent) REQUIRES(space->lock)
 {
 	struct extent *before = extent->first ? extent_at_or_after(space->free, extent->first - 1) : NULL;
 	struct extent *after;
@@ -92,6 +94,7 @@ static bool splits(const struct extent *gap, uint64_t first, uint64_t last)
 
 /* Takes [first, last] out of the free extent that covers it. `spare` is used where that leaves two: see splits(). */
 static void carve(struct iova_space *space, struct extent *gap, uint64_t first, uint64_t last, struct extent *spare)
+	REQUIRES(space->lock)
 {
 	extent_remove(&space->free, gap->first);
 	if (splits(gap, first, last)) {
@@ -118,7 +121,7 @@ static bool overlaps(struct extent *root, uint64_t first, uint64_t last)
 }
 
 /* `first` and `last` lie inside the aperture. */
-static int reserve(struct iova_space *space, uint64_t first, uint64_t last)
+static int reserve(struct iova_space *space, uint64_t first, uint64_t last) REQUIRES(space->lock)
 {
 	struct extent *spare, *gap;
 
@@ -165,7 +168,7 @@ int iova_space_reserve(struct iova_space *space, struct piommu_span span)
 }
 
 /* Moves `n` pages from the free extents to the used ones. */
-static int take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *at)
+static int take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *at) REQUIRES(space->lock)
 {
 	struct extent *gap = extent_find_fit(space->free, n, align, at);
 	struct extent *mine, *spare = NULL;
@@ -189,7 +192,7 @@ static int take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *
 }
 
 /* As take(), with page 0 among the free extents. All other places were tried: a success includes page 0. */
-static int take_with_zero(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *at)
+static int take_with_zero(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *at) REQUIRES(space->lock)
 {
 	struct extent *zero = extent_make(0, 0);
 	int err;
@@ -224,7 +227,7 @@ int iova_alloc(struct iova_space *space, uint64_t len, uint64_t align, uint64_t 
 }
 
 /* Gives an extent that was in use back to the free ones. */
-static void put(struct iova_space *space, struct extent *extent)
+static void put(struct iova_space *space, struct extent *extent) REQUIRES(space->lock)
 {
 	space->nfree += extent->last - extent->first + 1;
 	if (extent->first == 0) {
