@@ -4,8 +4,8 @@ lock_prototypes.py ROOT: what clang's thread-safety analysis relies on and canno
 
 It checks a caller against the prototype it has read. So an annotation belongs there, and a function that takes the mutex of
 a parameter, itself or further down, says so: EXCLUDES(), or ACQUIRES() where it returns with it. Installed headers are left
-out: their types are opaque, and a comment states the thread rule. Nor may the analysis be switched off, or a lock be used that
-it knows nothing of.
+out: their types are opaque, and a comment states the thread rule. The rank that a member states for clang is the one that it is
+made with for the asserts. Nor may the analysis be switched off, or a lock be used that it knows nothing of.
 """
 import re
 import sys
@@ -21,6 +21,8 @@ ANNOTATION = re.compile(r'\b(REQUIRES|ACQUIRES|RELEASES|EXCLUDES)\(')
 STRUCT = re.compile(r'^struct (?:CAPABILITY\(""\) )?(\w+) \{\n(.*?)^\}', re.M | re.S)
 MEMBER = re.compile(r'^\tstruct (\w+) \*?(?:const )?(\w+)\b', re.M)
 CALL = re.compile(r'\b([a-z]\w*)\(')
+MUTEX = re.compile(r'^\tstruct mutex (\w+)(?: RANKED\((\w+)\))?', re.M)
+INIT = re.compile(r'\bmutex_init\(&[\w>.-]*?(\w+), (\w+)\)')
 PLACE = r'\(&(\w+(?:->\w+)+)\)'
 
 
@@ -163,6 +165,18 @@ def check_prototypes(texts, problems):
     return count
 
 
+def check_ranks(texts, problems):
+    """A name stands for the member of its own file's structures, where there is one; else for any in a header."""
+    members = {path: MUTEX.findall(text) for path, text in texts.items() if path not in HOME}
+    in_headers = [member for path, found in members.items() if path.endswith('.h') for member in found]
+    for path, found in members.items():
+        problems += [f'{path}: struct mutex {name} states no rank: RANKED(...), please' for name, rank in found if not rank]
+        for name, rank in INIT.findall(texts[path]):
+            stated = [r for n, r in found if n == name] or [r for n, r in in_headers if n == name]
+            if rank not in stated:
+                problems.append(f'{path}: mutex {name} is made with {rank}, and states {" or ".join(stated) or "none"}')
+
+
 def check_words(texts, problems):
     for path, text in texts.items():
         if path in HOME:
@@ -178,6 +192,7 @@ def main(root):
     texts = {path: tree.code_only(tree.read(root, path)) for path in tree.files(root, dirs=PARTS)}
     problems = []
     count = check_prototypes(texts, problems)
+    check_ranks(texts, problems)
     check_words(texts, problems)
     tree.finish(problems, f'{count} functions with a prototype in an internal header')
 

@@ -83,11 +83,13 @@ FILES = [
     (BOX.replace('RANKED(LOCK_GROUP)', 'RANKED(LOCK_GROUPS)'), "LOCK_GROUPS'; did you mean"),
     (BOX + 'void other(struct box *box) TSA(needs_capability);\n', "unknown attribute 'needs_capability' ignored"),
 ]
-HEADER = 'struct box {\n\tstruct mutex mutex;\n};\nstruct lid {\n\tstruct box *box;\n};\nvoid f(struct lid *lid)%s;\nvoid g(struct box *b)%s;\n'
+HEADER = 'struct box {\n\tstruct mutex mutex RANKED(LOCK_UNIT);\n};\nstruct lid {\n\tstruct box *box;\n};\n' \
+         'void f(struct lid *lid)%s;\nvoid g(struct box *b)%s;\n'
 TAKES = 'void g(struct box *box)\n{\n\tmutex_lock(&box->mutex);\n\tmutex_unlock(&box->mutex);\n}\n'
 CALLS = 'void f(struct lid *lid)\n{\n\tg(lid->box);\n}\n'
 ASSERTS = 'void g(struct box *box)\n{\n\tmutex_assert_held(&box->mutex);\n}\n'
 ANNOTATED = 'void g(struct box *box) REQUIRES(box->mutex)\n{\n\t(void)box;\n}\n'
+MAKES = 'void g(struct box *box)\n{\n\tmutex_init(&box->mutex, %s);\n}\n'
 # Header, source, what lock_prototypes.py must say of them.
 PROTOTYPES = [
     (HEADER % (' EXCLUDES(lid->box->mutex)', ' EXCLUDES(b->mutex)'), TAKES + CALLS, None),
@@ -101,6 +103,9 @@ PROTOTYPES = [
     (HEADER % ('', ' EXCLUDES(b->mutex)'), ASSERTS, 'g() wants REQUIRES(b->mutex) here'),
     (HEADER % ('', ''), ANNOTATED, 'g() wants REQUIRES(b->mutex) here'),
     (HEADER % ('', ''), 'void g(struct box *box) NO_THREAD_SAFETY_ANALYSIS\n{\n}\n', 'the lock analysis is switched off'),
+    (HEADER % ('', ''), MAKES % 'LOCK_UNIT', None),
+    (HEADER % ('', ''), MAKES % 'LOCK_LEAF', 'mutex mutex is made with LOCK_LEAF, and states LOCK_UNIT'),
+    (HEADER.replace(' RANKED(LOCK_UNIT)', '') % ('', ''), '', 'struct mutex mutex states no rank'),
     ('struct box {\n\tpthread_mutex_t m;\n};\n', '', 'a lock that no check knows'),
 ]
 
