@@ -32,7 +32,7 @@ static int pci_functions(struct piommu_platform *plat, struct piommu_pci_functio
 	memcpy(*out, fake->fns, sizeof(fake->fns));
 	*n = fake->nfns;
 	pthread_mutex_unlock(&fake->mutex);
-	return 0;
+	return fake->hook ? fake->hook(fake->hook_ctx, "functions listed") : 0;
 }
 
 static int nodes(struct piommu_platform *plat, struct piommu_node **out, size_t *n)

@@ -80,7 +80,10 @@ struct fake {
 	/* The nth call from now of an op fails with this; 0: none. */
 	unsigned fail_attach, fail_enable, fail_flush_tag;
 	int fail_with;
-	/* Called with each line of the log as it is written, from within the callback. Not 0: the callback fails with it. */
+	/*
+	 * Called with each line of the log as it is written, from within the callback, and with "functions listed" when the core has
+	 * asked for them. Not 0: the callback fails with it.
+	 */
 	int (*hook)(void *ctx, const char *what);
 	void *hook_ctx;
 	char next_domain;

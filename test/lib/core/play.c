@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See play.h. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,42 @@ void play_meet(struct play *play)
 	piommu_thread_offline();
 	pthread_barrier_wait(&play->barrier);
 	piommu_thread_online();
+}
+
+#define PATIENCE 20000 /* turns of the processor given away: whoever can go on has had every opportunity */
+
+static int hold(void *ctx, const char *what)
+{
+	struct play_gate *gate = ctx;
+
+	if (strncmp(what, gate->at, strlen(gate->at)) != 0 || atomic_fetch_add(&gate->reached, 1))
+		return 0;
+	for (unsigned turns = 0; turns < PATIENCE && !atomic_load(&gate->over); turns++)
+		sched_yield();
+	gate->waited = !atomic_load(&gate->over);
+	return 0;
+}
+
+static void first_or_second(void *ctx, unsigned i)
+{
+	struct play_gate *gate = ctx;
+
+	if (i == 0) {
+		gate->results[0] = gate->first(gate->play);
+		return;
+	}
+	PLAY_EXPECT(gate->play, threads_wait_for(&gate->reached, 1), got);
+	gate->results[1] = gate->second(gate->play);
+	atomic_store(&gate->over, 1);
+}
+
+void play_gate(struct play *play, struct play_gate *gate)
+{
+	gate->play = play;
+	play->fake.hook_ctx = gate;
+	play->fake.hook = hold;
+	threads_run(2, first_or_second, gate);
+	play->fake.hook = NULL;
 }
 
 void play_function_comes(struct play *play, const char *bdf, bool multifunction)

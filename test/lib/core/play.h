@@ -42,6 +42,21 @@ void play_wrong(struct play *play, const char *what, long long got);
 /* All threads that meet are here before one goes on. */
 void play_meet(struct play *play);
 
+/*
+ * Two threads at one place: the first is held in a callback, where it stands in the middle of something; the second does its part
+ * meanwhile. If it does not return, because it waits for the first, both go on after a while.
+ */
+struct play_gate {
+	const char *at; /* the line of the fake's log, or its beginning, at which the first is held, once */
+	int (*first)(struct play *play);
+	int (*second)(struct play *play);
+	int results[2]; /* what they returned */
+	bool waited;    /* the second did not return before the first went on */
+	struct play *play;
+	atomic_uint reached, over;
+};
+void play_gate(struct play *play, struct play_gate *gate);
+
 void play_function_comes(struct play *play, const char *bdf, bool multifunction);
 void play_function_goes(struct play *play, const char *bdf);
 void play_node_comes(struct play *play, const char *name, uint32_t stream);

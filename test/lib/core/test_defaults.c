@@ -4,7 +4,7 @@
  * be had (doc/locking.md, T20, T21).
  */
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "fake.h"
 #include "suite.h"
@@ -238,6 +238,25 @@ static void t21_an_untrusted_device_that_nobody_wishes_anything_for_is_blocked(v
 	fake_stop(&fake, p);
 }
 
+static void t21_an_untrusted_device_with_reserved_ranges_has_them_and_nothing_else(void)
+{
+	static const enum piommu_default kinds[] = { PIOMMU_DEFAULT_ANY, PIOMMU_DEFAULT_BLOCKING };
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct piommu *p;
+		char map[32];
+
+		fake_init(&fake);
+		fake.default_domain = kinds[i];
+		fake_dev(&fake, "00:02.0")->wish.untrusted = true;
+		p = fake_start(&fake);
+		CU_ASSERT(on_its_own("00:02.0"));
+		snprintf(map, sizeof(map), "map %c 7b800000 2000", on("00:02.0"));
+		CU_ASSERT(fake_find(&fake, 0, map) >= 0);
+		fake_stop(&fake, p);
+	}
+}
+
 static void t21_an_untrusted_newcomer_that_would_be_on_identity_is_refused(void)
 {
 	struct piommu_device *device;
@@ -335,6 +354,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t21_untrusted_and_identity_is_refused_and_reaches_nothing),
 		SUITE_TEST(t21_an_untrusted_device_that_may_have_paging_gets_it),
 		SUITE_TEST(t21_an_untrusted_device_that_nobody_wishes_anything_for_is_blocked),
+		SUITE_TEST(t21_an_untrusted_device_with_reserved_ranges_has_them_and_nothing_else),
 		SUITE_TEST(t21_an_untrusted_newcomer_that_would_be_on_identity_is_refused),
 		SUITE_TEST(t21_an_untrusted_newcomer_does_not_move_a_group_that_is_on_identity),
 		SUITE_TEST(t20_a_paging_default_has_reserved_ranges_before_the_switch),

@@ -3,10 +3,6 @@
  * A device that comes while the one it must share a group with comes, too, or goes: a stream id, or a function's place, must never
  * lead to a group that is gone (doc/locking.md, T27).
  */
-#include <errno.h>
-#include <sched.h>
-#include <string.h>
-
 #include "play.h"
 #include "suite.h"
 
@@ -60,92 +56,66 @@ static void t27_nodes_of_one_stream_that_come_at_once_are_one_group(void)
 
 /* ---- One comes while its only mate is on its way out ---- */
 
-#define PATIENCE 20000 /* turns of the processor given away: who comes meanwhile has had every opportunity */
-
-struct door {
-	const char *going, *coming; /* names, or addresses */
-	bool pci;
-	struct piommu_group *stale; /* what they would share */
-	int left, came;
-	atomic_uint leaving, there;
-};
-
-static int hold_release(void *ctx, const char *what)
+static int take_node_out(struct play *play)
 {
-	struct door *door = ctx;
-
-	if (strncmp(what, "release_device ", 15) != 0 || strcmp(what + 15, door->going) != 0)
-		return 0;
-	atomic_store(&door->leaving, 1);
-	for (unsigned turns = 0; turns < PATIENCE && !atomic_load(&door->there); turns++)
-		sched_yield();
-	return 0;
+	return piommu_node_remove(play->p, "/soc/a");
 }
 
-static int add(const struct door *door)
+static int add_node(struct play *play)
 {
-	return door->pci ? piommu_device_add(stage.p, fake_sbdf(door->coming)) : piommu_node_add(stage.p, door->coming);
+	return piommu_node_add(play->p, "/soc/b");
 }
 
-static int take_out(const struct door *door)
+static int take_function_out(struct play *play)
 {
-	return door->pci ? piommu_device_remove(stage.p, fake_sbdf(door->going)) : piommu_node_remove(stage.p, door->going);
+	return piommu_device_remove(play->p, fake_sbdf("00:06.0"));
 }
 
-static void come_or_go(void *ctx, unsigned i)
+static int add_function(struct play *play)
 {
-	struct door *door = ctx;
-
-	if (i == 0) {
-		door->left = take_out(door);
-		return;
-	}
-	PLAY_EXPECT(&stage, threads_wait_for(&door->leaving, 1), got);
-	door->came = add(door);
-	atomic_store(&door->there, 1);
+	return piommu_device_add(play->p, fake_sbdf("00:06.1"));
 }
 
-/* The stale group is claimed: who is put into it is blocked, and its owner's. */
-static void meet_at(struct door *door)
+/* The group that they would share is claimed: who is put into it is blocked, and its owner's. */
+static void meet_at(struct play_gate *gate, struct piommu_group *stale)
 {
-	CHECK_EQ(piommu_claim(door->stale), 0);
-	stage.fake.hook_ctx = door;
-	stage.fake.hook = hold_release;
-	threads_run(2, come_or_go, door);
-	stage.fake.hook = NULL;
-	CHECK_EQ(door->left, 0);
-	CHECK_EQ(door->came, 0);
-	CHECK_EQ(fake_dev(&stage.fake, door->coming)->on, 'i');
+	CHECK_EQ(piommu_claim(stale), 0);
+	play_gate(&stage, gate);
+	CHECK_EQ(gate->results[0], 0);
+	CHECK_EQ(gate->results[1], 0);
 	stage.ngroups++;
 }
 
 static void t27_a_node_that_comes_while_its_mate_goes_gets_a_new_group(void)
 {
-	struct door door = { .going = "/soc/a", .coming = "/soc/b" };
-	struct piommu_group *found = NULL;
+	struct play_gate gate = { .at = "release_device /soc/a", .first = take_node_out, .second = add_node };
+	struct piommu_group *stale = NULL, *found = NULL;
 
 	play_open(&stage, 0, 0);
 	play_node_comes(&stage, "/soc/a", 5);
-	CHECK_EQ(piommu_group_find_node(stage.p, "/soc/a", &door.stale), 0);
+	CHECK_EQ(piommu_group_find_node(stage.p, "/soc/a", &stale), 0);
 	fake_unplug_node(&stage.fake, "/soc/a");
 	fake_plug_node(&stage.fake, "/soc/b", 5);
-	meet_at(&door);
+	meet_at(&gate, stale);
 	CHECK_EQ(piommu_group_find_node(stage.p, "/soc/b", &found), 0);
-	CU_ASSERT_PTR_NOT_EQUAL(found, door.stale);
+	CU_ASSERT_PTR_NOT_EQUAL(found, stale);
+	CHECK_EQ(fake_dev(&stage.fake, "/soc/b")->on, 'i');
 	play_close(&stage);
 }
 
 static void t27_a_function_that_comes_while_its_mate_goes_gets_a_new_group(void)
 {
-	struct door door = { .pci = true, .going = "00:06.0", .coming = "00:06.1" };
+	struct play_gate gate = { .at = "release_device 00:06.0", .first = take_function_out, .second = add_function };
+	struct piommu_group *stale;
 
 	play_open(&stage, 0, 0);
 	play_function_comes(&stage, "00:06.0", true);
-	door.stale = fake_group(stage.p, "00:06.0");
+	stale = fake_group(stage.p, "00:06.0");
 	fake_unplug(&stage.fake, "00:06.0");
 	fake_plug(&stage.fake, "00:06.1", true);
-	meet_at(&door);
-	CU_ASSERT_PTR_NOT_EQUAL(fake_group(stage.p, "00:06.1"), door.stale);
+	meet_at(&gate, stale);
+	CU_ASSERT_PTR_NOT_EQUAL(fake_group(stage.p, "00:06.1"), stale);
+	CHECK_EQ(fake_dev(&stage.fake, "00:06.1")->on, 'i');
 	play_close(&stage);
 }
 
