@@ -368,6 +368,7 @@ struct waiter {
 	unsigned number, phase;
 	unsigned lied; /* said 0 and it was not done, or the reverse */
 	unsigned other;
+	unsigned done[BURSTS]; /* hardware may still be at a burst whose waiter knows that it failed */
 };
 
 /* Two errors a thread: no more than a ring remembers, so that each status is known exactly. */
@@ -385,12 +386,11 @@ static void *submit_and_wait(void *arg)
 	for (unsigned i = 0; i < BURSTS; i++) {
 		unsigned kind = kind_of(waiter->number, waiter->phase, i);
 		struct slot burst[3];
-		unsigned done = 0;
-		unsigned n = fill(burst, &done, kind);
+		unsigned n = fill(burst, &waiter->done[i], kind);
 		int result = piommu_ring_sync(waiter->device->ring, burst, n);
 
 		waiter->lied += result == (kind ? 0 : -EIO);
-		waiter->lied += !result && __atomic_load_n(&done, __ATOMIC_RELAXED) != 2;
+		waiter->lied += !result && __atomic_load_n(&waiter->done[i], __ATOMIC_RELAXED) != 2;
 		waiter->other += result && result != -EIO;
 	}
 	return NULL;
