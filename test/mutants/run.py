@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 Applies each mutant of mutants.txt to a copy of the tree, builds the tests it names, and expects them to fail. Prints a
-table; exits with 0 when all were killed, 1 when one was not, 2 when nothing could be told (the tree as it is fails).
+table; exits with 0 when all were killed, 1 when one was not, 2 when a test fails without a mutant, so that nothing can be told.
 
 Killed is a mutant whose named test fails, or whose named test's program crashes while it runs nothing else. One that does not build,
 that only another test notices, or that hangs without saying so in its entry is not.
@@ -187,7 +187,7 @@ class Worker:
         tests = self.setup(build)
         for kill in kills:
             if kill.test not in tests:
-                raise Failed(f'build {build} has no test "{kill.test}"')
+                raise mutants.Bad(f'build {build} has no test "{kill.test}"')
         files = sorted({name for kill in kills for name in tests[kill.test]['files']})
         return run(['ninja', '-C', os.path.join(self.where, build), *files])
 
@@ -287,17 +287,23 @@ class Session:
         return bool(kill.prefix) and not kill.test.startswith(tuple(self.data.whole))
 
     def unmutated(self, wanted):
-        """Each named test passes on the tree as it is, or nothing can be told."""
+        """Each named test passes on the tree as it is, or its mutants can tell nothing."""
         build, kill = wanted
         with self.worker() as worker:
-            compiled = worker.compile(build, [kill])
+            try:
+                compiled = worker.compile(build, [kill])
+            except mutants.Bad as bad:
+                say(f'   {bad}')
+                return
             if compiled.status:
-                raise Failed(f'build {build} of the unmutated tree fails:\n{compiled.output[-3000:]}')
+                say(f'   NO BUILD unmutated: {kill} ({build}):\n{compiled.output[-3000:]}')
+                return
             ran = worker.test(build, kill, self.filtered(kill), worker.tests[build][kill.test]['timeout'] * 3)
-        if ran.status:
-            raise Failed(f'{kill} ({build}) fails without a mutant:\n{ran.output[-3000:]}')
-        say(f'   passes unmutated: {kill} ({build}), {ran.seconds:.1f} s')
-        self.usual[build, str(kill)] = ran.seconds
+        if ran.status == 0:
+            self.usual[build, str(kill)] = ran.seconds
+            say(f'   passes unmutated: {kill} ({build}), {ran.seconds:.1f} s')
+        else:
+            say(f'   FAILS unmutated: {kill} ({build}):\n{ran.output[-3000:]}')
 
     def limit(self, mutant, kill):
         # Waits for hardware end within 20 s in the tests; what hangs for good need not be waited for so long.
@@ -324,6 +330,9 @@ class Session:
         def result(verdict, by, output=''):
             return Result(mutant, verdict, by, time.monotonic() - began, output)
 
+        lame = [str(kill) for kill in mutant.kills if (mutant.build, str(kill)) not in self.usual]
+        if lame:
+            return result('LAME', f'{lame[0]} fails without a mutant')
         with self.worker() as worker:
             try:
                 with applied(worker.tree, mutant):
@@ -417,6 +426,8 @@ def main():
         if not args.keep and not args.build_dir:
             shutil.rmtree(scratch, ignore_errors=True)
     show(results)
+    if any(result.verdict == 'LAME' for result in results):
+        return 2
     return 0 if all(result.killed for result in results) else 1
 
 
