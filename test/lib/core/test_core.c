@@ -6,6 +6,7 @@
 
 #include "fake.h"
 #include "suite.h"
+#include "threads.h"
 
 static struct fake fake;
 
@@ -176,13 +177,15 @@ static void t19_an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_ba
 	CHECK_EQ(piommu_claim(group), 0);
 	CHECK_EQ(piommu_attach(a, group), 0);
 	before = fake.nlog;
-	fake.fail_attach = 3;
-	CHECK_EQ(piommu_attach(b, group), -ETIMEDOUT);
+	for (unsigned member = 1; member <= 3; member++) {
+		fake.fail_attach = member;
+		CHECK_EQ(piommu_attach(b, group), -ETIMEDOUT);
+		piommu_domain_info(a, &info);
+		CHECK_EQ(info.ndevices, 3);
+		piommu_domain_info(b, &info);
+		CHECK_EQ(info.ndevices, 0);
+	}
 	CHECK_HAS(fake.messages, "00:05.2");
-	piommu_domain_info(a, &info);
-	CHECK_EQ(info.ndevices, 3);
-	piommu_domain_info(b, &info);
-	CHECK_EQ(info.ndevices, 0);
 	/* never through a third state: only A and B appear */
 	for (unsigned i = before; i < fake.nlog; i++)
 		CU_ASSERT(!strstr(fake.log[i], " b ") && !strstr(fake.log[i], " i "));
@@ -213,6 +216,52 @@ static void a_tag_is_flushed_before_it_is_used_again(void)
 		CU_ASSERT(fake_find(&fake, before, "flush dmar1 3") >= 0 || fake_find(&fake, before, "flush dmar1 2") >= 0);
 		CHECK_EQ(piommu_domain_destroy(domain), 0);
 	}
+	stop(p);
+}
+
+struct reuse {
+	struct piommu_group *group;
+	struct piommu_domain *from, *to;
+	uint32_t old_tag, new_tag;
+	int err;
+	bool stuck;
+	atomic_uint reading, moved;
+};
+
+static void read_or_move(void *ctx, unsigned i)
+{
+	struct reuse *reuse = ctx;
+
+	if (i == 0) {
+		const struct piommu_domain_units *units = piommu_domain_units(reuse->from);
+
+		atomic_store(&reuse->reading, 1);
+		reuse->stuck = !threads_wait_for(&reuse->moved, 1);
+		reuse->old_tag = units->at[0].tag; /* what it is about to invalidate */
+		return;
+	}
+	if (threads_wait_for(&reuse->reading, 1))
+		reuse->err = piommu_detach(reuse->from, reuse->group);
+	if (!reuse->err)
+		reuse->err = piommu_attach(reuse->to, reuse->group);
+	if (!reuse->err)
+		reuse->new_tag = piommu_domain_units(reuse->to)->at[0].tag;
+	atomic_store(&reuse->moved, 1);
+}
+
+static void a_tag_is_not_used_again_while_a_list_that_has_it_is_read(void)
+{
+	struct piommu *p = start();
+	struct piommu_group *group = fake_group(p, "00:04.0");
+	struct reuse reuse = { .group = group, .from = fake_domain_for(group), .to = fake_domain_for(group) };
+
+	CHECK_EQ(piommu_claim(group), 0);
+	CHECK_EQ(piommu_attach(reuse.from, group), 0);
+	threads_run(2, read_or_move, &reuse);
+	CHECK_EQ(reuse.err, 0);
+	CU_ASSERT(!reuse.stuck);
+	CU_ASSERT(reuse.old_tag && reuse.new_tag);
+	CU_ASSERT(reuse.old_tag != reuse.new_tag);
 	stop(p);
 }
 
@@ -366,10 +415,11 @@ static void t16_the_end_of_one_members_reset_does_not_unblock_another(void)
 static void t17_resets_of_one_device_nest(void)
 {
 	struct piommu *p = start();
+	struct piommu_group *group;
 	struct piommu_domain *domain;
 	unsigned before;
 
-	attached_three(p, &domain);
+	group = attached_three(p, &domain);
 	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), -EINVAL);
 	before = fake.nlog;
 	CHECK_EQ(piommu_reset_begin(p, fake_sbdf("00:05.1")), 0);
@@ -377,8 +427,10 @@ static void t17_resets_of_one_device_nest(void)
 	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
 	CHECK_EQ(fake_count_on(domain), 2);
 	CHECK_EQ(fake.nlog, before + 1); /* one move: to blocking */
+	CHECK_EQ(piommu_attach(domain, group), -EBUSY);
 	CHECK_EQ(piommu_reset_end(p, fake_sbdf("00:05.1")), 0);
 	CHECK_EQ(fake_count_on(domain), 3);
+	CHECK_EQ(piommu_attach(domain, group), 0); /* nothing to do, and no fence is left */
 	stop(p);
 }
 
@@ -464,6 +516,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_reserved_range_mapped_elsewhere_refuses_the_attach_and_nothing_is_mapped),
 		SUITE_TEST(t19_an_attach_that_fails_at_a_later_member_moves_the_earlier_ones_back),
 		SUITE_TEST(a_tag_is_flushed_before_it_is_used_again),
+		SUITE_TEST(a_tag_is_not_used_again_while_a_list_that_has_it_is_read),
 		SUITE_TEST(no_tag_left_is_refused_in_words),
 		SUITE_TEST(bad_arguments_never_reach_the_driver),
 		SUITE_TEST(the_ring_keeps_the_last_events_and_counts_the_lost),
