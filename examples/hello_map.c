@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	must(piommu_detach(domain, group), "detach");
 	must(piommu_domain_destroy(domain), "destroy the domain");
 	must(piommu_release(group), "release");
+	piommu_group_put(group);
 	must(piommu_destroy(p), "destroy");
 	return err && nfaults == 1 ? 0 : 1;
 }

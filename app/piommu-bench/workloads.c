@@ -209,9 +209,19 @@ static int complain(const char *what, int err, int code)
 	return code;
 }
 
-/* The group of the device named, or on a simulated machine the first with an endpoint behind a unit. */
+static bool is_for_benches(const struct piommu_group *group)
+{
+	struct piommu_group_info info;
+	struct piommu_device_info device;
+
+	piommu_group_info(group, &info);
+	return info.unit && !info.has_reserved && !piommu_group_device(group, 0, &device) && device.is_pci && !device.is_bridge;
+}
+
+/* The group of the device named, or on a simulated machine the first with an endpoint behind a unit; with a reference. */
 static int find_group(struct bench *bench, const struct options *options)
 {
+	struct piommu_group *group;
 	struct piommu_sbdf sbdf;
 
 	if (options->device) {
@@ -221,16 +231,12 @@ static int find_group(struct bench *bench, const struct options *options)
 			return complain(options->device, -ENOENT, EXIT_NOT_FOUND);
 		return 0;
 	}
-	for (unsigned i = 0; i < piommu_group_count(bench->p); i++) {
-		struct piommu_group *group = piommu_group_at(bench->p, i);
-		struct piommu_group_info info;
-		struct piommu_device_info device;
-
-		piommu_group_info(group, &info);
-		if (!info.unit || info.has_reserved || piommu_group_device(group, 0, &device) || device.is_bridge)
-			continue;
-		bench->group = group;
-		return 0;
+	for (unsigned i = 0; (group = piommu_group_at(bench->p, i)); i++) {
+		if (is_for_benches(group)) {
+			bench->group = group;
+			return 0;
+		}
+		piommu_group_put(group);
 	}
 	return complain("no device behind an IOMMU", -ENODEV, EXIT_FAILED);
 }
@@ -300,6 +306,7 @@ void bench_close(struct bench *bench)
 	if (!bench->p)
 		return;
 	drop_domain(bench);
+	piommu_group_put(bench->group);
 	piommu_mem_free(bench->p, &bench->buffer);
 	piommu_destroy(bench->p);
 }

@@ -68,14 +68,15 @@ static bool acs_unknown(const struct piommu_group *group)
 static void check_groups(struct report *report, struct piommu *p)
 {
 	unsigned ndevices = 0, nbehind = 0, nunknown = 0;
-	const struct piommu_group *group;
 	struct piommu_group_info info;
+	struct piommu_group *group;
 
 	for (unsigned i = 0; (group = piommu_group_at(p, i)); i++) {
 		piommu_group_info(group, &info);
 		ndevices += info.ndevices;
 		nbehind += info.unit != NULL;
 		nunknown += acs_unknown(group);
+		piommu_group_put(group);
 	}
 	if (!piommu_group_count(p))
 		report_add(report, "groups", FINDING_WARN, "a dump needs lspci.txt or pci.tsv", "no PCI functions are known");

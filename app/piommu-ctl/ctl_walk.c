@@ -69,6 +69,7 @@ static int take_device(struct ctl *ctl, struct piommu *p, struct piommu_sbdf sbd
 		return ctl_fail(ctl, CTL_NOT_FOUND, "no device %s; piommu-ctl groups lists them", at);
 	err = piommu_claim(scene->group);
 	if (err) {
+		piommu_group_put(scene->group);
 		scene->group = NULL;
 		return ctl_fail(ctl, CTL_FAILED, "the group of %s cannot be claimed: %s", at, strerror(-err));
 	}
@@ -109,6 +110,7 @@ static void undo(struct piommu *p, struct scene *scene)
 		piommu_domain_destroy(scene->domain);
 	if (scene->group)
 		piommu_release(scene->group);
+	piommu_group_put(scene->group);
 	for (unsigned i = 0; i < scene->nmaps; i++)
 		piommu_mem_free(p, &scene->maps[i].mem);
 }
@@ -134,6 +136,7 @@ static int walk_failed(struct ctl *ctl, struct piommu *p, struct piommu_sbdf sbd
 	if (piommu_group_find(p, sbdf, &group) < 0)
 		return ctl_fail(ctl, CTL_NOT_FOUND, "no device %s; piommu-ctl groups lists them", at);
 	piommu_group_info(group, &info);
+	piommu_group_put(group);
 	if (!info.unit)
 		return ctl_fail(ctl, CTL_NOT_FOUND, "%s is behind no IOMMU unit: its accesses are not translated", at);
 	if (err == -EACCES)

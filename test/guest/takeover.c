@@ -181,6 +181,7 @@ static void managed(struct piommu *p, const char *platform, struct edu *edu, str
 	must("detach", piommu_detach(domain, group));
 	must("domain-destroy", piommu_domain_destroy(domain));
 	must("release", piommu_release(group));
+	piommu_group_put(group);
 	check("released-reaches-memory", copies_physical(edu, page), "bytes did not arrive");
 }
 

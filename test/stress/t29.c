@@ -111,6 +111,8 @@ static int world_fini(struct world *w)
 		err = piommu_domain_destroy(w->domain[d]);
 		piommu_mem_free(w->p, &w->anchor[d]);
 	}
+	for (unsigned s = 0; s < SEATS; s++)
+		piommu_group_put(w->seat[s].group);
 	for (unsigned i = 0; i < MAPPERS; i++)
 		mapper_fini(&w->mapper[i]);
 	for (unsigned i = 0; i < MOVERS; i++)

@@ -129,6 +129,7 @@ struct piommu_group *rig_group(struct rig *r, struct piommu_sbdf sbdf)
 	struct piommu_group *group = NULL;
 
 	CU_ASSERT_EQUAL_FATAL(piommu_group_find(r->p, sbdf, &group), 0);
+	piommu_group_put(group);
 	return group;
 }
 

@@ -61,6 +61,7 @@ void rig_close(struct rig *r);
 /* Checks what the simulated hardware complains about; nothing on QEMU. */
 void rig_check_sim(struct rig *r);
 
+/* Without a reference: no device of a rig goes. */
 struct piommu_group *rig_group(struct rig *r, struct piommu_sbdf sbdf);
 void rig_claim(struct rig *r, struct piommu_sbdf sbdf);
 /* Back on identity. */

@@ -211,6 +211,7 @@ static void inspecting_manager_takes_nothing(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(group);
 	CHECK_EQ(piommu_claim(group), -EPERM);
 	CHECK_EQ(piommu_domain_create(group, NULL, &(struct piommu_domain *){ NULL }), -EPERM);
+	piommu_group_put(group);
 	CHECK_EQ(piommu_destroy(p), 0);
 }
 

@@ -37,6 +37,7 @@ static void units_are_taken_all_or_none(void)
 
 static void a_machine_without_units_is_refused_but_can_be_looked_at(void)
 {
+	struct piommu_group *group;
 	struct piommu *p = NULL;
 
 	fake_init(&fake);
@@ -45,7 +46,9 @@ static void a_machine_without_units_is_refused_but_can_be_looked_at(void)
 	CHECK_HAS(fake.messages, "no IOMMU");
 	CHECK_EQ(fake_create(&fake, true, &p), 0);
 	CHECK_EQ(piommu_unit_count(p), 0);
-	CHECK_EQ(piommu_claim(piommu_group_at(p, 0)), -EPERM);
+	group = piommu_group_at(p, 0);
+	CHECK_EQ(piommu_claim(group), -EPERM);
+	piommu_group_put(group);
 	piommu_destroy(p);
 	fake_fini(&fake);
 }
