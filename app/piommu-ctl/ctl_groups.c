@@ -5,12 +5,13 @@
 
 #include "ctl.h"
 
+/* A platform node has no address, id or class; its name is the one that firmware gave it. */
 static json_t *device_json(const struct piommu_device_info *device)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(true, device->sbdf), "id",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(device->is_pci, device->sbdf), "id",
 			 device->vendor ? json_sprintf("%04x:%04x", device->vendor, device->device) : json_null(), "class",
-			 json_sprintf("%04x", device->class_code >> 8), "driver", ctl_json_text(device->driver), "name",
-			 ctl_json_text(device->model));
+			 device->is_pci ? json_sprintf("%04x", device->class_code >> 8) : json_null(), "driver",
+			 ctl_json_text(device->driver), "name", ctl_json_text(device->is_pci ? device->model : device->name));
 }
 
 static json_t *group_json(const struct piommu_group *group)
@@ -32,24 +33,32 @@ static json_t *group_json(const struct piommu_group *group)
 			 info.has_reserved);
 }
 
+static void print_device(const struct piommu_device_info *device)
+{
+	char class[8] = "-";
+	char id[16] = "-";
+
+	if (device->vendor)
+		snprintf(id, sizeof(id), "%04x:%04x", device->vendor, device->device);
+	if (device->is_pci)
+		snprintf(class, sizeof(class), "%04x", device->class_code >> 8);
+	printf("%-12s  %-9s  %-4s  %-12s %s\n", device->name, id, class, device->driver[0] ? device->driver : "-",
+	       device->is_pci ? device->model : "platform device");
+}
+
 /* Reasons are for groups of several; asked for by name or with -v, for all. */
 static void print_group(const struct piommu_group *group, bool all_reasons)
 {
 	struct piommu_device_info device;
 	struct piommu_group_info info;
-	char at[PIOMMU_SBDF_STRLEN];
 	const char *fact;
 	char text[256];
 
 	piommu_group_info(group, &info);
 	printf("%5u  %-7s", info.id, info.unit ? info.unit : "-");
 	for (unsigned i = 0; piommu_group_device(group, i, &device) == 0; i++) {
-		char id[16] = "-";
-
-		if (device.vendor)
-			snprintf(id, sizeof(id), "%04x:%04x", device.vendor, device.device);
-		printf("%*s%-12s  %-9s  %04x  %-12s %s\n", i ? 15 : 1, "", piommu_sbdf_format(device.sbdf, at), id,
-		       device.class_code >> 8, device.driver[0] ? device.driver : "-", device.model);
+		printf("%*s", i ? 15 : 1, "");
+		print_device(&device);
 	}
 	if (info.has_reserved)
 		printf("%15snote: has memory that firmware reserved: never put on a blocking domain\n", "");
@@ -58,26 +67,42 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 		printf("%15swhy: %s\n", "", text);
 }
 
-/* "7" is a group, "00:02.0" a device. @return CTL_DONE, `*group` found; or an exit code, said */
+/* Nodes have the names of firmware: "\\_SB.I2C0", "/soc/dma@1000". */
+static bool is_node_name(const char *text)
+{
+	return text[0] == '\\' || text[0] == '/';
+}
+
+static int find_by_device(struct ctl *ctl, struct piommu *p, const char *text, struct piommu_group **group)
+{
+	struct piommu_sbdf sbdf;
+	int rc = is_node_name(text) ? CTL_DONE : ctl_parse_sbdf(ctl, text, &sbdf);
+
+	if (rc != CTL_DONE)
+		return rc;
+	if (!(is_node_name(text) ? piommu_group_find_node(p, text, group) : piommu_group_find(p, sbdf, group)))
+		return CTL_DONE;
+	return ctl_fail(ctl, CTL_NOT_FOUND, "no device %s; piommu-ctl groups lists them", text);
+}
+
+/* "7" is a group, "00:02.0" a device. @return CTL_DONE, `*group` with a reference; or an exit code, said */
 static int find_group(struct ctl *ctl, struct piommu *p, const char *text, struct piommu_group **group)
 {
 	struct piommu_group_info info;
-	struct piommu_sbdf sbdf;
+	struct piommu_group *at;
 	uint64_t id;
-	int rc;
 
-	if (strchr(text, ':')) {
-		rc = ctl_parse_sbdf(ctl, text, &sbdf);
-		if (rc == CTL_DONE && piommu_group_find(p, sbdf, group) < 0)
-			rc = ctl_fail(ctl, CTL_NOT_FOUND, "no device %s; piommu-ctl groups lists them", text);
-		return rc;
-	}
+	if (is_node_name(text) || strchr(text, ':'))
+		return find_by_device(ctl, p, text, group);
 	if (!ctl_parse_u64(text, false, &id))
-		return ctl_fail(ctl, CTL_USAGE, "\"%s\" is neither a group's number nor a PCI address", text);
-	for (unsigned i = 0; (*group = piommu_group_at(p, i)); i++) {
-		piommu_group_info(*group, &info);
-		if (info.id == id)
+		return ctl_fail(ctl, CTL_USAGE, "\"%s\" is neither a group's number nor a device", text);
+	for (unsigned i = 0; (at = piommu_group_at(p, i)); i++) {
+		piommu_group_info(at, &info);
+		if (info.id == id) {
+			*group = at;
 			return CTL_DONE;
+		}
+		piommu_group_put(at);
 	}
 	return ctl_fail(ctl, CTL_NOT_FOUND, "no group %s; there are %u, from 0 on", text, piommu_group_count(p));
 }
@@ -85,19 +110,20 @@ static int find_group(struct ctl *ctl, struct piommu *p, const char *text, struc
 static int print_groups(struct ctl *ctl, struct piommu *p, const struct piommu_group *only)
 {
 	json_t *groups = json_array();
-	const struct piommu_group *group;
+	struct piommu_group *group;
 
 	if (!ctl->json && !piommu_group_count(p))
 		printf("no groups: the machine's PCI functions are not known\n");
 	else if (!ctl->json)
 		printf("GROUP  UNIT    DEVICE        ID         CLASS DRIVER       NAME\n");
 	for (unsigned i = 0; (group = piommu_group_at(p, i)); i++) {
-		if (only && group != only)
-			continue;
-		if (ctl->json)
+		bool asked_for = !only || group == only;
+
+		if (asked_for && ctl->json)
 			json_array_append_new(groups, group_json(group));
-		else
+		else if (asked_for)
 			print_group(group, only || ctl->verbose);
+		piommu_group_put(group);
 	}
 	if (ctl->json)
 		return ctl_print_json(ctl, json_pack("{s:i, s:o}", "schema", 1, "groups", groups));
@@ -117,6 +143,7 @@ int ctl_groups(struct ctl *ctl, int argc, char **argv)
 		rc = find_group(ctl, p, argv[0], &only);
 	if (rc == CTL_DONE)
 		rc = print_groups(ctl, p, only);
+	piommu_group_put(only);
 	piommu_destroy(p);
 	return rc;
 }

@@ -9,7 +9,8 @@
 
 static const struct ctl_command commands[] = {
 	{ "units", "", "the IOMMU units: family, registers, segment, what they own, what they can do", 0, 0, ctl_units },
-	{ "groups", "[GROUP|BDF]", "the groups of devices that the hardware cannot keep apart, and why", 0, 1, ctl_groups },
+	{ "groups", "[GROUP|BDF|NODE]", "the groups of devices that the hardware cannot keep apart, and why", 0, 1,
+	  ctl_groups },
 	{ "walk", "BDF IOVA", "each step of the translation of a device's access, raw and decoded", 2, 2, ctl_walk },
 	{ "doctor", "", "is this machine ready for piommu: a line for each check, with the remedy", 0, 0, ctl_doctor },
 };
@@ -27,7 +28,7 @@ static void print_help(void)
 {
 	printf("usage: piommu-ctl [--platform P] [-j|--json] [-v] COMMAND [ARGS]\n\ncommands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		printf("  %-7s%-13s%s\n", commands[i].name, commands[i].args, commands[i].help);
+		printf("  %-7s%-18s%s\n", commands[i].name, commands[i].args, commands[i].help);
 	printf("\nplatforms:\n");
 	for (unsigned i = 0; piommu_platforms[i]; i++)
 		printf("  %s\n", piommu_platforms[i]->usage);

@@ -230,6 +230,36 @@ static void sim_shows_as_many_units_as_asked_for(void)
 	json_decref(document);
 }
 
+/* The device called `name` of the only group of a document, NULL if it is another one. */
+static const json_t *lonely_device(const json_t *document, const char *name)
+{
+	const json_t *groups = json_object_get(document, "groups");
+	const json_t *devices = json_object_get(json_array_get(groups, 0), "devices");
+	const json_t *device = json_array_get(devices, 0);
+
+	CHECK_EQ(json_array_size(groups), 1);
+	CHECK_EQ(json_array_size(devices), 1);
+	return device && !strcmp(text_at(device, "name"), name) ? device : NULL;
+}
+
+static void platform_nodes_have_groups_and_go_by_name(void)
+{
+	json_t *document = run_json(0, "sim:vtd,nodes=1,units=2", "groups", "\\_SB.UART0");
+	const json_t *node = lonely_device(document, "\\_SB.UART0");
+
+	CU_ASSERT_PTR_NOT_NULL(node);
+	CHECK_EQ(json_is_null(json_object_get(node, "bdf")), 1);
+	CHECK_EQ(json_is_null(json_object_get(node, "id")), 1);
+	CHECK_EQ(json_is_null(json_object_get(node, "class")), 1);
+	CU_ASSERT_STRING_EQUAL(text_at(json_array_get(json_object_get(document, "groups"), 0), "unit"), "dmar1");
+	json_decref(document);
+	TOOL_CHECK(0, "dmar0   \\_SB.I2C0     -          -     -            platform device", "--platform", "sim:vtd,nodes=1",
+		   "groups");
+	TOOL_CHECK(0, "\\_SB.UART0", "--platform", "sim:vtd,nodes=1", "groups");
+	TOOL_CHECK(3, "no device \\_SB.I2C1", "--platform", "sim:vtd,nodes=1", "groups", "\\_SB.I2C1");
+	TOOL_CHECK(3, "no device \\_SB.I2C0", "--platform", "sim", "groups", "\\_SB.I2C0");
+}
+
 static void text_is_for_people(void)
 {
 	TOOL_CHECK(0, "dmar1", "--platform", "sim:vtd,units=2", "units");
@@ -340,6 +370,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(refused_table_is_exit_1_and_no_json),
 		SUITE_TEST(units_of_a_dump_have_addresses_where_functions_are_known),
 		SUITE_TEST(groups_of_a_dump_never_read_its_group_column),
+		SUITE_TEST(platform_nodes_have_groups_and_go_by_name),
 		SUITE_TEST(one_group_is_found_by_number_and_by_device),
 		SUITE_TEST(sim_shows_as_many_units_as_asked_for),
 		SUITE_TEST(text_is_for_people),
