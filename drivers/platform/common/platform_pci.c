@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libpci behind a narrow interface: access methods, configuration space as the decoder of lib/topo wants it, names.
- * libpci reports errors through a function that must not return, and knows nothing of a caller's context: the errors of a
- * call come back by longjmp to the thread that made it.
+ * libpci behind a narrow interface: saved dumps as the decoder of lib/topo wants them, names. libpci reports errors through
+ * a function that must not return, and knows nothing of a caller's context: the errors of a call come back by longjmp to
+ * the thread that made it, so no call is made with something held that only its return would let go.
  */
 #include "platform_pci.h"
 
@@ -86,19 +86,17 @@ static void scan(void *ctx)
 	pci_scan_bus(pci->acc);
 }
 
-static int open_method(const struct piommu_log *log, unsigned method, const char *param, const char *path,
-		       struct platform_pci **out)
+int platform_pci_open_dump(const struct piommu_log *log, const char *path, struct platform_pci **out)
 {
-	char name[32];
+	char name[] = "dump.name"; /* libpci wants both as plain char and copies them */
 	struct platform_pci *pci;
 	char *value;
 	int err = create(log, &pci);
 
 	if (err)
 		return err;
-	pci->acc->method = method;
-	snprintf(name, sizeof(name), "%s", param);
-	value = strdup(path); /* libpci wants both as plain char and copies them */
+	pci->acc->method = PCI_ACCESS_DUMP;
+	value = strdup(path);
 	err = value ? 0 : -ENOMEM;
 	if (!err)
 		pci_set_param(pci->acc, name, value);
@@ -111,16 +109,6 @@ static int open_method(const struct piommu_log *log, unsigned method, const char
 	}
 	*out = pci;
 	return 0;
-}
-
-int platform_pci_open_sysfs(const struct piommu_log *log, const char *path, struct platform_pci **out)
-{
-	return open_method(log, PCI_ACCESS_SYS_BUS_PCI, "sysfs.path", path, out);
-}
-
-int platform_pci_open_dump(const struct piommu_log *log, const char *path, struct platform_pci **out)
-{
-	return open_method(log, PCI_ACCESS_DUMP, "dump.name", path, out);
 }
 
 int platform_pci_open_names(const struct piommu_log *log, struct platform_pci **out)
@@ -154,20 +142,25 @@ static struct pci_dev *find(const struct platform_pci *pci, struct piommu_sbdf s
 	return dev;
 }
 
-static bool is_access(unsigned off, unsigned width)
+bool platform_pci_is_access(unsigned off, unsigned width)
 {
 	return (width == 1 || width == 2 || width == 4) && off <= CFG_SPACE - width;
+}
+
+uint32_t platform_pci_value(const uint8_t bytes[4])
+{
+	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
 static int read_dev(struct pci_dev *dev, unsigned off, unsigned width, uint32_t *value)
 {
 	uint8_t bytes[4] = { 0 };
 
-	if (!is_access(off, width))
+	if (!platform_pci_is_access(off, width))
 		return -EINVAL;
 	if (!pci_read_block(dev, (int)off, bytes, (int)width))
 		return -EACCES;
-	*value = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+	*value = platform_pci_value(bytes);
 	return 0;
 }
 
@@ -176,18 +169,6 @@ int platform_pci_read(struct platform_pci *pci, struct piommu_sbdf sbdf, unsigne
 	struct pci_dev *dev = find(pci, sbdf);
 
 	return dev ? read_dev(dev, off, width, value) : -ENOENT;
-}
-
-int platform_pci_write(struct platform_pci *pci, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t value)
-{
-	uint8_t bytes[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24) };
-	struct pci_dev *dev = find(pci, sbdf);
-
-	if (!dev)
-		return -ENOENT;
-	if (!is_access(off, width))
-		return -EINVAL;
-	return pci_write_block(dev, (int)off, bytes, (int)width) ? 0 : -EACCES;
 }
 
 /* All functions of a machine on their way to facts. */
@@ -201,7 +182,7 @@ struct listing {
 	int err;
 };
 
-/* A virtual function's own ids read as all ones (PCIe 9.3.4.1.1): sysfs has them, and otherwise its physical function. */
+/* A virtual function's own ids read as all ones (PCIe 9.3.4.1.1): its physical function has them. */
 static int read_for_decode(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
 {
 	struct pci_dev *dev = ctx;
@@ -249,13 +230,28 @@ static void decode(void *ctx)
 	fn->physfn = sbdf_of(pf);
 }
 
-void platform_pci_name(struct platform_pci *pci, struct piommu_pci_function *fn)
+struct naming {
+	struct platform_pci *pci;
+	struct piommu_pci_function *fn;
+};
+
+static void look_up(void *ctx)
 {
+	const struct naming *naming = ctx;
+	struct piommu_pci_function *fn = naming->fn;
 	char text[sizeof(fn->name)];
 
-	if (fn->vendor &&
-	    pci_lookup_name(pci->acc, text, sizeof(text), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, fn->vendor, fn->device))
+	if (pci_lookup_name(naming->pci->acc, text, sizeof(text), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, fn->vendor,
+			    fn->device))
 		memcpy(fn->name, text, sizeof(text));
+}
+
+void platform_pci_name(struct platform_pci *pci, struct piommu_pci_function *fn)
+{
+	struct naming naming = { pci, fn };
+
+	if (fn->vendor)
+		guarded(pci, look_up, &naming); /* the list may have a line that makes no sense */
 }
 
 static int compare_functions(const void *a, const void *b)
@@ -264,6 +260,12 @@ static int compare_functions(const void *a, const void *b)
 	const struct piommu_pci_function *right = b;
 
 	return piommu_sbdf_compare(left->sbdf, right->sbdf);
+}
+
+void platform_pci_sort(struct piommu_pci_function *fns, size_t n)
+{
+	if (n)
+		qsort(fns, n, sizeof(*fns), compare_functions);
 }
 
 static void decode_all(struct listing *l)
@@ -300,7 +302,7 @@ int platform_pci_functions(struct platform_pci *pci, struct piommu_pci_function 
 	}
 	decode_all(&l);
 	free(l.pfs);
-	qsort(l.fns, l.n, sizeof(*l.fns), compare_functions);
+	platform_pci_sort(l.fns, l.n);
 	*out = l.fns;
 	*n = l.n;
 	return 0;

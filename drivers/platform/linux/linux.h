@@ -2,13 +2,15 @@
 /*
  * The machine we run on, as Linux shows it. Inspection (linux_fw.c, linux_pci.c, linux_facts.c) reads sysfs and proc and
  * needs no rights beyond that; control (linux_window.c, linux_mem.c) maps registers and hugepages and needs root.
- * Every op is slow path; the core calls one at a time.
+ * Every op is slow path. Functions, configuration space, facts, windows and memory: any thread. The core asks one at a time for
+ * firmware tables, and starts memory once.
  */
 #ifndef LINUX_H
 #define LINUX_H
 
 #include <limits.h>
 
+#include "lock.h"
 #include "piommu_driver.h"
 
 struct platform_pci;
@@ -16,13 +18,14 @@ struct linux_fw_tables;
 struct linux_windows;
 
 struct linux_platform {
-	struct piommu_platform plat;   /* first: the ops are handed this */
-	char root[PATH_MAX / 2];       /* "", or where a test keeps its own /sys, /proc and /dev */
-	bool devmem;                   /* register windows through /dev/mem were asked for by name */
-	struct linux_fw_tables *fw;    /* linux_fw.c: what was read, kept until close */
-	struct platform_pci *pci;      /* linux_pci.c: opened on first use */
-	struct linux_windows *windows; /* linux_window.c */
-	struct piommu_env_mem *mem;    /* linux_mem.c */
+	struct piommu_platform plat;                    /* first: the ops are handed this */
+	char root[PATH_MAX / 2];                        /* "", or where a test keeps its own /sys, /proc and /dev */
+	bool devmem;                                    /* register windows through /dev/mem were asked for by name */
+	struct linux_fw_tables *fw;                     /* linux_fw.c: what was read, kept until close */
+	struct piommu_env_mem *mem;                     /* linux_mem.c */
+	struct mutex lock RANKED(LOCK_LEAF);            /* libpci and the log are called under it, no more */
+	struct platform_pci *names GUARDED_BY(lock);    /* linux_pci.c: opened on first use */
+	struct linux_windows *windows GUARDED_BY(lock); /* linux_window.c */
 };
 
 static inline struct linux_platform *to_linux(struct piommu_platform *plat)

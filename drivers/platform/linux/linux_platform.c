@@ -66,6 +66,7 @@ static void platform_close(struct piommu_platform *plat)
 	linux_mem_fini(lp);
 	linux_pci_fini(lp);
 	linux_fw_fini(lp);
+	mutex_fini(&lp->lock);
 	free(lp);
 }
 
@@ -127,6 +128,7 @@ static int platform_open(const char *args, const struct piommu_log *log, struct 
 		free(lp);
 		return err;
 	}
+	mutex_init(&lp->lock, LOCK_LEAF);
 	*out = &lp->plat;
 	return 0;
 }

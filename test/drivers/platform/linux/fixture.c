@@ -62,17 +62,50 @@ static void under_root(const struct fixture *fx, const char *path, char full[256
 	}
 }
 
-void fixture_file(struct fixture *fx, const char *path, const char *text)
+void fixture_bytes(struct fixture *fx, const char *path, const void *bytes, size_t len)
 {
 	char full[256];
 	FILE *file;
 
 	under_root(fx, path, full);
 	file = fopen(full, "w");
-	if (!file)
+	if (!file || fwrite(bytes, 1, len, file) != len)
 		fixture_die(full);
-	fputs(text, file);
 	fclose(file);
+}
+
+void fixture_file(struct fixture *fx, const char *path, const char *text)
+{
+	fixture_bytes(fx, path, text, strlen(text));
+}
+
+void fixture_link(struct fixture *fx, const char *path, const char *target)
+{
+	char full[256];
+
+	under_root(fx, path, full);
+	if (symlink(target, full))
+		fixture_die(full);
+}
+
+void fixture_move(struct fixture *fx, const char *from, const char *to)
+{
+	char full_from[256];
+	char full_to[256];
+
+	under_root(fx, from, full_from);
+	under_root(fx, to, full_to);
+	if (rename(full_from, full_to))
+		fixture_die(full_to);
+}
+
+void fixture_drop(struct fixture *fx, const char *path)
+{
+	char full[256];
+
+	under_root(fx, path, full);
+	if (nftw(full, remove_entry, 8, FTW_DEPTH | FTW_PHYS))
+		fixture_die(full);
 }
 
 void fixture_registers(struct fixture *fx, const char *path, uint64_t len, uint64_t off, uint32_t word)

@@ -17,6 +17,12 @@ void fixture_remove(struct fixture *fx);
 
 /* Writes a file, with the directories above it. */
 void fixture_file(struct fixture *fx, const char *path, const char *text);
+void fixture_bytes(struct fixture *fx, const char *path, const void *bytes, size_t len);
+void fixture_link(struct fixture *fx, const char *path, const char *target);
+/* A directory and all in it appears elsewhere in one step. */
+void fixture_move(struct fixture *fx, const char *from, const char *to);
+/* A file, or a directory and all in it, is removed. */
+void fixture_drop(struct fixture *fx, const char *path);
 /* A file of `len` bytes, mostly holes, with one 32-bit word at `off`. */
 void fixture_registers(struct fixture *fx, const char *path, uint64_t len, uint64_t off, uint32_t word);
 uint32_t fixture_word(struct fixture *fx, const char *path, uint64_t off);
