@@ -2,7 +2,7 @@
 /*
  * Register windows of this machine: through a UIO device that covers them, else through /dev/mem if that was asked for by
  * name ("linux:devmem"). Here the last refusals are made before a unit is touched: the kernel drives it, or another manager
- * does. Slow path, from the core's probe and remove.
+ * does. Slow path; any thread, several at once.
  */
 #include "linux.h"
 
@@ -170,8 +170,10 @@ int linux_window_map(struct piommu_platform *plat, const struct piommu_fw_unit *
 	if (err)
 		goto drop_lock;
 	window->len = source.len;
+	mutex_lock(&lp->lock);
 	window->next = lp->windows;
 	lp->windows = window;
+	mutex_unlock(&lp->lock);
 	*out = (struct piommu_window){
 		.base = (volatile uint8_t *)window->at + source.skip,
 		.pa = unit->base,
@@ -196,21 +198,33 @@ static void window_free(struct linux_windows *window)
 	free(window);
 }
 
+/* @return whether it was in the list */
+static bool take_out(struct linux_platform *lp, const struct linux_windows *window)
+{
+	struct linux_windows **link = &lp->windows;
+	bool found;
+
+	mutex_lock(&lp->lock);
+	while (*link && *link != window)
+		link = &(*link)->next;
+	found = *link;
+	if (found)
+		*link = window->next;
+	mutex_unlock(&lp->lock);
+	return found;
+}
+
 void linux_window_unmap(struct piommu_platform *plat, struct piommu_window *window)
 {
-	struct linux_windows **link = &to_linux(plat)->windows;
-
-	while (*link && *link != window->ctx)
-		link = &(*link)->next;
-	if (!*link)
+	if (!take_out(to_linux(plat), window->ctx))
 		return;
-	*link = (*link)->next;
 	window_free(window->ctx);
 	*window = (struct piommu_window){ 0 };
 }
 
 void linux_window_fini(struct linux_platform *lp)
 {
+	mutex_assert_unshared(&lp->lock);
 	while (lp->windows) {
 		struct linux_windows *window = lp->windows;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Register windows: which way they are reached, who is refused, and who may only look. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +183,44 @@ static void looking_needs_no_lock_and_takes_none(void)
 	fixture_remove(&fx);
 }
 
+static void *look_again_and_again(void *ctx)
+{
+	struct piommu_platform *plat = ctx;
+	uintptr_t wrong = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		struct piommu_window window;
+
+		if (window_map(plat, PIOMMU_WINDOW_INSPECT, &window)) {
+			wrong++;
+			continue;
+		}
+		wrong += piommu_read32(&window, 8) != WORD;
+		plat->ops->window_unmap(plat, &window);
+		wrong += window.base != NULL;
+	}
+	return (void *)wrong;
+}
+
+static void threads_look_at_once(void)
+{
+	struct piommu_platform *plat;
+	pthread_t threads[3];
+	struct fixture fx;
+	void *wrong;
+
+	make_uio_machine(&fx);
+	plat = fixture_open(&fx, "");
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, look_again_and_again, plat), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_join(threads[i], &wrong);
+		CU_ASSERT_PTR_NULL(wrong);
+	}
+	plat->ops->close(plat);
+	fixture_remove(&fx);
+}
+
 /* A write through a window that was mapped to look does not reach the registers: it ends the process. */
 static void looking_cannot_write(void)
 {
@@ -248,6 +287,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_second_manager_is_refused_across_routes),
 		SUITE_TEST(a_killed_manager_holds_nothing),
 		SUITE_TEST(looking_needs_no_lock_and_takes_none),
+		SUITE_TEST(threads_look_at_once),
 		SUITE_TEST(looking_cannot_write),
 		SUITE_TEST(a_unit_that_the_kernel_translates_with_is_refused),
 		SUITE_TEST(a_unit_whose_registers_the_kernel_claimed_is_refused),
