@@ -28,7 +28,9 @@ for header in piommu.h piommu_driver.h piommu_sim.h; do
 	done
 done
 
-cc -std=c11 -Wall -Wextra -Werror -o "$dest/hello_map" "$source/examples/hello_map.c" $(pkg-config --cflags --libs piommu)
-LD_LIBRARY_PATH=$lib "$dest/hello_map" sim:vtd
+for example in hello_map hotplug; do
+	cc -std=c11 -Wall -Wextra -Werror -o "$dest/$example" "$source/examples/$example.c" $(pkg-config --cflags --libs piommu)
+	LD_LIBRARY_PATH=$lib "$dest/$example" sim:vtd
+done
 readelf -d "$lib/libpiommu.so" | grep -q 'SONAME.*libpiommu.so.0' || { echo "FAIL: no soname"; exit 1; }
-echo "installed copy: hello_map builds with pkg-config and runs"
+echo "installed copy: the examples build with pkg-config and run"
