@@ -33,6 +33,13 @@ static int claim_locked(struct piommu_group *group, bool uncontained) REQUIRES(g
 	}
 	if (uncontained)
 		return 0;
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		if (group->members[d]->dev.unit)
+			continue;
+		log_err(log, "group %u: %s is behind no IOMMU unit: the group cannot be contained", group->id,
+			group->members[d]->dev.name);
+		return -ENODEV;
+	}
 	err = core_group_usable(group);
 	if (err == -EPERM)
 		log_err(log, "group %u: an untrusted device that would have to be on identity is a member: refused", group->id);
@@ -82,7 +89,7 @@ int piommu_claim_uncontained(struct piommu_group *group)
 	return claim(group, true);
 }
 
-static int release_locked(struct piommu_group *group) REQUIRES(group->mutex)
+static int release_locked(struct piommu_group *group, bool *uncontained) REQUIRES(group->mutex)
 {
 	int err;
 
@@ -94,21 +101,35 @@ static int release_locked(struct piommu_group *group) REQUIRES(group->mutex)
 	}
 	atomic_store_explicit(&group->claimed, false, memory_order_relaxed);
 	err = core_group_switch(group, core_group_rest(group));
-	if (err)
+	if (err) {
 		atomic_store_explicit(&group->claimed, true, memory_order_relaxed);
-	else
-		group->uncontained = false;
-	return err;
+		return err;
+	}
+	core_group_end_kept(group);
+	*uncontained = group->uncontained;
+	group->uncontained = false;
+	return 0;
+}
+
+/* A unit that came while it was claimed may have its devices now. */
+static void walk_again(struct piommu *p)
+{
+	core_probe_lock(p);
+	p->walk_pending = true;
+	core_probe_unlock(p);
 }
 
 int piommu_release(struct piommu_group *group)
 {
 	bool online = core_slow_enter();
+	bool uncontained = false;
 	int err;
 
 	mutex_lock(&group->mutex);
-	err = release_locked(group);
+	err = release_locked(group, &uncontained);
 	mutex_unlock(&group->mutex);
+	if (!err && uncontained)
+		walk_again(group->p);
 	if (!err)
 		piommu_group_put(group); /* the claim's */
 	core_slow_exit(online);

@@ -71,6 +71,7 @@ struct core_device {
 	/* From here on under the group's mutex; the atomics are read without it. */
 	bool probed;                          /* the driver's probe_device was called, or there is none */
 	bool placed;                          /* where its group is, or deferred */
+	bool pasids_in;                       /* its group's PASIDs are entered in it: all, or none of them */
 	bool binding;                         /* being put behind a unit, in the group where it was without one */
 	unsigned resets;                      /* begun and not ended */
 	struct piommu_domain *before;         /* during a switch: where it was */
@@ -104,6 +105,7 @@ struct piommu_group {
 	struct piommu_domain *domain GUARDED_BY(mutex); /* attached by the user; NULL: where the claim left it */
 	enum piommu_default kind GUARDED_BY(mutex);
 	struct piommu_domain *default_domain GUARDED_BY(mutex); /* of kind PAGING */
+	struct piommu_domain *kept GUARDED_BY(mutex);           /* it was that; its devices are gone, its claim is not */
 	struct core_pasid *pasids GUARDED_BY(mutex);
 	unsigned npasids GUARDED_BY(mutex);
 	struct piommu_topo_reason *reasons GUARDED_BY(mutex);
@@ -194,6 +196,17 @@ static inline struct core_unit *core_unit_of(struct piommu_unit *unit)
 	return (struct core_unit *)(void *)unit; /* first member */
 }
 
+/* Who looks at a unit that is neither its thread's to change nor enabled may see a driver come or go. */
+static inline const struct piommu_driver *core_unit_driver(const struct core_unit *cu)
+{
+	return __atomic_load_n(&cu->unit.driver, __ATOMIC_ACQUIRE);
+}
+
+static inline void core_unit_set_driver(struct core_unit *cu, const struct piommu_driver *driver)
+{
+	__atomic_store_n(&cu->unit.driver, driver, __ATOMIC_RELEASE);
+}
+
 static inline struct core_device *core_device_of(struct piommu_device *device)
 {
 	return (struct core_device *)(void *)device; /* first member */
@@ -281,6 +294,8 @@ void core_tag_put(struct core_unit *cu, uint32_t tag) EXCLUDES(cu->mutex);
 
 /* devices.c: looking devices up */
 struct core_device *core_device_get(struct piommu *p, uint64_t key);
+/* The first one whose key is `from` or above, for going through them all; NULL: there is none. */
+struct core_device *core_device_from(struct piommu *p, uint64_t from);
 struct core_device *core_device_get_node(struct piommu *p, const char *name);
 void core_device_put(struct core_device *cd);
 /* The group of a device that we have a reference to, with one, or NULL. */
@@ -351,7 +366,8 @@ int core_group_usable(const struct piommu_group *group) REQUIRES(group->mutex);
 int core_group_settle(struct piommu_group *group) EXCLUDES(group->mutex);
 /* Its default domain made anew for `to`, its members moved. @return 0, or -errno: as it was */
 int core_group_rehome(struct piommu_group *group, struct core_unit *to) REQUIRES(group->mutex) EXCLUDES(to->mutex);
-/* Frees what an empty group, or one behind no unit, was on. */
+/* Frees what an empty group, or one behind no unit, was on; while it is claimed, its default domain is kept for core_group_end_kept(). */
+void core_group_end_kept(struct piommu_group *group) REQUIRES(group->mutex);
 void core_group_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* domain.c */
@@ -359,6 +375,9 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 		    struct piommu_domain **out) EXCLUDES(cu->mutex);
 void core_domain_free(struct piommu_domain *domain);
 void core_domains_free(struct piommu *p);
+/* As one of the user's: it holds its unit. And the undo. */
+void core_domain_keep(struct piommu_domain *domain) EXCLUDES(core_domain_of(domain)->p->domains_mutex);
+void core_domain_unkeep(struct piommu_domain *domain) EXCLUDES(core_domain_of(domain)->p->domains_mutex);
 /* One of the core's that a unit may still walk: its tables stay until that unit is off. */
 void core_domain_orphan(struct piommu_domain *domain) EXCLUDES(core_domain_of(domain)->p->domains_mutex);
 /* The unit is off. @return 0, or -EIO: another one may walk tables of its pool */

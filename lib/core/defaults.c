@@ -120,11 +120,13 @@ static int place(struct piommu_group *group, struct core_device *cd) REQUIRES(gr
 		return err;
 	if (atomic_load_explicit(&cd->deferred, memory_order_relaxed))
 		err = 0; /* until its first use it goes on with what it was handed over with */
+	else if (cd->resets && !cd->nreserved)
+		err = core_device_move(group, cd, (struct core_place){ CORE_TO_BLOCKING, NULL }); /* until the reset ends */
 	else if (fresh && domain == cu->identity)
 		err = place_on_identity(cd);
 	else
 		err = core_device_move(group, cd, where);
-	if (!err)
+	if (!err && !cd->resets)
 		err = core_pasids_join(group, cd);
 	if (err)
 		return err;
@@ -155,6 +157,14 @@ static int check_newcomer(const struct piommu_group *group, const struct core_de
 {
 	struct core_place where = core_group_place(group);
 
+	if (!cd->dev.unit) {
+		if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
+			return 0;
+		log_err(&group->p->log, "%s: is behind no unit, and its group %u is claimed: nothing would contain it: refused",
+			cd->dev.name, group->id);
+		return -EPERM;
+	}
+
 	if (!cd->wish.untrusted || where.to != CORE_TO_IDENTITY)
 		return group->refused ? -EPERM : 0;
 	log_err(&group->p->log, "%s: is not trusted, and its group %u is on identity: refused", cd->dev.name, group->id);
@@ -179,12 +189,14 @@ static int settle(struct piommu_group *group) REQUIRES(group->mutex)
 	for (unsigned d = 0; d < group->nmembers && !err; d++) {
 		struct core_device *cd = group->members[d];
 
-		if (!cd->dev.unit || cd->placed || cd->binding)
+		if (cd->placed || cd->binding)
 			continue;
 		if (!first)
 			err = check_newcomer(group, cd);
-		if (!err)
+		if (!err && cd->dev.unit)
 			err = place(group, cd);
+		else if (!err)
+			cd->placed = true;
 		if (err && err != -EPERM)
 			log_err(&group->p->log, "%s: cannot be put where its group %u is (%s)", cd->dev.name, group->id,
 				strerror(-err));
@@ -249,6 +261,24 @@ void core_group_end(struct piommu_group *group)
 	core_group_detached(group);
 	group->default_domain = NULL;
 	group->ready = group->refused = false;
-	if (domain)
-		end_domain(group, domain);
+	if (!domain)
+		return;
+	/* Its owner may be mapping in it at this moment. */
+	if (atomic_load_explicit(&group->claimed, memory_order_relaxed) && !group->p->closing) {
+		core_domain_keep(domain);
+		group->kept = domain;
+		return;
+	}
+	end_domain(group, domain);
+}
+
+void core_group_end_kept(struct piommu_group *group)
+{
+	struct piommu_domain *domain = group->kept;
+
+	group->kept = NULL;
+	if (!domain)
+		return;
+	core_domain_unkeep(domain);
+	end_domain(group, domain);
 }

@@ -32,7 +32,7 @@ void core_objects_free(struct piommu *p)
 	while (p->all_devices)
 		device_free(&p->all_devices->deferral);
 	while (p->all_groups)
-		core_group_free(p->all_groups);
+		core_group_free(p->all_groups); /* a domain that one keeps is in the list of domains */
 }
 
 void core_device_put(struct core_device *cd)
@@ -55,6 +55,22 @@ struct core_device *core_device_get(struct piommu *p, uint64_t key)
 		cd = NULL;
 	core_read_exit(was);
 	return cd;
+}
+
+struct core_device *core_device_from(struct piommu *p, uint64_t from)
+{
+	struct core_read was = core_read_enter();
+	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
+	struct core_device *found = NULL;
+
+	for (size_t i = 0; i < all->n && !found; i++) {
+		struct core_device *cd = all->entry[i].key >= from ? rcu_entry_value(&all->entry[i]) : NULL;
+
+		if (cd && rcu_ref_get_unless_zero(&cd->ref))
+			found = cd;
+	}
+	core_read_exit(was);
+	return found;
 }
 
 struct core_device *core_device_get_node(struct piommu *p, const char *name)

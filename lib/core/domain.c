@@ -111,16 +111,26 @@ bool core_domains_have_home(struct piommu *p, const struct core_unit *cu)
 	return found;
 }
 
+static void push(struct core_domain *cd, bool orphan)
+{
+	mutex_lock(&cd->p->domains_mutex);
+	cd->orphan = orphan;
+	cd->next = cd->p->domains;
+	cd->p->domains = cd;
+	mutex_unlock(&cd->p->domains_mutex);
+}
+
+void core_domain_keep(struct piommu_domain *domain)
+{
+	push(core_domain_of(domain), false);
+}
+
 void core_domain_orphan(struct piommu_domain *domain)
 {
 	struct core_domain *cd = core_domain_of(domain);
 
 	log_err(&cd->p->log, "a default domain's tables stay: a device that does not leave may still use them");
-	mutex_lock(&cd->p->domains_mutex);
-	cd->orphan = true;
-	cd->next = cd->p->domains;
-	cd->p->domains = cd;
-	mutex_unlock(&cd->p->domains_mutex);
+	push(cd, true);
 }
 
 static struct core_domain *orphan_of(struct piommu *p, const struct core_unit *home)
@@ -143,6 +153,11 @@ static void unlist_domain(struct core_domain *cd)
 		;
 	*at = cd->next;
 	mutex_unlock(&cd->p->domains_mutex);
+}
+
+void core_domain_unkeep(struct piommu_domain *domain)
+{
+	unlist_domain(core_domain_of(domain));
 }
 
 int core_orphans_free(struct piommu *p, struct core_unit *home)
@@ -235,6 +250,7 @@ int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_
 int piommu_domain_destroy(struct piommu_domain *domain)
 {
 	struct core_domain *cd;
+	struct core_unit *home;
 	unsigned ngroups;
 	bool online;
 
@@ -256,8 +272,12 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 		return -EIO;
 	}
 	rcu_drain(); /* other threads' lookups are over, retired tables are back */
+	home = cd->home;
+	core_unit_get(
+		home); /* its pool takes the tables back: who takes the unit out sees no domain from here on, but waits for us */
 	unlist_domain(cd);
 	core_domain_free(domain);
+	core_unit_put(home);
 	core_slow_exit(online);
 	return 0;
 }

@@ -134,7 +134,8 @@ static int list_grow(struct piommu_domain *domain, struct core_unit *cu, struct 
 int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev, uint32_t *tag)
 {
 	struct core_domain *cd = core_domain_of(domain);
-	struct piommu_device *ats = dev && dev->ats ? dev : NULL;
+	/* Of identity and blocking nothing is ever unmapped, and the way there is to need no memory. */
+	struct piommu_device *ats = dev && dev->ats && domain->type == PIOMMU_DOMAIN_PAGING ? dev : NULL;
 	struct piommu_domain_unit *at;
 	int err = 0;
 

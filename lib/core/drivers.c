@@ -99,7 +99,7 @@ static int units_of(struct piommu *p, const struct piommu_driver *driver, const 
 	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
 		struct core_unit **more;
 
-		if (cu->unit.driver != driver || !takes_devices(cu) || is_itself(cu, dev)) {
+		if (core_unit_driver(cu) != driver || !takes_devices(cu) || is_itself(cu, dev)) {
 			core_unit_put(cu);
 			continue;
 		}
@@ -193,11 +193,11 @@ static int start_units(struct piommu *p, const struct piommu_driver *driver) REQ
 
 	for (unsigned i = 0; !err && (cu = core_unit_at(p, i)); i++) {
 		if (!cu->unit.driver && driver->match && driver->match(cu->unit.fw)) {
-			cu->unit.driver = driver;
+			core_unit_set_driver(cu, driver);
 			err = core_unit_start(cu);
 			cu->needs_walk = !err;
 			if (err)
-				cu->unit.driver = NULL;
+				core_unit_set_driver(cu, NULL);
 		}
 		core_unit_put(cu);
 	}
@@ -212,7 +212,7 @@ static void stop_units(struct piommu *p, const struct piommu_driver *driver) REQ
 	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
 		if (cu->unit.driver == driver && cu->needs_walk && !core_unit_disable(cu)) {
 			core_unit_drop(cu);
-			cu->unit.driver = NULL;
+			core_unit_set_driver(cu, NULL);
 			cu->needs_walk = false;
 		}
 		core_unit_put(cu);

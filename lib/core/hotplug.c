@@ -86,7 +86,11 @@ static int init_or_bind(struct piommu *p, const struct core_found *found, struct
 		err = add_new(p, found, out);
 		if (!err)
 			rcu_ref_get(&(*out)->ref);
-	} else if (!__atomic_load_n(&(*out)->dev.unit, __ATOMIC_RELAXED)) {
+	} else {
+		(*out)->born = atomic_fetch_add_explicit(&p->changes, 1, memory_order_relaxed) +
+			       1; /* a list from before does not count */
+	}
+	if (!*fresh && !__atomic_load_n(&(*out)->dev.unit, __ATOMIC_RELAXED)) {
 		err = core_device_bind(p, *out, found->is_pci ? NULL : found->node.unit);
 	}
 	if (err && !*fresh)

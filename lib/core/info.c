@@ -33,14 +33,15 @@ static void peek_close(const struct core_unit *cu, struct piommu_window *window)
 
 static void unit_version(const struct core_unit *cu, char *text, size_t len)
 {
+	const struct piommu_driver *driver = core_unit_driver(cu);
 	struct piommu_window window;
 	bool peeked;
 
-	if (!cu->unit.driver || !cu->unit.driver->version)
+	if (!driver || !driver->version)
 		return;
 	peeked = peek_open(cu, &window);
 	if (peeked || cu->facts.caps_known)
-		cu->unit.driver->version(&cu->facts, peeked ? &window : NULL, text, len);
+		driver->version(&cu->facts, peeked ? &window : NULL, text, len);
 	if (peeked)
 		peek_close(cu, &window);
 }
@@ -129,19 +130,21 @@ int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void 
 			 void *ctx)
 {
 	struct core_unit *cu = core_unit_at(p, unit);
+	const struct piommu_driver *driver;
 	struct piommu_window window;
 	bool peeked;
 	int err = 0;
 
 	if (!cu)
 		return -ENOENT;
-	if (!cu->unit.driver || !cu->unit.driver->describe) {
+	driver = core_unit_driver(cu);
+	if (!driver || !driver->describe) {
 		core_unit_put(cu);
 		return -ENOTSUP;
 	}
 	peeked = peek_open(cu, &window);
 	if (peeked || cu->facts.caps_known)
-		cu->unit.driver->describe(&cu->facts, peeked ? &window : NULL, fn, ctx);
+		driver->describe(&cu->facts, peeked ? &window : NULL, fn, ctx);
 	else
 		err = -EACCES;
 	if (peeked)
@@ -322,14 +325,15 @@ static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint
 static int walk(struct piommu *p, struct core_unit *cu, uint16_t rid, uint64_t iova, struct piommu_walk_step *steps,
 		unsigned max)
 {
+	const struct piommu_driver *driver = core_unit_driver(cu);
 	struct piommu_window window;
 	int n;
 
-	if (!cu->unit.driver || !cu->unit.driver->walk)
+	if (!driver || !driver->walk)
 		return -ENOTSUP;
 	if (!peek_open(cu, &window))
 		return -EACCES;
-	n = (int)cu->unit.driver->walk(p->plat, &window, rid, iova, steps, max);
+	n = (int)driver->walk(p->plat, &window, rid, iova, steps, max);
 	peek_close(cu, &window);
 	return n;
 }

@@ -52,13 +52,14 @@ int core_pasids_join(struct piommu_group *group, struct core_device *cd)
 	int err = 0;
 	unsigned i;
 
-	if (!has_pasids(cd))
+	if (!has_pasids(cd) || cd->pasids_in)
 		return 0;
 	for (i = 0; i < group->npasids && !err; i++)
 		err = group->pasids[i].pasid >> cd->dev.pasid_bits ? -EINVAL : enter(cd, &group->pasids[i]);
 	if (err)
 		for (i--; i-- > 0;)
 			leave(cd, &group->pasids[i]);
+	cd->pasids_in = !err;
 	return err;
 }
 
@@ -66,11 +67,12 @@ int core_pasids_leave(struct piommu_group *group, struct core_device *cd)
 {
 	int worst = 0;
 
-	if (!has_pasids(cd) || !cd->placed)
+	if (!cd->pasids_in)
 		return 0;
 	for (unsigned i = group->npasids; i-- > 0;)
 		if (leave(cd, &group->pasids[i]))
 			worst = -EIO;
+	cd->pasids_in = false;
 	return worst;
 }
 
@@ -119,14 +121,14 @@ static int check(const struct piommu_group *group, uint32_t pasid) REQUIRES(grou
 static int enter_all(struct piommu_group *group, const struct core_pasid *pasid) REQUIRES(group->mutex)
 {
 	for (unsigned d = 0; d < group->nmembers; d++) {
-		int err = has_pasids(group->members[d]) ? enter(group->members[d], pasid) : 0;
+		int err = group->members[d]->pasids_in ? enter(group->members[d], pasid) : 0;
 
 		if (!err)
 			continue;
 		log_err(&group->p->log, "%s: PASID %u could not be attached (%s)", group->members[d]->dev.name, pasid->pasid,
 			strerror(-err));
 		while (d-- > 0)
-			if (has_pasids(group->members[d]))
+			if (group->members[d]->pasids_in)
 				leave(group->members[d], pasid);
 		return err;
 	}
@@ -183,7 +185,7 @@ static int detach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	if (at == group->npasids)
 		return -EINVAL;
 	for (unsigned d = group->nmembers; d-- > 0;) {
-		int err = has_pasids(group->members[d]) ? leave(group->members[d], &group->pasids[at]) : 0;
+		int err = group->members[d]->pasids_in ? leave(group->members[d], &group->pasids[at]) : 0;
 
 		worst = err ? err : worst;
 	}

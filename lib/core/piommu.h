@@ -91,7 +91,8 @@ struct piommu_config {
  * covered and all devices are on identity when translation goes on. The calling thread is registered.
  * Slow path. @return 0; -EINVAL: unknown platform, preset or key; -ENOENT: no firmware table with units (not an error with
  * inspect); -EBUSY: the kernel or another manager drives a unit; -EACCES, -EPERM: no rights; -ENOMEM: no hugepages;
- * -EBADMSG: a firmware table or the PCI topology makes no sense; -ENOTSUP: no driver for a unit, or a platform that can only be looked at
+ * -EBADMSG: a firmware table or the PCI topology makes no sense; -ENOTSUP: no driver for a unit, or a platform that can only be looked at;
+ * -ETIMEDOUT, -EIO, -ENOSPC: a unit does not follow, or has no tag left. A device that its driver cannot take on is left out, and said.
  */
 int piommu_create(const struct piommu_config *config, struct piommu **out);
 
@@ -106,7 +107,8 @@ int piommu_destroy(struct piommu *p);
  * Adds a driver: it takes over units that firmware describes and that have none yet, and is asked about devices behind no unit. A
  * group that is claimed by then stays as it is, with a warning. Where another thread's walk over the devices is under way, or from a
  * driver's callback, they may answer -EAGAIN for a moment when this has returned. Slow path; also from a driver's callback.
- * @return 0; -EEXIST: there already; -EPERM: an inspecting manager; -ENOMEM, or why a unit of its could not be taken: then it is not added
+ * @return 0; -EEXIST: there already; -EPERM: an inspecting manager; -ENOMEM, or why a unit of its could not be taken: then it is not
+ * added. Where the walk over the devices fails (said), its units are not ready, and piommu_rescan() tries it again.
  */
 int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver);
 /**
@@ -139,7 +141,7 @@ struct piommu_scope_info {
 };
 
 struct piommu_unit_info {
-	const char *name;
+	const char *name;   /**< valid until it is unregistered */
 	const char *family; /**< "vtd" */
 	uint64_t base;
 	uint64_t len;
@@ -180,7 +182,7 @@ const char *piommu_warning(const struct piommu *p, unsigned n);
 
 struct piommu_group_info {
 	unsigned id;
-	const char *unit; /**< NULL: behind no unit */
+	const char *unit; /**< NULL: behind no unit; else valid until that unit is unregistered */
 	unsigned ndevices;
 	unsigned nreasons;
 	bool claimed;
@@ -223,8 +225,9 @@ int piommu_group_reason(const struct piommu_group *group, unsigned n, const char
  * Takes note of a function that was plugged in (piommu_node_add(): of a platform node): it joins its group, which may be claimed and
  * attached, or makes a new one, and is put where that is. Also asks again about one that stayed behind no unit. Slow path.
  * @return 0, also where it is known already; -ENODEV: the machine has none there; -EPERM: an inspecting manager, or the device is
- * untrusted and would be on identity; -EXDEV: it would make two groups one, which is never done while they are in use; -EIO, -ENOMEM,
- * -ENOSPC, -ETIMEDOUT: nothing has changed
+ * untrusted and would be on identity, or behind no unit in a group that is claimed as contained; -EXDEV: it would make two groups one,
+ * which is never done while they are in use; -EINVAL: its unit does not fit the domain that its group is on; -EIO, -ENOMEM, -ENOSPC,
+ * -ETIMEDOUT, or what its driver said. After an error the device is not known; where its entry was ours to write, it is blocked.
  */
 int piommu_device_add(struct piommu *p, struct piommu_sbdf sbdf);
 int piommu_node_add(struct piommu *p, const char *name);
@@ -259,8 +262,9 @@ void piommu_device_stats(const struct piommu_device *device, struct piommu_devic
  * Takes a group: from now on its devices reach nothing (blocking domain), or, where a member has reserved ranges, stay on
  * identity until they are attached. Where the group's default is a paging domain they are on that, with nothing but reserved ranges
  * mapped. A device whose attach is deferred is not touched before its first attach or map. Slow path.
- * @return 0; -EBUSY: claimed already; -ENODEV: behind no unit, or all its devices are gone; -EAGAIN: its unit, or the group itself,
- * is still being set up; -EPERM: an inspecting manager
+ * @return 0; -EBUSY: claimed already; -ENODEV: it, or a part of it, is behind no unit, or all its devices are gone; -EAGAIN: its unit, or
+ * the group itself, is still being set up; -EPERM: an inspecting manager, or an untrusted member that would be on identity; -ETIMEDOUT,
+ * -EIO: it did not move, and is where it was
  */
 int piommu_claim(struct piommu_group *group);
 /**
@@ -268,9 +272,15 @@ int piommu_claim(struct piommu_group *group);
  * warning, until they are released. Slow path. @return as piommu_claim(); -EINVAL: it is behind a unit
  */
 int piommu_claim_uncontained(struct piommu_group *group);
-/** Gives it back: its devices are on their default again. Slow path. @return 0; -EBUSY: still attached; -EINVAL: not claimed; -EIO */
+/**
+ * Gives it back: its devices are on their default again. Slow path.
+ * @return 0; -EBUSY: still attached; -EINVAL: not claimed; -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: it did not move, and is still claimed
+ */
 int piommu_release(struct piommu_group *group);
-/** The paging domain that a group with that default is on while nobody attaches it; NULL: it has none. Lives with the claim. */
+/**
+ * The paging domain that a claimed group with that default is on while nobody attaches it; NULL: it has none. Lives as long as the
+ * claim, also when its devices go. Slow path.
+ */
 struct piommu_domain *piommu_group_default_domain(struct piommu_group *group);
 
 /* ---- Domains -------------------------------------------------------------------------------------------------------------- */
@@ -303,10 +313,14 @@ int piommu_domain_destroy(struct piommu_domain *domain);
  * Puts all devices of a claimed group on a domain. Reserved ranges of its devices are mapped 1:1 before the switch. A group
  * that is attached elsewhere moves without passing through a third state; on failure all members are where they were.
  * Slow path. @return 0; -EINVAL: not claimed, or the unit does not fit; -EADDRINUSE: a reserved range is mapped otherwise;
- * -EBUSY: a member is being reset; -EOPNOTSUPP: blocking domain and reserved ranges; -ENOSPC: no domain tag left; -ETIMEDOUT, -EIO
+ * -EBUSY: a member is being reset; -EOPNOTSUPP: blocking domain and reserved ranges; -ENOSPC: no domain tag left; -ENOMEM; -ETIMEDOUT,
+ * -EIO: all members are where they were. Reserved ranges that were mapped stay so in the domain, also after an error or a detach.
  */
 int piommu_attach(struct piommu_domain *domain, struct piommu_group *group);
-/** Back to where piommu_claim() left it. Slow path. @return 0; -EINVAL: not attached to this domain; -ETIMEDOUT, -EIO */
+/**
+ * Back to where piommu_claim() left it. Slow path.
+ * @return 0; -EINVAL: not attached to this domain; -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: it is still attached
+ */
 int piommu_detach(struct piommu_domain *domain, struct piommu_group *group);
 
 /**

@@ -71,6 +71,7 @@ static bool set_unit(struct core_device *cd, struct piommu_unit *unit)
 	mine = !unit || !atomic_load_explicit(&group->claimed, memory_order_relaxed);
 	if (mine) {
 		__atomic_store_n(&cd->dev.unit, unit, __ATOMIC_RELAXED);
+		cd->placed = false;
 		cd->binding = unit; /* it is not placed before it is in the group where it belongs */
 	}
 	mutex_unlock(&group->mutex);

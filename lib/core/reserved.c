@@ -85,10 +85,11 @@ static int map_and_keep(struct piommu_domain *domain, struct piommu_span span)
 {
 	int err = map_reserved(domain, span);
 
+	if (err)
+		return err;
+	err = iova_space_reserve(core_domain_of(domain)->iova, span);
 	/* Refused where the user holds addresses in it: he mapped them 1:1 himself, or the check would have failed. */
-	if (!err)
-		iova_space_reserve(core_domain_of(domain)->iova, span);
-	return err;
+	return err == -EBUSY ? 0 : err;
 }
 
 /* All are checked before the first is mapped, so that a refusal changes nothing. */

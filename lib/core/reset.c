@@ -21,6 +21,9 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 	 */
 	if (!device->resets && !device->nreserved && !atomic_load_explicit(&device->deferred, memory_order_relaxed))
 		err = core_device_move(group, device, (struct core_place){ CORE_TO_BLOCKING, NULL });
+	/* What a PASID reaches is memory, too. One that does not leave is said; the fence is up all the same. */
+	if (!err && !device->resets)
+		core_pasids_leave(group, device);
 	if (err)
 		return err;
 	if (!device->resets++)
@@ -39,9 +42,9 @@ static int end(struct piommu_group *group, struct core_device *device) REQUIRES(
 	if (--device->resets)
 		return 0;
 	group->nresets--;
-	if (atomic_load_explicit(&device->deferred, memory_order_relaxed))
-		return 0;
-	err = core_device_move(group, device, core_group_place(group));
+	err = core_pasids_join(group, device);
+	if (!err && !atomic_load_explicit(&device->deferred, memory_order_relaxed))
+		err = core_device_move(group, device, core_group_place(group));
 	if (err)
 		log_err(&group->p->log,
 			"%s: cannot go back to its domain after a reset (%d): it stays blocked; detach and attach its group",

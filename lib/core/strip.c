@@ -80,7 +80,7 @@ int core_device_strip(struct piommu_group *group, struct core_device *cd, enum c
 	}
 	if (cd->probed && unit->driver->release_device)
 		unit->driver->release_device(&cd->dev);
-	cd->probed = cd->placed = false;
+	cd->probed = cd->placed = cd->pasids_in = false;
 	cd->dev.domain = NULL;
 	core_device_forget_driver(cd);
 	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);

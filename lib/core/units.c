@@ -279,7 +279,7 @@ out_free:
 
 static bool concerns(const struct core_unit *cu, const struct piommu_driver *driver, const struct core_unit *only)
 {
-	return only ? cu == only : cu->unit.driver == driver;
+	return only ? cu == only : core_unit_driver(cu) == driver;
 }
 
 static bool any_going(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
@@ -323,17 +323,15 @@ static int set_states(struct piommu *p, const struct piommu_driver *driver, cons
 static int for_each_device(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
 			   int (*fn)(struct piommu_group *group, struct core_device *cd))
 {
-	uint64_t *keys = NULL;
-	size_t n = 0;
-	int err;
+	struct core_device *cd;
+	uint64_t from = 0;
+	int err = 0;
 
-	core_probe_lock(p);
-	err = core_device_keys(p, &keys, &n);
-	core_probe_unlock(p);
-	for (size_t i = 0; i < n && !err; i++) {
-		struct core_device *cd = core_device_get(p, keys[i]);
-		struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
+	/* Needs no memory: giving up a unit is the way out of a registration for which there was none. */
+	while (!err && (cd = core_device_from(p, from))) {
+		struct piommu_group *group = core_device_group_get(cd);
 
+		from = cd->key + 1;
 		if (group) {
 			mutex_lock(&group->mutex);
 			if (cd->dev.unit && concerns(core_unit_of(cd->dev.unit), driver, only))
@@ -343,7 +341,6 @@ static int for_each_device(struct piommu *p, const struct piommu_driver *driver,
 		piommu_group_put(group);
 		core_device_put(cd);
 	}
-	free(keys);
 	return err;
 }
 
@@ -378,7 +375,7 @@ static int retire(struct piommu *p, struct core_unit *cu)
 	}
 	core_unit_drop(cu);
 	if (!cu->by_hand) { /* firmware still describes it: a driver that comes later may take it */
-		cu->unit.driver = NULL;
+		core_unit_set_driver(cu, NULL);
 		atomic_store_explicit(&cu->state, CORE_UNIT_STARTING, memory_order_release);
 		core_unit_put(cu);
 		return 0;
@@ -432,14 +429,22 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 {
 	struct core_unit *cu;
 	int worst = 0;
-	/* Nobody new comes to these units from here on. */
-	int err = set_states(p, driver, only, CORE_UNIT_GOING);
+	int err;
 
+	/* In one piece: a device that comes while it is found out that they stay would be put behind no unit, and remain there. */
+	core_probe_lock(p);
+	err = set_states(p, driver, only, CORE_UNIT_GOING); /* nobody new comes from here on */
+	if (err) {
+		core_probe_unlock(p);
+		return err;
+	}
+	err = have_domains(p, driver, only) ? -EBUSY : for_each_device(p, driver, only, refuse_claimed);
+	if (err)
+		set_states(p, driver, only, CORE_UNIT_READY);
+	core_probe_unlock(p);
 	if (err)
 		return err;
-	err = have_domains(p, driver, only) ? -EBUSY : for_each_device(p, driver, only, refuse_claimed);
-	if (!err)
-		err = rehome_defaults(p, driver, only);
+	err = rehome_defaults(p, driver, only);
 	if (!err)
 		err = for_each_device(p, driver, only, strip);
 	if (err) {
@@ -447,7 +452,7 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 		return err;
 	}
 	for (unsigned i = 0; (cu = core_unit_at(p, i));) {
-		bool mine = concerns(cu, driver, only) && cu->unit.driver && !cu->stuck;
+		bool mine = concerns(cu, driver, only) && core_unit_driver(cu) && !cu->stuck;
 
 		if (!mine) {
 			core_unit_put(cu);

@@ -147,8 +147,10 @@ static bool take_pending(struct piommu *p, uint64_t *walk)
 	core_probe_lock(p);
 	pending = p->walk_pending;
 	p->walk_pending = false;
-	*walk = ++p->last_walk;
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	/* What a walk that failed has left for the next one is not taken where there is none. */
+	if (pending)
+		*walk = ++p->last_walk;
+	for (unsigned i = 0; pending && (cu = core_unit_at(p, i)); i++) {
 		if (cu->needs_walk) {
 			cu->needs_walk = false;
 			cu->walk = *walk;
