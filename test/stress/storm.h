@@ -140,8 +140,6 @@ int spot_read(struct world *w, unsigned spot, unsigned pasid, uint64_t iova, uin
 void spot_attack(struct world *w, unsigned spot, uint64_t iova);
 /* Some of all devices do, and nothing may come into the page. */
 void must_not_reach(struct actor *a, uint64_t page, uint64_t iova);
-/* Fails unless the device reaches neither an anchor nor memory by its address. */
-void must_reach_nothing(struct actor *a, unsigned spot, const char *when);
 bool spot_is_reserved(const struct world *w, unsigned spot);
 
 void hand_in(_Atomic uint64_t *hands);
@@ -155,6 +153,9 @@ struct calm calm_look(struct world *w, unsigned spot, bool plugging, bool resett
 bool calm_still(struct world *w, unsigned spot, const struct calm *calm);
 /* The same but for resets, which the looker does not mind. */
 bool calm_but_for_resets(struct world *w, unsigned spot, const struct calm *calm);
+
+/* Fails if the device reaches an anchor, or memory by its address, and nobody had a hand in that but by resets. */
+void must_reach_nothing(struct actor *a, unsigned spot, const char *when, const struct calm *calm);
 
 /* Whether `err` is 0 or one of those named, which end with 0; else it is the storm's failure. @return err */
 int result(struct actor *a, const char *what, int err, const int *allowed);

@@ -63,22 +63,6 @@ void must_not_reach(struct actor *a, uint64_t page, uint64_t iova)
 			    (unsigned long long)word, (unsigned long long)iova);
 }
 
-void must_reach_nothing(struct actor *a, unsigned spot, const char *when)
-{
-	struct world *w = a->w;
-	char sbdf[PIOMMU_SBDF_STRLEN];
-
-	for (unsigned pasid = 0; pasid < (spots[spot].pasids ? BARE_CONTEXTS : 1u); pasid++) {
-		uint64_t word = 0, secret = 0;
-
-		a->checks++;
-		if (!spot_read(w, spot, pasid, ANCHOR_IOVA, &word) || !spot_read(w, spot, pasid, w->secret.pa, &secret))
-			stress_fail(w->verdict, "actor %u: %s %s reaches 0x%llx (PASID %u)", a->index,
-				    piommu_sbdf_format(spots[spot].sbdf, sbdf), when, (unsigned long long)(word | secret),
-				    pasid);
-	}
-}
-
 /* ---- Hands ---------------------------------------------------------------------------------------------------------------------- */
 
 #define ONE_MORE (UINT64_C(1) << 32)
@@ -123,6 +107,23 @@ bool calm_still(struct world *w, unsigned spot, const struct calm *calm)
 {
 	return calm->resets == atomic_load_explicit(&w->hands[spot].resets, memory_order_seq_cst) &&
 	       !at_it(calm->resets, calm->resetting) && calm_but_for_resets(w, spot, calm);
+}
+
+void must_reach_nothing(struct actor *a, unsigned spot, const char *when, const struct calm *calm)
+{
+	struct world *w = a->w;
+	char sbdf[PIOMMU_SBDF_STRLEN];
+
+	for (unsigned pasid = 0; pasid < (spots[spot].pasids ? BARE_CONTEXTS : 1u); pasid++) {
+		uint64_t word;
+
+		a->checks++;
+		if (spot_read(w, spot, pasid, ANCHOR_IOVA, &word) && spot_read(w, spot, pasid, w->secret.pa, &word))
+			continue;
+		if (calm_but_for_resets(w, spot, calm))
+			stress_fail(w->verdict, "actor %u: %s, %s, reaches 0x%llx (PASID %u)", a->index,
+				    piommu_sbdf_format(spots[spot].sbdf, sbdf), when, (unsigned long long)word, pasid);
+	}
 }
 
 /* ---- Results ---------------------------------------------------------------------------------------------------------------------- */
