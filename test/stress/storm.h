@@ -134,6 +134,8 @@ static inline void word_set(const struct piommu_mem *mem, uint64_t page, uint64_
 /* ---- storm_spots.c: devices, their DMA, and who has a hand in them --------------------------------------------------------- */
 
 unsigned spot_any(struct actor *a);
+/* Rather one of a few, so that those who attach and those who reset meet there: a member of a group of two, and those with PASIDs. */
+unsigned spot_crowded(struct actor *a);
 /* @return 0; -EFAULT, -EIO, -ENOENT */
 int spot_read(struct world *w, unsigned spot, unsigned pasid, uint64_t iova, uint64_t *word);
 /* It writes there; what comes of it is not this function's business. */

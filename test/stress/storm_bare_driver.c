@@ -4,6 +4,7 @@
  * at a time is checked and not enforced.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "piommu.h"
@@ -39,7 +40,7 @@ static void invalidate_device(struct bare *b, const struct piommu_device *device
 	struct bare_fn *fn;
 	int i = bare_function_at(device->sbdf);
 
-	PIOMMU_YIELD("device with ATS read, not yet invalidated");
+	sched_yield(); /* the device may leave now, and its detach waits for us */
 	if (i < 0)
 		return;
 	fn = &b->fn[i];

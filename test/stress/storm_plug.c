@@ -148,7 +148,7 @@ static void check_fence(struct actor *a, unsigned spot, const struct calm *calm)
 
 void resetter_turn(struct actor *a)
 {
-	unsigned spot = spot_any(a), begun = 0, want = 1 + stress_below(&a->rng, 2);
+	unsigned spot = spot_crowded(a), begun = 0, want = 1 + stress_below(&a->rng, 2);
 	const struct spot *s = &spots[spot];
 	struct world *w = a->w;
 	struct calm calm;

@@ -21,6 +21,13 @@ unsigned spot_any(struct actor *a)
 	return stress_below(&a->rng, SPOTS);
 }
 
+unsigned spot_crowded(struct actor *a)
+{
+	static const unsigned crowded[] = { 3, 13, 15, 15 };
+
+	return stress_below(&a->rng, 2) ? crowded[stress_below(&a->rng, 4)] : spot_any(a);
+}
+
 bool spot_is_reserved(const struct world *w, unsigned spot)
 {
 	return spot == 0 && w->reserved;
