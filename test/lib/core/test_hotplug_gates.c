@@ -67,6 +67,22 @@ static void t28_a_rescan_does_not_remove_what_came_since_it_asked(void)
 	play_close(&stage);
 }
 
+/* It was out for a moment, nobody took it out of the manager, and who plugged it in again hears that it is known. */
+static void t28_a_rescan_does_not_remove_what_came_back_since_it_asked(void)
+{
+	struct play_gate gate = gate_at("functions listed", rescan, plug_and_add);
+
+	play_open(&stage, 0, 0);
+	play_function_comes(&stage, "00:06.0", false);
+	fake_unplug(&stage.fake, "00:06.0");
+	play_gate(&stage, &gate);
+	CHECK_EQ(gate.results[0], 0);
+	CHECK_EQ(gate.results[1], 0);
+	CHECK_EQ(look(), 0);
+	stage.ngroups++;
+	play_close(&stage);
+}
+
 static void t28_a_rescan_does_not_add_what_went_since_it_asked(void)
 {
 	struct play_gate gate = gate_at("functions listed", rescan, unplug_and_take_out);
@@ -142,6 +158,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(t28_a_rescan_does_not_remove_what_came_since_it_asked),
+		SUITE_TEST(t28_a_rescan_does_not_remove_what_came_back_since_it_asked),
 		SUITE_TEST(t28_a_rescan_does_not_add_what_went_since_it_asked),
 		SUITE_TEST(t28_an_add_does_not_bring_in_what_went_since_it_asked),
 		SUITE_TEST(t28_a_removal_does_not_pass_by_what_is_on_its_way_in),
