@@ -91,6 +91,28 @@ static void a_claim_keeps_a_paging_default_and_detach_goes_back_to_it(void)
 	fake_stop(&fake, p);
 }
 
+static void a_default_domain_lasts_as_long_as_the_claim(void)
+{
+	struct piommu *p = start_with(PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = fake_group(p, "00:04.0");
+	struct piommu_domain *own;
+	unsigned ndomains = fake.ndomains;
+	uint64_t pa = 0;
+
+	CHECK_EQ(piommu_claim(group), 0);
+	own = piommu_group_default_domain(group);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(own);
+	CHECK_EQ(piommu_map(own, 0x1000, 0x2000, 4096, PIOMMU_RW), 0);
+	CHECK_EQ(piommu_device_remove(p, fake_sbdf("00:04.0")), 0);
+	CHECK_EQ(piommu_lookup(own, 0x1000, &pa, NULL, NULL), 0);
+	CHECK_HEX(pa, 0x2000);
+	CHECK_EQ(fake.ndomains, ndomains);
+	CHECK_EQ(piommu_release(group), 0);
+	CHECK_EQ(fake.ndomains, ndomains - 1);
+	piommu_group_put(group);
+	fake_stop(&fake, p);
+}
+
 static void a_blocked_default_is_where_claim_and_release_leave_it(void)
 {
 	struct piommu *p = start_with(PIOMMU_DEFAULT_BLOCKING);
@@ -345,6 +367,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(the_managers_default_is_where_unclaimed_devices_are),
 		SUITE_TEST(a_claim_keeps_a_paging_default_and_detach_goes_back_to_it),
+		SUITE_TEST(a_default_domain_lasts_as_long_as_the_claim),
 		SUITE_TEST(a_blocked_default_is_where_claim_and_release_leave_it),
 		SUITE_TEST(a_devices_wish_is_asked_once_and_goes_before_the_managers_default),
 		SUITE_TEST(a_drivers_demand_goes_before_the_managers_default),

@@ -4,6 +4,7 @@
  * (doc/locking.md, R13, T23, T28). ThreadSanitizer and AddressSanitizer see what the assertions cannot. T27: test_hotplug_mates.c.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "play.h"
@@ -172,8 +173,10 @@ static void own_what_goes(struct play *play)
 	struct piommu_group *group;
 
 	while (atomic_load(&play->busy)) {
-		if (piommu_group_find(play->p, sbdf, &group))
+		if (piommu_group_find(play->p, sbdf, &group)) {
+			sched_yield();
 			continue;
+		}
 		own(play, group, sbdf);
 		piommu_group_put(group);
 	}

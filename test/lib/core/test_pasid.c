@@ -184,6 +184,24 @@ static void t18_busy_during_a_reset_but_detach_works(void)
 	end(&rig);
 }
 
+static void t18_pasids_leave_for_the_time_of_a_reset(void)
+{
+	struct rig rig = claimed();
+
+	CHECK_EQ(piommu_attach_pasid(rig.domain, rig.group, 7), 0);
+	CHECK_EQ(piommu_reset_begin(rig.p, fake_sbdf("00:05.0")), 0);
+	CHECK_EQ(piommu_reset_begin(rig.p, fake_sbdf("00:05.0")), 0);
+	CU_ASSERT_PTR_NULL(leads_to("00:05.0", 7)); /* it would reach memory by that, too */
+	CU_ASSERT_PTR_EQUAL(leads_to("00:05.2", 7), rig.domain);
+	CHECK_EQ(piommu_reset_end(rig.p, fake_sbdf("00:05.0")), 0);
+	CU_ASSERT_PTR_NULL(leads_to("00:05.0", 7));
+	CHECK_EQ(piommu_reset_end(rig.p, fake_sbdf("00:05.0")), 0);
+	CU_ASSERT_PTR_EQUAL(leads_to("00:05.0", 7), rig.domain);
+	CHECK_EQ(piommu_detach_pasid(rig.domain, rig.group, 7), 0);
+	CHECK_EQ(piommu_domain_destroy(rig.domain), 0);
+	end(&rig);
+}
+
 static void t22_a_release_is_refused_as_long_as_one_is_attached(void)
 {
 	struct rig rig = claimed();
@@ -266,6 +284,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t19_a_later_member_that_fails_takes_it_from_the_earlier_ones),
 		SUITE_TEST(one_domain_may_serve_several_pasids_and_the_devices_themselves),
 		SUITE_TEST(t18_busy_during_a_reset_but_detach_works),
+		SUITE_TEST(t18_pasids_leave_for_the_time_of_a_reset),
 		SUITE_TEST(t22_a_release_is_refused_as_long_as_one_is_attached),
 		SUITE_TEST(t22_a_member_that_goes_leaves_nothing_and_the_last_one_ends_it),
 		SUITE_TEST(t22_a_member_that_comes_joins_the_groups_pasids),
