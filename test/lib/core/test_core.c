@@ -238,9 +238,9 @@ static void read_or_move(void *ctx, unsigned i)
 	if (i == 0) {
 		const struct piommu_domain_units *units = piommu_domain_units(reuse->from);
 
+		reuse->old_tag = units->at[0].tag; /* what it is about to invalidate */
 		atomic_store(&reuse->reading, 1);
 		reuse->stuck = !threads_wait_for(&reuse->moved, 1);
-		reuse->old_tag = units->at[0].tag; /* what it is about to invalidate */
 		return;
 	}
 	if (threads_wait_for(&reuse->reading, 1))
