@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import queue
+import re
 import resource
 import shutil
 import signal
@@ -237,7 +238,7 @@ class Result:
 
 def failures(output):
     """Names of the tests that test/support/suite.c says have failed."""
-    return [line.split()[1] for line in output.splitlines() if line.startswith('FAIL ') and len(line.split()) > 1]
+    return re.findall(r'^FAIL (\w+)$', output, re.M)
 
 
 def why_it_died(ran):

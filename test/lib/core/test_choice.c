@@ -119,6 +119,30 @@ static void t32_mine_but_broken_stops_the_search(void)
 	check_stops_the_search(-EIO);
 }
 
+/* The answer is a unit of another driver. */
+static int answer_foreign(struct mock_call *call, void *foreign)
+{
+	if (strcmp(call->driver->name, "mock-bare") != 0)
+		return 0;
+	*call->unit_out = foreign;
+	return MOCK_ANSWERED;
+}
+
+static void t32_answer_that_is_none_of_its_units_is_not_taken(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_ANY);
+	struct piommu_unit *foreign;
+
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	foreign = mock_register(&mock, p, MOCK_BARE2, "other0");
+	mock_plug(&mock, PLUGGED);
+	mock_hook_set(&mock, MOCK_FIND_UNIT, answer_foreign, foreign);
+	CHECK_EQ(mock_add(p, PLUGGED), 0);
+	mock_check_unit(p, PLUGGED, NULL);
+	CU_ASSERT(mock_said(&mock, "mock-bare"));
+	mock_stop(&mock, p);
+}
+
 struct unregistrar {
 	struct piommu *p;
 	enum mock_kind kind;
@@ -154,6 +178,72 @@ static void t32_unregister_waits_for_a_driver_that_is_being_asked(void)
 	CU_ASSERT(mock_find(&mock, 0, "remove bare0") > mock_find(&mock, 0, "find_unit mock-bare " PLUGGED " done"));
 	mock_check_unit(p, PLUGGED, NULL);
 	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
+static void t32_unit_that_goes_takes_no_device(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct unregistrar un = { p, MOCK_BARE };
+	struct worker unregistering;
+	struct mock_stop stop;
+
+	mock_own(&mock, "0001:00:01.0", "bare0");
+	mock_own(&mock, PLUGGED, "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_plug(&mock, PLUGGED);
+	mock_stop_init(&stop, "0001:00:01.0");
+	mock_hook_set(&mock, MOCK_RELEASE_DEVICE, mock_stop_hook, &stop);
+	worker_start(&unregistering, unregister_driver, &un);
+	CU_ASSERT(gate_await(&stop.gate));
+	CHECK_EQ(mock_add(p, PLUGGED), 0);
+	mock_check_unit(p, PLUGGED, NULL);
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&unregistering), 0);
+	mock_check_unit(p, PLUGGED, NULL);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
+static int make_domain(void *group)
+{
+	struct piommu_domain *domain = NULL;
+
+	return piommu_domain_create(group, NULL, &domain);
+}
+
+/* A domain that is made too late goes before its unit does. */
+static void t32_unregister_waits_for_who_makes_a_domain(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_ANY);
+	struct unregistrar un = { p, MOCK_BARE };
+	struct worker making, unregistering;
+	struct mock_stop made, ended;
+	struct piommu_group *group;
+
+	mock_own(&mock, "0001:00:01.0", "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	group = mock_group(p, "0001:00:01.0");
+	mock_stop_init(&made, NULL);
+	mock_stop_init(&ended, NULL);
+	made.of_type = ended.of_type = true;
+	made.type = ended.type = PIOMMU_DOMAIN_PAGING;
+	mock_hook_set(&mock, MOCK_DOMAIN_CREATE, mock_stop_hook, &made);
+	mock_hook_set(&mock, MOCK_DOMAIN_DESTROY, mock_stop_hook, &ended);
+	worker_start(&making, make_domain, group);
+	CU_ASSERT(gate_await(&made.gate));
+	worker_start(&unregistering, unregister_driver, &un);
+	CU_ASSERT(worker_lingers(&unregistering));
+	gate_open(&made.gate);
+	CU_ASSERT(gate_await(&ended.gate));
+	CU_ASSERT(worker_lingers(&unregistering));
+	CU_ASSERT(mock_find(&mock, 0, "shutdown bare0") < 0);
+	gate_open(&ended.gate);
+	CHECK_EQ(worker_join(&making), -EAGAIN);
+	CHECK_EQ(worker_join(&unregistering), 0);
+	piommu_group_put(group);
+	mock_stop_fini(&ended);
+	mock_stop_fini(&made);
 	mock_stop(&mock, p);
 }
 
@@ -259,7 +349,10 @@ int main(int argc, char **argv)
 		SUITE_TEST(t32_not_mine_goes_on_to_the_next_driver),
 		SUITE_TEST(t32_later_stops_the_search_for_now),
 		SUITE_TEST(t32_mine_but_broken_stops_the_search),
+		SUITE_TEST(t32_answer_that_is_none_of_its_units_is_not_taken),
 		SUITE_TEST(t32_unregister_waits_for_a_driver_that_is_being_asked),
+		SUITE_TEST(t32_unregister_waits_for_who_makes_a_domain),
+		SUITE_TEST(t32_unit_that_goes_takes_no_device),
 		SUITE_TEST(t32_driver_of_a_claimed_group_is_not_unregistered),
 		SUITE_TEST(t32_units_and_drivers_come_and_go_while_devices_do),
 		SUITE_TEST(t32_firmware_unit_is_without_a_driver_until_one_is_registered),

@@ -276,6 +276,46 @@ static void t11_unit_is_held_until_the_domains_of_the_last_member_are_freed(void
 	mock_stop(&mock, p);
 }
 
+/* ---- T27 ---- */
+
+static int remove_first(void *p)
+{
+	return mock_remove(p, "0001:00:01.0");
+}
+
+/* Its last device is on its way out: whoever comes with the same id does not join what somebody claimed for that device. */
+static void t27_group_of_an_id_whose_device_is_going_is_not_found(void)
+{
+	struct piommu_unit *unit;
+	struct piommu *p = start_peeking(&unit);
+	struct piommu_group *group = mock_group(p, "0001:00:01.0"), *young;
+	struct worker removing, adding;
+	struct mock_stop stop;
+	struct peek peek;
+
+	CHECK_EQ(piommu_claim(group), 0);
+	mock_stop_init(&stop, "0001:00:01.0");
+	mock_hook_set(&mock, MOCK_RELEASE_DEVICE, mock_stop_hook, &stop);
+	worker_start(&removing, remove_first, p);
+	CU_ASSERT(gate_await(&stop.gate));
+	peek_init(&peek, 8, true);
+	worker_start(&adding, add_plugged, p);
+	CU_ASSERT(gate_await(&peek.looked));
+	gate_open(&peek.looked);
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&adding), 0);
+	CHECK_EQ(worker_join(&removing), 0);
+	CHECK_EQ(peek.result, -ENOENT);
+	young = mock_group(p, PLUGGED);
+	CU_ASSERT_PTR_NOT_EQUAL(young, group);
+	piommu_group_put(young);
+	CHECK_EQ(piommu_release(group), 0);
+	piommu_group_put(group);
+	gate_fini(&peek.looked);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -287,6 +327,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t11_domains_of_a_group_last_until_the_last_member_leaves),
 		SUITE_TEST(t11_last_member_ends_what_its_group_was_attached_to),
 		SUITE_TEST(t11_unit_is_held_until_the_domains_of_the_last_member_are_freed),
+		SUITE_TEST(t27_group_of_an_id_whose_device_is_going_is_not_found),
 	};
 
 	return suite_run(argc, argv, "group", tests, sizeof(tests) / sizeof(tests[0]));

@@ -114,6 +114,38 @@ static void t7_claim_while_the_unit_takes_the_device_on(void)
 	mock_stop(&mock, p);
 }
 
+static int add_first(void *p)
+{
+	return mock_add(p, "0001:00:01.0");
+}
+
+/* No unit is just coming: nothing keeps the group from being claimed while a unit that was there takes its device on. */
+static void t7_claim_while_a_unit_that_was_there_takes_the_device_on(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = mock_group(p, "0001:00:01.0");
+	struct worker worker;
+	struct mock_stop stop;
+
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_own(&mock, "0001:00:01.0", "bare0");
+	mock_stop_init(&stop, "0001:00:01.0");
+	mock_hook_set(&mock, MOCK_PROBE_DEVICE, mock_stop_hook, &stop);
+	worker_start(&worker, add_first, p);
+	CU_ASSERT(gate_await(&stop.gate));
+	CHECK_EQ(piommu_claim_uncontained(group), 0);
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&worker), 0);
+	mock_check_unit(p, "0001:00:01.0", NULL);
+	CHECK_EQ(mock_count(&mock, MOCK_ATTACH, "0001:00:01.0"), 0);
+	CHECK_EQ(mock_count(&mock, MOCK_RELEASE_DEVICE, "0001:00:01.0"), 1);
+	CU_ASSERT(mock_said(&mock, "0001:00:01.0"));
+	CHECK_EQ(piommu_release(group), 0);
+	piommu_group_put(group);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
 static void t7_a_device_behind_a_unit_is_not_claimed_uncontained(void)
 {
 	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_ANY);
@@ -334,6 +366,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t7_unit_that_appears_leaves_a_device_alone_that_was_claimed_before),
 		SUITE_TEST(t7_driver_that_appears_leaves_a_device_alone_that_was_claimed_before),
 		SUITE_TEST(t7_claim_while_the_unit_takes_the_device_on),
+		SUITE_TEST(t7_claim_while_a_unit_that_was_there_takes_the_device_on),
 		SUITE_TEST(t7_a_device_behind_a_unit_is_not_claimed_uncontained),
 		SUITE_TEST(t8_unit_registered_while_a_device_of_another_is_probed),
 		SUITE_TEST(t8_unit_registered_while_a_plugged_device_is_probed),

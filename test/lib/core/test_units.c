@@ -252,6 +252,39 @@ static void t4_group_without_its_default_domain_is_not_claimed(void)
 	mock_stop(&mock, p);
 }
 
+/*
+ * Its group and its unit are ready, but it has been found behind that unit only now, by a walk for another one that is not through: it
+ * is not yet where its group is.
+ */
+static void t4_group_with_a_member_that_is_not_placed_is_not_claimed(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = mock_group(p, "0001:00:05.0");
+	struct registrar reg = { p, MOCK_BARE, "bare1", NULL };
+	struct worker worker;
+	struct mock_stop stop;
+
+	mock_plug(&mock, "0001:00:06.0");
+	CHECK_EQ(mock_add(p, "0001:00:06.0"), 0);
+	mock_own(&mock, "0001:00:05.0", "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_own(&mock, "0001:00:05.1", "bare0");
+	mock_own(&mock, "0001:00:06.0", "bare1");
+	mock_stop_init(&stop, "0001:00:06.0");
+	mock_hook_set(&mock, MOCK_PROBE_DEVICE, mock_stop_hook, &stop);
+	worker_start(&worker, register_unit, &reg);
+	CU_ASSERT(gate_await(&stop.gate));
+	CHECK_EQ(mock_count(&mock, MOCK_PROBE_DEVICE, "0001:00:05.1"), 1);
+	CHECK_EQ(mock_count(&mock, MOCK_ATTACH, "0001:00:05.1"), 0);
+	CHECK_EQ(piommu_claim(group), -EAGAIN);
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&worker), 0);
+	CHECK_EQ(piommu_claim(group), 0);
+	piommu_group_put(group);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
 /* ---- T5 ---- */
 
 /* Ids and first members, in the order in which piommu_group_at() hands them out. */
@@ -378,6 +411,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t4_domain_is_not_made_before_the_default_domain),
 		SUITE_TEST(t4_map_does_not_succeed_before_the_default_domain_is_attached),
 		SUITE_TEST(t4_group_without_its_default_domain_is_not_claimed),
+		SUITE_TEST(t4_group_with_a_member_that_is_not_placed_is_not_claimed),
 		SUITE_TEST(t5_device_of_a_unit_that_still_looks_for_its_devices_is_not_claimed),
 		SUITE_TEST(t5_group_numbers_follow_discovery_and_not_units),
 		SUITE_TEST(t2_device_whose_probe_fails_does_not_keep_the_unit_from_the_others),
