@@ -4,13 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#define REG_ID 0x00
+#define ID UINT32_C(0x010000ed)
 #define REG_SRC 0x80
 #define REG_DST 0x88
 #define REG_COUNT 0x90
@@ -56,26 +58,65 @@ static int enable_mastering(const char *bdf)
 	return err;
 }
 
+static int map_bar(const char *path, int flags, off_t offset, struct edu *edu)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | flags);
+	void *bar;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	bar = mmap(NULL, BAR_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	err = bar == MAP_FAILED ? -errno : 0;
+	close(fd);
+	if (!err)
+		edu->bar = bar;
+	return err;
+}
+
+/* The first line of its resources: start, end, flags. */
+static int find_bar(const char *bdf, uint64_t *pa)
+{
+	char path[128];
+	FILE *file;
+	int n;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", bdf);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	n = fscanf(file, "%" SCNx64, pa);
+	fclose(file);
+	return n == 1 ? 0 : -EIO;
+}
+
 int edu_open(const char *bdf, struct edu *edu)
 {
 	char path[128];
-	void *bar;
 	int err = piommu_sbdf_parse(bdf, &edu->sbdf);
-	int fd;
 
 	if (!err)
 		err = enable_mastering(bdf);
-	if (err)
-		return err;
+	if (!err)
+		err = find_bar(bdf, &edu->bar_pa);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", bdf);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	bar = mmap(NULL, BAR_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	err = bar == MAP_FAILED ? -errno : 0;
-	close(fd);
-	edu->bar = bar;
-	return err;
+	return err ? err : map_bar(path, 0, 0, edu);
+}
+
+int edu_open_physical(struct edu *edu)
+{
+	return map_bar("/dev/mem", O_SYNC, (off_t)edu->bar_pa, edu);
+}
+
+void edu_close(struct edu *edu)
+{
+	munmap((void *)(uintptr_t)edu->bar, BAR_LEN);
+	edu->bar = NULL;
+}
+
+bool edu_answers(struct edu *edu)
+{
+	return *(volatile uint32_t *)(volatile void *)(edu->bar + REG_ID) == ID;
 }
 
 /* The device takes 100 ms for a transfer; five seconds is a guest that hardly runs. */

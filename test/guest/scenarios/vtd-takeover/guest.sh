@@ -5,8 +5,9 @@
 
 uio=PRP0001:00 # the platform device of vtd-uio.dsl
 
+# find_edu BUS: its address there.
 find_edu() {
-	for dev in /sys/bus/pci/devices/*; do
+	for dev in /sys/bus/pci/devices/0000:"$1":*; do
 		[ "$(cat "$dev/vendor")$(cat "$dev/device")" != 0x12340x11e8 ] || basename "$dev"
 	done
 }
@@ -54,8 +55,25 @@ kill_a_manager() {
 	refuse 'a killed manager left it on' takeover refused linux:devmem EBUSY
 }
 
+# Removed by the kernel's own hand, and in earnest: out of its slot through QEMU's monitor, which is at the other end of ttyS1.
+come_and_go() {
+	echo '# removed and rescanned'
+	replug linux:devmem "$edu" "echo 1 >/sys/bus/pci/devices/$edu/remove" 'echo 1 >/sys/bus/pci/rescan' &&
+		ok removed and rescanned
+	echo '# out of its slot and in again'
+	stty -F /dev/ttyS1 raw -echo
+	cat /dev/ttyS1 >/run/monitor &
+	listener=$!
+	printf '\n\n' >/dev/ttyS1 # what was echoed of its greeting is no command
+	replug linux:devmem "$(find_edu 01)" 'echo device_del edu1 >/dev/ttyS1' \
+		'echo device_add edu,id=edu1,bus=rp1,dma_mask=0xffffffffffffffff >/dev/ttyS1' &&
+		ok out of its slot and in again
+	kill $listener 2>/dev/null
+	cat /run/monitor
+}
+
 ours() {
-	edu=$(find_edu)
+	edu=$(find_edu 00)
 	network_up || not_ok "network before the take-over"
 	ping -i 0.2 10.0.2.2 >/run/ping 2>&1 &
 	pinger=$!
@@ -71,6 +89,7 @@ ours() {
 	echo $uio >/sys/bus/platform/drivers/uio_pdrv_genirq/unbind
 	echo '# through /dev/mem'
 	takeover run linux:devmem "$edu" && ok devmem
+	come_and_go
 	kill -INT $pinger
 	wait $pinger
 	tail -3 /run/ping

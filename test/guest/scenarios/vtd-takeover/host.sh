@@ -11,8 +11,13 @@ run_scenario() {
 	machine="-M q35,kernel-irqchip=split -device intel-iommu,aw-bits=48 -acpitable file=$out/vtd-uio.aml
 		-device edu,dma_mask=0xffffffffffffffff -netdev user,id=n0 -device e1000e,netdev=n0,romfile="
 
+	# A slot with a second edu, and a serial port through which the guest talks to QEMU's monitor: both ends of a socket are here.
+	slot="-device pcie-root-port,id=rp1,chassis=1 -device edu,id=edu1,bus=rp1,dma_mask=0xffffffffffffffff
+		-chardev socket,id=port,path=piommu-guest-$$,abstract=on,server=on,wait=off -serial chardev:port
+		-chardev socket,id=monitor,path=piommu-guest-$$,abstract=on -mon monitor"
+
 	# shellcheck disable=SC2086 # words
-	boot ours 'intel_iommu=off intremap=off' $machine
+	boot ours 'intel_iommu=off intremap=off' $machine $slot
 	expect 'dmar0: .*uio_pdrv_genirq.*linux:devmem' # no way to the registers: both are named
 	expect 'piommu: error: .*root'
 	expect 'piommu: error: .*[hH]ugepages'
@@ -22,6 +27,10 @@ run_scenario() {
 	expect '^ok    unit +dmar0 at 0xfed90000: free, registers through uio0'
 	expect '^ok uio$'
 	expect '^ok devmem$'
+	expect '^event of what is gone: dmar0: 0000:00:0[0-9]\.0 .*write of iova 0x40000000 blocked'
+	expect '^ok removed and rescanned$'
+	expect '^ok nothing is left of it$'
+	expect '^ok out of its slot and in again$'
 	expect '^ok pings$'
 	expect 'dmar0: somebody drives it .* translation'
 	expect '^ok a killed manager left it on$'
