@@ -2,10 +2,12 @@
 /*
  * Yield points: named places where an order between threads matters. A build with -Dyield_points=true may give the processor
  * away there, so that a stress test meets interleavings that come once a month otherwise; in any other build they are nothing.
+ * Fault points: what may fail there and in practice never does when a test wants it to. In such a build a test decides.
  */
 #ifndef PIOMMU_YIELD_H
 #define PIOMMU_YIELD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -29,6 +31,11 @@ void piommu_order_cleared(void);
 void piommu_order_fenced(void);
 void piommu_order_listing(void);
 
+/** Whether what is tried at `where` is to fail. */
+bool piommu_fault(const char *where);
+/** From here on `fn` says so for the calling thread; NULL: nothing fails. */
+void piommu_fault_ask(bool (*fn)(const char *where));
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
@@ -37,9 +44,11 @@ void piommu_order_listing(void);
 #ifdef PIOMMU_YIELD_POINTS
 #define PIOMMU_YIELD(where) piommu_yield(where)
 #define PIOMMU_ORDER(step) piommu_order_##step()
+#define PIOMMU_FAULT(where) piommu_fault(where)
 #else
 #define PIOMMU_YIELD(where) ((void)0)
 #define PIOMMU_ORDER(step) ((void)0)
+#define PIOMMU_FAULT(where) false
 #endif
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The schedule fuzzer behind PIOMMU_YIELD(), in builds with -Dyield_points=true alone. Any thread. What a thread does at its
- * points follows from its seed, but for what the scheduler makes of it. A seed favours some points over others, so that
- * among many seeds every window is held open while the rest of the program runs at full speed.
+ * The schedule fuzzer behind PIOMMU_YIELD(), and the failures of PIOMMU_FAULT(), in builds with -Dyield_points=true alone. Any
+ * thread. What a thread does at its yield points follows from its seed, but for what the scheduler makes of it. A seed favours
+ * some points over others, so that among many seeds every window is held open while the rest of the program runs at full speed.
  */
 #include <sched.h>
 #include <stdbool.h>
@@ -23,6 +23,19 @@ void piommu_yield_seed(uint64_t seed)
 {
 	sequence.seed = seed;
 	sequence.state = seed;
+}
+
+/* A thread's, too: a test fails what it tries itself, not what other threads do meanwhile. */
+static _Thread_local bool (*ask_fault)(const char *where);
+
+void piommu_fault_ask(bool (*fn)(const char *where))
+{
+	ask_fault = fn;
+}
+
+bool piommu_fault(const char *where)
+{
+	return ask_fault && ask_fault(where);
 }
 
 /* A finaliser of good mixing (splitmix64's constants): every bit of `x` reaches every bit of the result. */

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "piommu_yield.h"
+
 struct rcu_ref {
 	atomic_uint n;
 };
@@ -34,6 +36,8 @@ static inline bool rcu_ref_get_unless_zero(struct rcu_ref *ref)
 {
 	unsigned n = atomic_load_explicit(&ref->n, memory_order_relaxed);
 
+	if (PIOMMU_FAULT("reference"))
+		return false;
 	while (n)
 		if (atomic_compare_exchange_weak_explicit(&ref->n, &n, n + 1, memory_order_acquire, memory_order_relaxed))
 			return true;
