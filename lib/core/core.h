@@ -61,7 +61,7 @@ struct core_device {
 	struct piommu *p;
 	uint64_t key;
 	bool going;    /* under p->probe_lock: being removed */
-	uint64_t born; /* of p->changes */
+	uint64_t born; /* of p->changes, under p->probe_lock */
 	/* With a reference. Changed under both p->probe_lock and the group's mutex, cleared under the latter; read as rule R3 says. */
 	_Atomic(struct piommu_group *) group;
 	struct piommu_pci_function fn; /* of a PCI function */
@@ -105,7 +105,9 @@ struct piommu_group {
 	struct piommu_domain *domain GUARDED_BY(mutex); /* attached by the user; NULL: where the claim left it */
 	enum piommu_default kind GUARDED_BY(mutex);
 	struct piommu_domain *default_domain GUARDED_BY(mutex); /* of kind PAGING */
-	struct piommu_domain *kept GUARDED_BY(mutex);           /* it was that; its devices are gone, its claim is not */
+	bool homeless GUARDED_BY(
+		mutex); /* claimed, and no member is behind the unit that default_domain was made for: it is kept, too */
+	struct piommu_domain *kept GUARDED_BY(mutex); /* it was that; its devices are gone, its claim is not */
 	struct core_pasid *pasids GUARDED_BY(mutex);
 	unsigned npasids GUARDED_BY(mutex);
 	struct piommu_topo_reason *reasons GUARDED_BY(mutex);
@@ -245,7 +247,7 @@ int core_machine_load(struct piommu *p) REQUIRES(p->probe_lock) EXCLUDES(p->unit
 void core_machine_free(struct piommu *p) REQUIRES(p->probe_lock);
 /* The topology with these functions and the firmware's scopes in it. @return 0, or -errno and nothing has changed */
 int core_topo_replace(struct piommu *p, const struct piommu_pci_function *fns, size_t n) REQUIRES(p->probe_lock);
-/* The unit whose firmware description covers a device; NULL: none. No reference: valid under probe_lock. */
+/* The unit whose firmware description covers a device; NULL: none. With a reference. */
 struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device *cd, const char *node_unit)
 	REQUIRES(p->probe_lock);
 int core_firmware_reserved(struct piommu *p, struct core_device *cd) REQUIRES(p->probe_lock);
@@ -364,10 +366,11 @@ int core_group_usable(const struct piommu_group *group) REQUIRES(group->mutex);
 
 /* defaults.c */
 int core_group_settle(struct piommu_group *group) EXCLUDES(group->mutex);
-/* Its default domain made anew for `to`, its members moved. @return 0, or -errno: as it was */
-int core_group_rehome(struct piommu_group *group, struct core_unit *to) REQUIRES(group->mutex) EXCLUDES(to->mutex);
-/* Frees what an empty group, or one behind no unit, was on; while it is claimed, its default domain is kept for core_group_end_kept(). */
+/* Members have left `cu`: a default domain that was made for it and has none there any more is made anew for another unit of the group's. */
+void core_group_left_unit(struct piommu_group *group, const struct core_unit *cu) REQUIRES(group->mutex);
+/* What was kept for a claim's sake goes with it. */
 void core_group_end_kept(struct piommu_group *group) REQUIRES(group->mutex);
+/* Frees what an empty group, or one behind no unit, was on; while it is claimed, its default domain is kept for core_group_end_kept(). */
 void core_group_end(struct piommu_group *group) REQUIRES(group->mutex);
 
 /* domain.c */

@@ -227,7 +227,8 @@ static void end_domain(struct piommu_group *group, struct piommu_domain *domain)
 	core_domain_free(domain);
 }
 
-int core_group_rehome(struct piommu_group *group, struct core_unit *to)
+/* A default domain made anew for `to`, the members moved. @return 0, or -errno: as it was */
+static int rehome(struct piommu_group *group, struct core_unit *to) REQUIRES(group->mutex)
 {
 	struct piommu_domain *old = group->default_domain;
 	int err = core_domain_new(to, PIOMMU_DOMAIN_PAGING, NULL, &group->default_domain);
@@ -253,6 +254,50 @@ int core_group_rehome(struct piommu_group *group, struct core_unit *to)
 	return 0;
 }
 
+/* Without a default domain until somebody asks again. */
+static void unsettle(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	struct piommu_domain *old = group->default_domain;
+
+	for (unsigned d = 0; d < group->nmembers; d++) {
+		struct core_device *cd = group->members[d];
+		struct core_place parked = { cd->nreserved ? CORE_TO_IDENTITY : CORE_TO_BLOCKING, NULL };
+
+		if (!cd->dev.unit || !cd->placed)
+			continue;
+		if (!atomic_load_explicit(&cd->deferred, memory_order_relaxed) && core_device_move(group, cd, parked))
+			log_err(&group->p->log, "%s: could not be blocked either", cd->dev.name);
+		cd->placed = false;
+	}
+	group->default_domain = NULL;
+	group->ready = false;
+	end_domain(group, old);
+}
+
+void core_group_left_unit(struct piommu_group *group, const struct core_unit *cu)
+{
+	int err;
+
+	if (!group->default_domain || core_domain_of(group->default_domain)->home != cu || group->homeless || group->p->closing)
+		return;
+	for (unsigned d = 0; d < group->nmembers; d++)
+		if (group->members[d]->dev.unit == &cu->unit)
+			return;
+	if (atomic_load_explicit(&group->claimed, memory_order_relaxed)) {
+		/* Its owner's, with what is mapped there: the unit does not go before. */
+		core_domain_keep(group->default_domain);
+		group->homeless = true;
+		return;
+	}
+	err = rehome(group, core_unit_of(core_group_unit(group)));
+	if (!err)
+		return;
+	log_err(&group->p->log,
+		"group %u: no default domain behind another unit than %s (%s): blocked; add one of its devices once more",
+		group->id, cu->unit.name, strerror(-err));
+	unsettle(group);
+}
+
 void core_group_end(struct piommu_group *group)
 {
 	struct piommu_domain *domain = group->default_domain;
@@ -265,7 +310,9 @@ void core_group_end(struct piommu_group *group)
 		return;
 	/* Its owner may be mapping in it at this moment. */
 	if (atomic_load_explicit(&group->claimed, memory_order_relaxed) && !group->p->closing) {
-		core_domain_keep(domain);
+		if (!group->homeless)
+			core_domain_keep(domain);
+		group->homeless = false;
 		group->kept = domain;
 		return;
 	}
@@ -274,11 +321,20 @@ void core_group_end(struct piommu_group *group)
 
 void core_group_end_kept(struct piommu_group *group)
 {
-	struct piommu_domain *domain = group->kept;
+	struct piommu_domain *domain = group->homeless ? group->default_domain : group->kept;
+	struct core_unit *home;
 
-	group->kept = NULL;
 	if (!domain)
 		return;
+	home = core_domain_of(domain)->home;
+	core_unit_get(home); /* who takes the unit out sees no domain from here on, but waits for us */
 	core_domain_unkeep(domain);
-	end_domain(group, domain);
+	if (group->homeless) {
+		group->homeless = false;
+		core_group_left_unit(group, home);
+	} else {
+		group->kept = NULL;
+		end_domain(group, domain);
+	}
+	core_unit_put(home);
 }

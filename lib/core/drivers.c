@@ -70,7 +70,7 @@ const struct piommu_driver *core_driver_for(struct piommu *p, const struct piomm
 
 static bool takes_devices(const struct core_unit *cu)
 {
-	return atomic_load_explicit(&cu->enabled, memory_order_relaxed) &&
+	return atomic_load_explicit(&cu->enabled, memory_order_acquire) &&
 	       atomic_load_explicit(&cu->state, memory_order_relaxed) != CORE_UNIT_GOING;
 }
 
@@ -159,8 +159,9 @@ int core_choose_unit(struct piommu *p, struct core_device *cd, const char *node_
 	cd->dev.from_firmware = cu != NULL;
 	if (cu) {
 		if ((p->inspect || takes_devices(cu)) && !is_itself(cu, &cd->dev)) {
-			core_unit_get(cu);
 			*out = cu;
+		} else {
+			core_unit_put(cu);
 		}
 		return 0;
 	}

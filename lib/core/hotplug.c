@@ -11,6 +11,8 @@
 
 #include "core.h"
 
+#define EVER UINT64_MAX /* whenever it came */
+
 static struct core_device *get_known(struct piommu *p, const struct core_found *found)
 {
 	return found->is_pci ? core_device_get(p, core_sbdf_key(found->fn.sbdf)) : core_device_get_node(p, found->node.name);
@@ -99,7 +101,7 @@ static int init_or_bind(struct piommu *p, const struct core_found *found, struct
 	return err;
 }
 
-static int remove_known(struct piommu *p, struct core_device *cd, enum core_release release);
+static int remove_known(struct piommu *p, struct core_device *cd, uint64_t when);
 
 static int add(struct piommu *p, struct core_found found)
 {
@@ -120,7 +122,7 @@ static int add(struct piommu *p, struct core_found found)
 	err = group ? core_group_settle(group) : 0;
 	piommu_group_put(group);
 	if (err && fresh)
-		remove_known(p, cd, CORE_RELEASE_GONE);
+		remove_known(p, cd, EVER);
 	core_device_put(cd);
 	return err;
 }
@@ -175,16 +177,19 @@ static bool is_listed(struct piommu *p, const struct core_device *cd) REQUIRES(p
 }
 
 /* Nobody adds it again before this is done, and one thread removes it. */
-static bool mark_going(struct piommu *p, struct core_device *cd)
+static bool mark_going(struct piommu *p, struct core_device *cd, uint64_t when)
 {
-	bool mine;
+	bool mine = false;
 
 	core_probe_lock(p);
-	mine = !cd->going;
-	cd->going = true;
-	/* Who comes second does not say that it is gone before it is. */
-	while (!mine && is_listed(p, cd))
-		core_probe_wait(p);
+	/* One that was added after the platform was asked is not among what it said, and there. */
+	if (cd->born <= when) {
+		mine = !cd->going;
+		cd->going = true;
+		/* Who comes second does not say that it is gone before it is. */
+		while (!mine && is_listed(p, cd))
+			core_probe_wait(p);
+	}
 	core_probe_unlock(p);
 	return mine;
 }
@@ -202,17 +207,17 @@ static void forget(struct piommu *p, struct core_device *cd)
 	core_device_put(cd); /* the table's */
 }
 
-/* With a reference of the caller's. @return 0; -ENOENT: another thread removes it; -EIO */
-static int remove_known(struct piommu *p, struct core_device *cd, enum core_release release)
+/* With a reference of the caller's. @return 0; -ENOENT: another thread removed it, or it came since `when`; -EIO */
+static int remove_known(struct piommu *p, struct core_device *cd, uint64_t when)
 {
 	struct piommu_group *group;
 	int err;
 
-	if (!mark_going(p, cd))
+	if (!mark_going(p, cd, when))
 		return -ENOENT;
 	group = atomic_load_explicit(&cd->group, memory_order_relaxed); /* ours to clear: nobody else does while it is going */
 	mutex_lock(&group->mutex);
-	err = core_device_fini(group, cd, release);
+	err = core_device_fini(group, cd, CORE_RELEASE_GONE);
 	mutex_unlock(&group->mutex);
 	PIOMMU_YIELD("out of its group, still in the table");
 	piommu_group_put(group);
@@ -234,7 +239,7 @@ static int remove_by_name(struct piommu *p, const struct core_found *found)
 	if (!cd)
 		note_removal(p);
 	core_probe_unlock(p);
-	err = cd ? remove_known(p, cd, CORE_RELEASE_GONE) : -ENOENT;
+	err = cd ? remove_known(p, cd, EVER) : -ENOENT;
 	core_device_put(cd);
 	core_slow_exit(online);
 	return err;
@@ -278,8 +283,7 @@ static int remove_gone(struct piommu *p, const struct core_found *all, size_t n,
 
 	for (size_t i = 0; !worst && i < nkeys; i++) {
 		struct core_device *cd = core_device_get(p, keys[i]);
-		/* One that was added after the platform was asked is not among what it said, and there. */
-		int err = cd && cd->born <= when && !is_among(cd, all, n) ? remove_known(p, cd, CORE_RELEASE_GONE) : -ENOENT;
+		int err = cd && !is_among(cd, all, n) ? remove_known(p, cd, when) : -ENOENT;
 
 		core_device_put(cd);
 		count += !err;

@@ -179,9 +179,9 @@ static struct core_unit *unit_named(struct piommu *p, const char *name)
 	struct core_unit *cu;
 
 	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
-		core_unit_put(cu); /* the probe lock keeps it */
 		if (!strcmp(cu->unit.name, name))
 			return cu;
+		core_unit_put(cu);
 	}
 	return NULL;
 }
@@ -199,13 +199,15 @@ struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device 
 	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
 		const struct piommu_fw_unit *fw = cu->unit.fw;
 
-		core_unit_put(cu);
-		if (fw->segment != cd->dev.sbdf.segment)
-			continue;
-		if (scopes_cover(p->topo, &fw->scopes, at))
+		if (fw->segment == cd->dev.sbdf.segment && scopes_cover(p->topo, &fw->scopes, at)) {
+			if (all)
+				core_unit_put(all);
 			return cu;
-		if (fw->include_all && !all)
+		}
+		if (fw->segment == cd->dev.sbdf.segment && fw->include_all && !all)
 			all = cu;
+		else
+			core_unit_put(cu);
 	}
 	return all;
 }

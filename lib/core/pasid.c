@@ -135,6 +135,17 @@ static int enter_all(struct piommu_group *group, const struct core_pasid *pasid)
 	return 0;
 }
 
+/* A member that the end of its reset could not bring back is not passed over. */
+static int rejoin_all(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	int err = 0;
+
+	for (unsigned d = 0; d < group->nmembers && !err; d++)
+		if (group->members[d]->placed)
+			err = core_pasids_join(group, group->members[d]);
+	return err;
+}
+
 static int attach_locked(struct piommu_domain *domain, struct piommu_group *group, uint32_t pasid) REQUIRES(group->mutex)
 {
 	const struct core_pasid added = { pasid, domain };
@@ -144,6 +155,8 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 
 	if (!err)
 		err = check(group, pasid);
+	if (!err)
+		err = rejoin_all(group);
 	if (err)
 		return err;
 	more = realloc(group->pasids, (group->npasids + 1) * sizeof(*more));

@@ -133,6 +133,31 @@ static void set_deferred(struct core_device *cd)
 	atomic_store_explicit(&cd->deferred, deferred, memory_order_relaxed);
 }
 
+static void let_go(struct core_device *cd, struct core_unit *cu)
+{
+	if (cd->probed && cu->unit.driver->release_device) {
+		__atomic_store_n(&cd->dev.unit, &cu->unit, __ATOMIC_RELAXED);
+		cu->unit.driver->release_device(&cd->dev);
+	}
+	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);
+	cd->probed = cd->placed = cd->binding = false;
+	__atomic_store_n(&cd->dev.unit, NULL, __ATOMIC_RELAXED);
+}
+
+/* Undo of probe_device. The driver may rely on the unit pointer; nobody sees it while the group's mutex is held. */
+static void unprobe(struct core_device *cd, struct core_unit *cu)
+{
+	struct piommu_group *group = atomic_load_explicit(&cd->group, memory_order_relaxed);
+
+	if (!group) {
+		let_go(cd, cu);
+		return;
+	}
+	mutex_lock(&group->mutex);
+	let_go(cd, cu);
+	mutex_unlock(&group->mutex);
+}
+
 int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_unit)
 {
 	struct piommu_group *group, *old;
@@ -172,11 +197,7 @@ int core_device_bind(struct piommu *p, struct core_device *cd, const char *node_
 	return 0;
 
 out_probed:
-	if (cd->probed && cu->unit.driver->release_device)
-		cu->unit.driver->release_device(&cd->dev);
-	atomic_store_explicit(&cd->deferred, false, memory_order_relaxed);
-	cd->probed = false;
-	set_unit(cd, NULL);
+	unprobe(cd, cu);
 out_unit:
 	core_device_forget_driver(cd);
 	if (cu)

@@ -88,6 +88,8 @@ int core_device_strip(struct piommu_group *group, struct core_device *cd, enum c
 	__atomic_store_n(&cd->dev.unit, NULL, __ATOMIC_RELAXED);
 	if (!core_group_unit(group))
 		core_group_end(group); /* before the unit, whose pool its domains' tables are from */
+	else
+		core_group_left_unit(group, cu);
 	core_unit_put(cu);
 	return err;
 }

@@ -401,30 +401,6 @@ static bool have_domains(struct piommu *p, const struct piommu_driver *driver, c
 	return found;
 }
 
-/* Default domains that were made for these units, but are of groups that have members behind others, too: made anew for one of those. */
-static int rehome_defaults(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
-{
-	struct piommu_group *group;
-	int err = 0;
-
-	for (unsigned i = 0; !err && (group = piommu_group_at(p, i)); i++) {
-		struct core_unit *to = NULL;
-
-		mutex_lock(&group->mutex);
-		for (unsigned d = 0; d < group->nmembers; d++) {
-			struct piommu_unit *unit = group->members[d]->dev.unit;
-
-			if (unit && !concerns(core_unit_of(unit), driver, only))
-				to = core_unit_of(unit);
-		}
-		if (to && group->default_domain && concerns(core_domain_of(group->default_domain)->home, driver, only))
-			err = core_group_rehome(group, to);
-		mutex_unlock(&group->mutex);
-		piommu_group_put(group);
-	}
-	return err;
-}
-
 int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
 {
 	struct core_unit *cu;
@@ -438,15 +414,16 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 		core_probe_unlock(p);
 		return err;
 	}
-	err = have_domains(p, driver, only) ? -EBUSY : for_each_device(p, driver, only, refuse_claimed);
+	/* In this order: the last device of a claimed group that leaves in between leaves a domain that is found then. */
+	err = for_each_device(p, driver, only, refuse_claimed);
+	if (!err && have_domains(p, driver, only))
+		err = -EBUSY;
 	if (err)
 		set_states(p, driver, only, CORE_UNIT_READY);
 	core_probe_unlock(p);
 	if (err)
 		return err;
-	err = rehome_defaults(p, driver, only);
-	if (!err)
-		err = for_each_device(p, driver, only, strip);
+	err = for_each_device(p, driver, only, strip);
 	if (err) {
 		set_states(p, driver, only, CORE_UNIT_READY);
 		return err;

@@ -63,7 +63,7 @@ static struct piommu_walk_step *add_words(struct walk *walk, struct piommu_walk_
 	next = step(walk, spare, what, pa);
 	next->nraw = nwords;
 	for (unsigned i = 0; i < nwords; i++)
-		next->raw[i] = entry_load(&words[i]);
+		next->raw[i] = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE); /* partner: entry_publish() of what it leads to */
 	return next;
 }
 

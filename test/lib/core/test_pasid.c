@@ -202,6 +202,30 @@ static void t18_pasids_leave_for_the_time_of_a_reset(void)
 	end(&rig);
 }
 
+static int first_member_fails(void *ctx, const char *what)
+{
+	(void)ctx;
+	return strncmp(what, "pasid 00:05.0 7 A", 17) == 0 ? -EIO : 0;
+}
+
+static void t18_a_member_whose_pasids_could_not_come_back_is_not_passed_over(void)
+{
+	struct rig rig = claimed();
+
+	CHECK_EQ(piommu_attach_pasid(rig.domain, rig.group, 7), 0);
+	CHECK_EQ(piommu_reset_begin(rig.p, fake_sbdf("00:05.0")), 0);
+	fake.hook = first_member_fails;
+	CHECK_EQ(piommu_reset_end(rig.p, fake_sbdf("00:05.0")), -EIO);
+	fake.hook = NULL;
+	CHECK_EQ(piommu_detach_pasid(rig.domain, rig.group, 7), 0);
+	CHECK_EQ(piommu_attach_pasid(rig.domain, rig.group, 9), 0);
+	CU_ASSERT_PTR_EQUAL(leads_to("00:05.0", 9), rig.domain);
+	CU_ASSERT_PTR_EQUAL(leads_to("00:05.2", 9), rig.domain);
+	CHECK_EQ(piommu_detach_pasid(rig.domain, rig.group, 9), 0);
+	CHECK_EQ(piommu_domain_destroy(rig.domain), 0);
+	end(&rig);
+}
+
 static void t22_a_release_is_refused_as_long_as_one_is_attached(void)
 {
 	struct rig rig = claimed();
@@ -285,6 +309,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(one_domain_may_serve_several_pasids_and_the_devices_themselves),
 		SUITE_TEST(t18_busy_during_a_reset_but_detach_works),
 		SUITE_TEST(t18_pasids_leave_for_the_time_of_a_reset),
+		SUITE_TEST(t18_a_member_whose_pasids_could_not_come_back_is_not_passed_over),
 		SUITE_TEST(t22_a_release_is_refused_as_long_as_one_is_attached),
 		SUITE_TEST(t22_a_member_that_goes_leaves_nothing_and_the_last_one_ends_it),
 		SUITE_TEST(t22_a_member_that_comes_joins_the_groups_pasids),
