@@ -94,6 +94,12 @@ static void t3_unit_registered_while_another_makes_the_default_domain(void)
 	mock_stop(&mock, p);
 }
 
+static int fail_paging(struct mock_call *call, void *ctx)
+{
+	(void)ctx;
+	return call->type == PIOMMU_DOMAIN_PAGING ? -ENOMEM : 0;
+}
+
 /* The unit that a group's default domain was made for goes; the member behind the other one keeps a default domain. */
 static void t3_default_domain_of_two_units_outlives_the_one_it_was_made_for(void)
 {
@@ -115,6 +121,56 @@ static void t3_default_domain_of_two_units_outlives_the_one_it_was_made_for(void
 	CHECK_EQ(piommu_claim(group), -ENODEV); /* nothing contains 05.0 any more, and they share a group */
 	piommu_group_put(group);
 	CHECK_EQ(piommu_unit_unregister(units[1]), 0);
+	mock_stop(&mock, p);
+}
+
+/* Nor is it left with the old one where no new one can be made. */
+static void t3_default_domain_that_cannot_be_made_anew_leaves_its_group_blocked(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_unit *unit;
+	struct piommu_group *group;
+	unsigned from;
+
+	mock_own(&mock, "0001:00:05.0", "bare0");
+	mock_own(&mock, "0001:00:05.1", "bare1");
+	unit = mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare1");
+	from = mock_mark(&mock);
+	mock_hook_set(&mock, MOCK_DOMAIN_CREATE, fail_paging, NULL);
+	CHECK_EQ(piommu_unit_unregister(unit), 0);
+	mock_hook_set(&mock, MOCK_DOMAIN_CREATE, NULL, NULL);
+	CU_ASSERT(mock_find(&mock, from, "attach 0001:00:05.1 blocking done") >= 0);
+	group = mock_group(p, "0001:00:05.1");
+	CHECK_EQ(piommu_claim(group), -EAGAIN);
+	CHECK_EQ(mock_add(p, "0001:00:05.1"), 0);
+	CHECK_EQ(piommu_claim(group), -ENODEV); /* nothing contains 05.0 */
+	CU_ASSERT(mock_find(&mock, from, "attach 0001:00:05.1 paging done") >= 0);
+	piommu_group_put(group);
+	mock_stop(&mock, p);
+}
+
+/* The same with the group claimed: its default domain is its owner's, with what is mapped there. */
+static void t3_unit_that_a_claimed_groups_default_domain_was_made_for_stays(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_domain *domain;
+	struct piommu_unit *unit;
+	struct piommu_group *group;
+
+	mock_own(&mock, "0001:00:05.0", "bare1");
+	mock_own(&mock, "0001:00:05.1", "bare0");
+	unit = mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare1");
+	group = mock_group(p, "0001:00:05.0");
+	CHECK_EQ(piommu_claim(group), 0);
+	domain = piommu_group_default_domain(group);
+	CHECK_EQ(mock_remove(p, "0001:00:05.1"), 0);
+	CHECK_EQ(piommu_unit_unregister(unit), -EBUSY);
+	CU_ASSERT_PTR_EQUAL(piommu_group_default_domain(group), domain);
+	CHECK_EQ(piommu_release(group), 0);
+	CHECK_EQ(piommu_unit_unregister(unit), 0);
+	piommu_group_put(group);
 	mock_stop(&mock, p);
 }
 
@@ -213,12 +269,6 @@ static void t4_domain_is_not_made_before_the_default_domain(void)
 static void t4_map_does_not_succeed_before_the_default_domain_is_attached(void)
 {
 	check_use_too_early(MOCK_ATTACH, use_map);
-}
-
-static int fail_paging(struct mock_call *call, void *ctx)
-{
-	(void)ctx;
-	return call->type == PIOMMU_DOMAIN_PAGING ? -ENOMEM : 0;
 }
 
 static int later(struct mock_call *call, void *ctx)
@@ -406,6 +456,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(t3_units_registered_at_once_make_one_default_domain_a_group),
 		SUITE_TEST(t3_unit_registered_while_another_makes_the_default_domain),
 		SUITE_TEST(t3_default_domain_of_two_units_outlives_the_one_it_was_made_for),
+		SUITE_TEST(t3_default_domain_that_cannot_be_made_anew_leaves_its_group_blocked),
+		SUITE_TEST(t3_unit_that_a_claimed_groups_default_domain_was_made_for_stays),
 		SUITE_TEST(t4_claim_does_not_succeed_before_the_default_domain_is_made),
 		SUITE_TEST(t4_claim_does_not_succeed_before_the_default_domain_is_attached),
 		SUITE_TEST(t4_domain_is_not_made_before_the_default_domain),
