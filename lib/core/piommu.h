@@ -15,6 +15,8 @@
  * "Slow path": takes mutexes, may wait for hardware (bounded); any thread, several at once on the same objects, not from an event
  * callback, and from a driver's callback only where that is said.
  *
+ * A function whose comment names none of them is slow path; a second one under the same comment has the rule of the first.
+ *
  * Objects that a piommu_*_find() or _at() hands out come with a reference: piommu_*_put() gives it back. Until then they are
  * memory of ours, even where the device has gone; a claimed group lasts until it is released. piommu_destroy() ends them all.
  *
@@ -118,13 +120,13 @@ int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver)
  */
 int piommu_driver_unregister(struct piommu *p, const struct piommu_driver *driver);
 
-/** The platform under a manager, e.g. for piommu_sim.h. */
+/** The platform under a manager, e.g. for piommu_sim.h. Any thread. */
 struct piommu_platform *piommu_platform(struct piommu *p);
 
 /** The thread may use the fast path from here on. Idempotent. Any thread. */
 void piommu_thread_register(void);
 void piommu_thread_unregister(void);
-/** Brackets a sleep: between them the thread is in no RCU read section and must not use the fast path. */
+/** Brackets a sleep: between them the thread is in no RCU read section and must not use the fast path. Registered. */
 void piommu_thread_offline(void);
 void piommu_thread_online(void);
 
@@ -374,9 +376,9 @@ int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t 
  */
 int piommu_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, size_t *unmapped);
 
-/** A gather collects unmaps that are invalidated together. One thread at a time. @return 0 or -ENOMEM */
+/** A gather collects unmaps that are invalidated together. Any thread, one at a time for a gather. @return 0 or -ENOMEM */
 int piommu_gather_create(struct piommu_gather **out);
-/** It must be empty: flush it first. @return 0 or -EBUSY */
+/** It must be empty: flush it first. Any thread. @return 0 or -EBUSY */
 int piommu_gather_destroy(struct piommu_gather *gather);
 /**
  * As piommu_unmap(), but devices may use the old translation until piommu_gather_flush() returned 0. Until then nothing may be
@@ -408,7 +410,7 @@ int piommu_unmap_explain(struct piommu_domain *domain, uint64_t iova, size_t len
 
 /** I/O addresses of a domain: aligned, inside its aperture, outside reserved ranges. Any thread. @return 0, -EINVAL, -ENOSPC, -ENOMEM */
 int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, uint64_t *iova);
-/** @return 0; -ENOENT: was not allocated so */
+/** Any thread. @return 0; -ENOENT: was not allocated so */
 int piommu_iova_free(struct piommu_domain *domain, uint64_t iova, size_t len);
 
 /** Zeroed memory that devices can reach, contiguous, aligned to 4096 or `align`. Slow path. @return 0, -EINVAL, -ENOMEM */
@@ -425,7 +427,7 @@ unsigned piommu_poll(struct piommu *p);
 
 /** Copies up to `max` events out of the manager's ring (the last 256 are kept), oldest first. Any one thread. */
 unsigned piommu_events(struct piommu *p, struct piommu_event *events, unsigned max);
-/** "0000:00:04.0 read of 0x5000 blocked: PTE not present (reason 0x06, ...)": one line. */
+/** "0000:00:04.0 read of 0x5000 blocked: PTE not present (reason 0x06, ...)": one line. Any thread. */
 void piommu_event_text(const struct piommu_event *event, char *text, size_t len);
 
 struct piommu_stats {
@@ -439,7 +441,7 @@ struct piommu_stats {
 	uint64_t table_pages; /**< in use */
 	uint64_t table_bytes; /**< taken from the platform */
 };
-/** Sums over all units. */
+/** Sums over all units. Slow path. */
 void piommu_stats(const struct piommu *p, struct piommu_stats *out);
 
 /* ---- Walking ------------------------------------------------------------------------------------------------------------------ */
