@@ -421,6 +421,8 @@ int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group
 
 /* pasid.c: for a member that comes and one that goes */
 int core_pasids_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
+/* All of them leave, or none has. */
+int core_pasids_suspend(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
 int core_pasids_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex);
 void core_pasids_end(struct piommu_group *group) REQUIRES(group->mutex);
 

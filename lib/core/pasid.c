@@ -76,6 +76,37 @@ int core_pasids_leave(struct piommu_group *group, struct core_device *cd)
 	return worst;
 }
 
+/* Those that had left are entered again; where that fails, too, the device is in none from then on. */
+static void suspend_undo(struct piommu_group *group, struct core_device *cd, unsigned failed)
+{
+	for (unsigned i = failed + 1; i < group->npasids; i++) {
+		if (!enter(cd, &group->pasids[i]))
+			continue;
+		log_err(&cd->p->log, "%s: PASID %u could not be attached again: detach and attach its PASIDs", cd->dev.name,
+			group->pasids[i].pasid);
+		while (i-- > 0)
+			if (i != failed)
+				leave(cd, &group->pasids[i]);
+		cd->pasids_in = false;
+		return;
+	}
+}
+
+int core_pasids_suspend(struct piommu_group *group, struct core_device *cd)
+{
+	mutex_assert_held(&group->mutex);
+	for (unsigned i = cd->pasids_in ? group->npasids : 0; i-- > 0;) {
+		int err = leave(cd, &group->pasids[i]);
+
+		if (!err)
+			continue;
+		suspend_undo(group, cd, i);
+		return err;
+	}
+	cd->pasids_in = false;
+	return 0;
+}
+
 static void forget(struct piommu_group *group, unsigned at) REQUIRES(group->mutex)
 {
 	struct core_domain *cd = core_domain_of(group->pasids[at].domain);
@@ -116,6 +147,16 @@ static int check(const struct piommu_group *group, uint32_t pasid) REQUIRES(grou
 		return -EINVAL;
 	}
 	return able ? 0 : -EOPNOTSUPP;
+}
+
+/* Members that stayed out when a reset ended come along now: nobody is being reset. */
+static int join_late(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	int err = 0;
+
+	for (unsigned d = 0; d < group->nmembers && !err; d++)
+		err = core_pasids_join(group, group->members[d]);
+	return err;
 }
 
 static int enter_all(struct piommu_group *group, const struct core_pasid *pasid) REQUIRES(group->mutex)
@@ -163,7 +204,9 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	if (!more)
 		return -ENOMEM;
 	group->pasids = more;
-	err = enter_all(group, &added);
+	err = join_late(group);
+	if (!err)
+		err = enter_all(group, &added);
 	if (err)
 		return err;
 	group->pasids[group->npasids++] = added;

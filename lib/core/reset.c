@@ -15,17 +15,21 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 	mutex_assert_held(&group->mutex);
 	if (!atomic_load_explicit(&group->claimed, memory_order_relaxed))
 		return -EINVAL;
+	/* What a PASID reaches is memory, too. */
+	if (!device->resets)
+		err = core_pasids_suspend(group, device);
+	if (err)
+		return err;
 	/*
 	 * A device with reserved ranges is never blocked: firmware may use it even now. One whose attach is deferred is not ours yet:
 	 * not one register is written for it.
 	 */
 	if (!device->resets && !device->nreserved && !atomic_load_explicit(&device->deferred, memory_order_relaxed))
 		err = core_device_move(group, device, (struct core_place){ CORE_TO_BLOCKING, NULL });
-	/* What a PASID reaches is memory, too. One that does not leave is said; the fence is up all the same. */
-	if (!err && !device->resets)
-		core_pasids_leave(group, device);
-	if (err)
+	if (err) {
+		core_pasids_join(group, device);
 		return err;
+	}
 	if (!device->resets++)
 		group->nresets++;
 	return 0;
@@ -34,7 +38,7 @@ static int begin(struct piommu_group *group, struct core_device *device) REQUIRE
 /* The reset is over whatever becomes of the move: a device that cannot go back stays where it reaches nothing. */
 static int end(struct piommu_group *group, struct core_device *device) REQUIRES(group->mutex)
 {
-	int err;
+	int err = 0;
 
 	mutex_assert_held(&group->mutex);
 	if (!device->resets)
@@ -42,9 +46,14 @@ static int end(struct piommu_group *group, struct core_device *device) REQUIRES(
 	if (--device->resets)
 		return 0;
 	group->nresets--;
-	err = core_pasids_join(group, device);
-	if (!err && !atomic_load_explicit(&device->deferred, memory_order_relaxed))
+	if (!atomic_load_explicit(&device->deferred, memory_order_relaxed))
 		err = core_device_move(group, device, core_group_place(group));
+	/* All of it or nothing: a device that has not got its PASIDs back reaches nothing either. */
+	if (!err) {
+		err = core_pasids_join(group, device);
+		if (err && !device->nreserved)
+			core_device_move(group, device, (struct core_place){ CORE_TO_BLOCKING, NULL });
+	}
 	if (err)
 		log_err(&group->p->log,
 			"%s: cannot go back to its domain after a reset (%d): it stays blocked; detach and attach its group",
