@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Case T9 for claiming, attaching and resetting: whatever fails in them, see t9.h. */
+/* Case T9 for claiming and attaching: whatever fails in them, see t9.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -373,87 +373,6 @@ static void t9_detach_pasid(void)
 	});
 }
 
-/* ---- Resets ---- */
-
-static int reset_begin(void *ctx)
-{
-	return piommu_reset_begin(((struct world *)ctx)->p, faulty_sbdf("00:05.1"));
-}
-
-static int reset_end(void *ctx)
-{
-	return piommu_reset_end(((struct world *)ctx)->p, faulty_sbdf("00:05.1"));
-}
-
-static void undo_reset_begin(void *ctx)
-{
-	check(ctx, reset_end(ctx));
-}
-
-static void undo_reset_end(void *ctx)
-{
-	check(ctx, reset_begin(ctx));
-}
-
-static void fenced(void *ctx)
-{
-	struct world *w = ctx;
-
-	goes(w, "dmar1", 0x28, 0, "paging");
-	goes(w, "dmar1", 0x29, 0, "blocking");
-	CHECK_EQ(move(w), -EBUSY);
-}
-
-static void begin_in_reset(void *ctx)
-{
-	begin_to_move(ctx);
-	CU_ASSERT_FATAL(!reset_begin(ctx));
-}
-
-/* The reset is over and the device blocked, until its group is detached and attached. */
-static bool reset_remains(void *ctx, int err)
-{
-	struct world *w = ctx;
-
-	if (err == -ENOENT)
-		return false; /* a reference that was not to be had: nothing was done */
-	goes(w, "dmar1", 0x29, 0, "blocking");
-	CHECK_EQ(reset_end(w), -EINVAL);
-	CHECK_EQ(detach(w), 0);
-	CHECK_EQ(attach(w), 0);
-	translated(w);
-	return true;
-}
-
-static void t9_reset_begin(void)
-{
-	t9_run(&(struct t9){
-		T9_WORLD(&world),
-		.name = "reset_begin",
-		.begin = begin_to_move,
-		.end = world_end,
-		.call = reset_begin,
-		.works = fenced,
-		.undo = undo_reset_begin,
-		.errors = { -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO },
-	});
-}
-
-static void t9_reset_end(void)
-{
-	t9_run(&(struct t9){
-		T9_WORLD(&world),
-		.name = "reset_end",
-		.begin = begin_in_reset,
-		.end = world_end,
-		.call = reset_end,
-		.works = translated,
-		.undo = undo_reset_end,
-		.errors = { -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO },
-		.remains = reset_remains,
-	});
-}
-
 /* ---- The attach that was put off ---- */
 
 static void find_deferred(struct world *w)
@@ -534,10 +453,10 @@ static void t9_deferred_map(void)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(t9_claim),       SUITE_TEST(t9_release),          SUITE_TEST(t9_domain_create),
-		SUITE_TEST(t9_attach),      SUITE_TEST(t9_attach_elsewhere), SUITE_TEST(t9_attach_with_reserved_ranges),
-		SUITE_TEST(t9_detach),      SUITE_TEST(t9_attach_pasid),     SUITE_TEST(t9_detach_pasid),
-		SUITE_TEST(t9_reset_begin), SUITE_TEST(t9_reset_end),        SUITE_TEST(t9_deferred_map),
+		SUITE_TEST(t9_claim),        SUITE_TEST(t9_release),          SUITE_TEST(t9_domain_create),
+		SUITE_TEST(t9_attach),       SUITE_TEST(t9_attach_elsewhere), SUITE_TEST(t9_attach_with_reserved_ranges),
+		SUITE_TEST(t9_detach),       SUITE_TEST(t9_attach_pasid),     SUITE_TEST(t9_detach_pasid),
+		SUITE_TEST(t9_deferred_map),
 	};
 
 	return suite_run(argc, argv, "t9_domains", tests, sizeof(tests) / sizeof(tests[0]));
