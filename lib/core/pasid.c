@@ -149,16 +149,6 @@ static int check(const struct piommu_group *group, uint32_t pasid) REQUIRES(grou
 	return able ? 0 : -EOPNOTSUPP;
 }
 
-/* Members that stayed out when a reset ended come along now: nobody is being reset. */
-static int join_late(struct piommu_group *group) REQUIRES(group->mutex)
-{
-	int err = 0;
-
-	for (unsigned d = 0; d < group->nmembers && !err; d++)
-		err = core_pasids_join(group, group->members[d]);
-	return err;
-}
-
 static int enter_all(struct piommu_group *group, const struct core_pasid *pasid) REQUIRES(group->mutex)
 {
 	for (unsigned d = 0; d < group->nmembers; d++) {
@@ -204,9 +194,7 @@ static int attach_locked(struct piommu_domain *domain, struct piommu_group *grou
 	if (!more)
 		return -ENOMEM;
 	group->pasids = more;
-	err = join_late(group);
-	if (!err)
-		err = enter_all(group, &added);
+	err = enter_all(group, &added);
 	if (err)
 		return err;
 	group->pasids[group->npasids++] = added;

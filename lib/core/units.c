@@ -432,6 +432,8 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 		bool mine = concerns(cu, driver, only) && core_unit_driver(cu) && !cu->stuck;
 
 		if (!mine) {
+			if (concerns(cu, driver, only) && cu->stuck)
+				worst = -EIO; /* still, and again */
 			core_unit_put(cu);
 			i++;
 			continue;
