@@ -77,7 +77,7 @@ int core_pasids_leave(struct piommu_group *group, struct core_device *cd)
 }
 
 /* Those that had left are entered again; where that fails, too, the device is in none from then on. */
-static void suspend_undo(struct piommu_group *group, struct core_device *cd, unsigned failed)
+static void suspend_undo(struct piommu_group *group, struct core_device *cd, unsigned failed) REQUIRES(group->mutex)
 {
 	for (unsigned i = failed + 1; i < group->npasids; i++) {
 		if (!enter(cd, &group->pasids[i]))
