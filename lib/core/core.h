@@ -2,7 +2,7 @@
 /*
  * The library's own state: everything hangs off struct piommu. Lock order, outermost first (doc/locking.md):
  *
- *   probe_lock > group->mutex > domain->mutex > unit->mutex > leaves: units_lock, groups_lock, domains_mutex, event_mutex
+ *   probe_lock > group->mutex > domain->mutex > unit->mutex > leaves
  *
  * A slow path goes RCU-offline on entry (core_slow_enter), so that a thread that sleeps on a mutex or waits for hardware
  * holds up no grace period; what it reads is stable under its mutexes and by its references.
@@ -105,8 +105,8 @@ struct piommu_group {
 	struct piommu_domain *domain GUARDED_BY(mutex); /* attached by the user; NULL: where the claim left it */
 	enum piommu_default kind GUARDED_BY(mutex);
 	struct piommu_domain *default_domain GUARDED_BY(mutex); /* of kind PAGING */
-	bool homeless GUARDED_BY(
-		mutex); /* claimed, and no member is behind the unit that default_domain was made for: it is kept, too */
+	/* Claimed, and no member is behind the unit that default_domain was made for: it is kept, too. */
+	bool homeless GUARDED_BY(mutex);
 	struct piommu_domain *kept GUARDED_BY(mutex); /* it was that; its devices are gone, its claim is not */
 	struct core_pasid *pasids GUARDED_BY(mutex);
 	unsigned npasids GUARDED_BY(mutex);
@@ -130,6 +130,7 @@ struct core_domain {
 /* A driver of this manager, under p->probe_lock. */
 struct core_driver {
 	const struct piommu_driver *driver;
+	bool going; /* a thread is taking it out */
 	struct core_driver *next;
 };
 
@@ -267,6 +268,11 @@ void core_unit_drop(struct core_unit *cu);
 
 /* units.c: the table of units, registering them and taking them out */
 struct core_unit *core_unit_at(const struct piommu *p, unsigned n); /* with a reference; NULL past the last */
+/*
+ * To go through all there are, by age: the one after `prev` (NULL: the first), with a reference, for prev's, which is given back. Misses
+ * none that stays, whichever comes or goes meanwhile.
+ */
+struct core_unit *core_unit_next(const struct piommu *p, struct core_unit *prev);
 void core_unit_get(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
 void core_unit_put(struct core_unit *cu) EXCLUDES(cu->p->units_lock);
 int core_units_list_firmware(struct piommu *p) REQUIRES(p->probe_lock) EXCLUDES(p->units_lock);
@@ -296,16 +302,14 @@ void core_tag_put(struct core_unit *cu, uint32_t tag) EXCLUDES(cu->mutex);
 
 /* devices.c: looking devices up */
 struct core_device *core_device_get(struct piommu *p, uint64_t key);
-/* The first one whose key is `from` or above, for going through them all; NULL: there is none. */
-struct core_device *core_device_from(struct piommu *p, uint64_t from);
+/* As core_unit_next(), by key. Needs no memory. */
+struct core_device *core_device_next(struct piommu *p, struct core_device *prev);
 struct core_device *core_device_get_node(struct piommu *p, const char *name);
 void core_device_put(struct core_device *cd);
 /* The group of a device that we have a reference to, with one, or NULL. */
 struct piommu_group *core_device_group_get(struct core_device *cd);
 /* What users still hold when their manager ends. */
 void core_objects_free(struct piommu *p);
-/* Keys of all devices there are, malloc'ed. */
-int core_device_keys(struct piommu *p, uint64_t **out, size_t *n) REQUIRES(p->probe_lock);
 
 /* probe.c: rules R4 and R5 */
 struct core_found {
@@ -343,8 +347,6 @@ int core_find_one(struct piommu *p, struct core_found *found);
 bool core_found_same(const struct core_found *found, const struct core_found *other);
 
 /* walk.c */
-/* Keys of the devices known now; the caller frees. */
-int core_known_keys(struct piommu *p, uint64_t **keys, size_t *n);
 int core_walk_first(struct piommu *p) EXCLUDES(p->objects_lock);
 /* Over the devices that are behind no unit. */
 int core_walk(struct piommu *p);

@@ -49,9 +49,8 @@ static int decide(struct piommu_group *group) REQUIRES(group->mutex)
 	}
 	if (other) {
 		log_warn(&group->p->log,
-			 "group %u: %s wants another default domain than the members before it: all of them are on identity; "
-			 "wish "
-			 "the same for all",
+			 "group %u: %s wants another default domain than the members before it: all of them are on "
+			 "identity; wish the same for all",
 			 group->id, other->dev.name);
 		kind = PIOMMU_DEFAULT_IDENTITY;
 	}
@@ -63,9 +62,8 @@ static int decide(struct piommu_group *group) REQUIRES(group->mutex)
 	if (!untrusted || kind != PIOMMU_DEFAULT_IDENTITY)
 		return 0;
 	log_err(&group->p->log,
-		"group %u: %s is not trusted, and would be on identity with all memory in its reach: refused. Ask for another "
-		"default "
-		"domain for it",
+		"group %u: %s is not trusted, and would be on identity with all memory in its reach: refused. "
+		"Ask for another default domain for it",
 		group->id, untrusted->dev.name);
 	return -EPERM;
 }

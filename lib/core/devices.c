@@ -12,7 +12,6 @@
 static void device_free(struct rcu_deferral *deferral)
 {
 	struct core_device *cd = (struct core_device *)(void *)((char *)deferral - offsetof(struct core_device, deferral));
-
 	struct piommu *p = cd->p;
 	struct core_device **at;
 
@@ -57,19 +56,20 @@ struct core_device *core_device_get(struct piommu *p, uint64_t key)
 	return cd;
 }
 
-struct core_device *core_device_from(struct piommu *p, uint64_t from)
+struct core_device *core_device_next(struct piommu *p, struct core_device *prev)
 {
 	struct core_read was = core_read_enter();
 	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
 	struct core_device *found = NULL;
 
 	for (size_t i = 0; i < all->n && !found; i++) {
-		struct core_device *cd = all->entry[i].key >= from ? rcu_entry_value(&all->entry[i]) : NULL;
+		struct core_device *cd = prev && all->entry[i].key <= prev->key ? NULL : rcu_entry_value(&all->entry[i]);
 
 		if (cd && rcu_ref_get_unless_zero(&cd->ref))
 			found = cd;
 	}
 	core_read_exit(was);
+	core_device_put(prev);
 	return found;
 }
 
@@ -99,21 +99,6 @@ struct piommu_group *core_device_group_get(struct core_device *cd)
 		group = NULL;
 	core_read_exit(was);
 	return group;
-}
-
-int core_device_keys(struct piommu *p, uint64_t **out, size_t *n)
-{
-	struct core_read was = core_read_enter();
-	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
-	uint64_t *keys = calloc(all->n ? all->n : 1, sizeof(*keys));
-
-	*n = 0;
-	for (size_t i = 0; keys && i < all->n; i++)
-		if (rcu_entry_value(&all->entry[i]))
-			keys[(*n)++] = all->entry[i].key;
-	core_read_exit(was);
-	*out = keys;
-	return keys ? 0 : -ENOMEM;
 }
 
 static int find(struct core_device *cd, struct piommu_device **out)

@@ -273,8 +273,8 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 	}
 	rcu_drain(); /* other threads' lookups are over, retired tables are back */
 	home = cd->home;
-	core_unit_get(
-		home); /* its pool takes the tables back: who takes the unit out sees no domain from here on, but waits for us */
+	/* Its pool takes the tables back: who takes the unit out sees no domain from here on, but waits for us. */
+	core_unit_get(home);
 	unlist_domain(cd);
 	core_domain_free(domain);
 	core_unit_put(home);

@@ -93,16 +93,14 @@ static int units_of(struct piommu *p, const struct piommu_driver *driver, const 
 		    struct core_unit ***out, unsigned *n) REQUIRES(p->probe_lock)
 {
 	struct core_unit **units = NULL;
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
 	*n = 0;
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu))) {
 		struct core_unit **more;
 
-		if (core_unit_driver(cu) != driver || !takes_devices(cu) || is_itself(cu, dev)) {
-			core_unit_put(cu);
+		if (core_unit_driver(cu) != driver || !takes_devices(cu) || is_itself(cu, dev))
 			continue;
-		}
 		more = realloc(units, (*n + 1) * sizeof(struct core_unit *));
 		if (!more) {
 			core_unit_put(cu);
@@ -111,6 +109,7 @@ static int units_of(struct piommu *p, const struct piommu_driver *driver, const 
 		}
 		units = more;
 		units[(*n)++] = cu;
+		core_unit_get(cu);
 	}
 	*out = units;
 	return 0;
@@ -189,34 +188,34 @@ int core_choose_unit(struct piommu *p, struct core_device *cd, const char *node_
 /* Starts what firmware describes for this driver. On failure none of them is. */
 static int start_units(struct piommu *p, const struct piommu_driver *driver) REQUIRES(p->probe_lock)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	int err = 0;
 
-	for (unsigned i = 0; !err && (cu = core_unit_at(p, i)); i++) {
-		if (!cu->unit.driver && driver->match && driver->match(cu->unit.fw)) {
-			core_unit_set_driver(cu, driver);
-			err = core_unit_start(cu);
-			cu->needs_walk = !err;
-			if (err)
-				core_unit_set_driver(cu, NULL);
-		}
-		core_unit_put(cu);
+	while (!err && (cu = core_unit_next(p, cu))) {
+		if (cu->unit.driver || !driver->match || !driver->match(cu->unit.fw))
+			continue;
+		core_unit_set_driver(cu, driver);
+		err = core_unit_start(cu);
+		cu->needs_walk = !err;
+		if (err)
+			core_unit_set_driver(cu, NULL);
 	}
+	if (err)
+		core_unit_put(cu);
 	return err;
 }
 
 /* Undo of start_units(): nothing is behind them yet. */
 static void stop_units(struct piommu *p, const struct piommu_driver *driver) REQUIRES(p->probe_lock)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
-		if (cu->unit.driver == driver && cu->needs_walk && !core_unit_disable(cu)) {
-			core_unit_drop(cu);
-			core_unit_set_driver(cu, NULL);
-			cu->needs_walk = false;
-		}
-		core_unit_put(cu);
+	while ((cu = core_unit_next(p, cu))) {
+		if (cu->unit.driver != driver || !cu->needs_walk || core_unit_disable(cu))
+			continue;
+		core_unit_drop(cu);
+		core_unit_set_driver(cu, NULL);
+		cu->needs_walk = false;
 	}
 }
 
@@ -244,12 +243,32 @@ int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver)
 	return err;
 }
 
-static bool is_registered(struct piommu *p, const struct piommu_driver *driver) REQUIRES(p->probe_lock)
+/* From here to its end one thread takes it out: another's would take out what a third has registered again meanwhile. */
+static int mark_going(struct piommu *p, const struct piommu_driver *driver)
 {
-	for (const struct core_driver *d = p->drivers; d; d = d->next)
+	struct core_driver *d;
+	int err = -ENOENT;
+
+	core_probe_lock(p);
+	for (d = p->drivers; d && d->driver != driver; d = d->next)
+		;
+	if (d) {
+		err = d->going ? -EBUSY : 0;
+		d->going = true;
+	}
+	core_probe_unlock(p);
+	return err;
+}
+
+static void end_going(struct piommu *p, const struct piommu_driver *driver, bool stays)
+{
+	core_probe_lock(p);
+	for (struct core_driver *d = p->drivers; d; d = d->next)
 		if (d->driver == driver)
-			return true;
-	return false;
+			d->going = false;
+	if (!stays)
+		take_out(p, driver);
+	core_probe_unlock(p);
 }
 
 int piommu_driver_unregister(struct piommu *p, const struct piommu_driver *driver)
@@ -260,15 +279,10 @@ int piommu_driver_unregister(struct piommu *p, const struct piommu_driver *drive
 	if (core_probe_is_mine(p))
 		return -EBUSY;
 	online = core_slow_enter();
-	core_probe_lock(p);
-	err = is_registered(p, driver) ? 0 : -ENOENT;
-	core_probe_unlock(p);
-	if (!err)
+	err = mark_going(p, driver);
+	if (!err) {
 		err = core_units_unregister(p, driver, NULL);
-	if (!err || err == -EIO) {
-		core_probe_lock(p);
-		take_out(p, driver);
-		core_probe_unlock(p);
+		end_going(p, driver, err && err != -EIO);
 	}
 	core_slow_exit(online);
 	return err;

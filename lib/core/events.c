@@ -111,7 +111,7 @@ void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
 
 void piommu_stats(const struct piommu *p, struct piommu_stats *out)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
 	*out = (struct piommu_stats){
 		.faults = atomic_load_explicit(&p->nfaults, memory_order_relaxed),
@@ -119,19 +119,16 @@ void piommu_stats(const struct piommu *p, struct piommu_stats *out)
 		.events_lost = atomic_load_explicit(&p->nlost, memory_order_relaxed),
 		.inv_errors = atomic_load_explicit(&p->ninv_errors, memory_order_relaxed),
 	};
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu))) {
 		struct piommu_ring_stats ring = { 0 };
 
-		if (!atomic_load_explicit(&cu->enabled, memory_order_acquire)) {
-			core_unit_put(cu);
+		if (!atomic_load_explicit(&cu->enabled, memory_order_acquire))
 			continue;
-		}
 		cu->unit.driver->inv_stats(&cu->unit, &ring);
 		out->inv_descriptors += ring.descriptors;
 		out->inv_waits += ring.waits;
 		out->inv_doorbells += ring.doorbells;
 		out->table_pages += piommu_pool_used(cu->unit.pool);
 		out->table_bytes += piommu_pool_bytes(cu->unit.pool);
-		core_unit_put(cu);
 	}
 }

@@ -220,9 +220,8 @@ static int group_of_mates(struct core_device *cd, const struct piommu_topo_group
 		if (group == found)
 			continue;
 		log_err(&p->log,
-			"%s: would make groups %u and %u one, which are both in use: unplug it, or give all of it to one owner "
-			"and "
-			"start again",
+			"%s: would make groups %u and %u one, which are both in use: unplug it, or give all of it to one "
+			"owner and start again",
 			cd->dev.name, found->id, group->id);
 		piommu_group_put(found);
 		return -EXDEV;

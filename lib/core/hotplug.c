@@ -273,23 +273,20 @@ static bool is_among(const struct core_device *cd, const struct core_found *all,
 	return false;
 }
 
-/* @return how many, or -errno */
+/* @return how many, or the first error, the rest done */
 static int remove_gone(struct piommu *p, const struct core_found *all, size_t n, uint64_t when)
 {
-	uint64_t *keys;
-	size_t nkeys;
+	struct core_device *cd = NULL;
 	int count = 0;
-	int worst = core_known_keys(p, &keys, &nkeys);
+	int worst = 0;
 
-	for (size_t i = 0; !worst && i < nkeys; i++) {
-		struct core_device *cd = core_device_get(p, keys[i]);
-		int err = cd && !is_among(cd, all, n) ? remove_known(p, cd, when) : -ENOENT;
+	while ((cd = core_device_next(p, cd))) {
+		int err = is_among(cd, all, n) ? -ENOENT : remove_known(p, cd, when);
 
-		core_device_put(cd);
 		count += !err;
-		worst = err && err != -ENOENT ? err : 0;
+		if (err != -ENOENT)
+			worst = err && !worst ? err : worst;
 	}
-	free(keys);
 	return worst ? worst : count;
 }
 

@@ -176,38 +176,37 @@ static unsigned firmware_node(const struct piommu_topo *topo, unsigned node)
 
 static struct core_unit *unit_named(struct piommu *p, const char *name)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
-		if (!strcmp(cu->unit.name, name))
-			return cu;
-		core_unit_put(cu);
-	}
-	return NULL;
+	while ((cu = core_unit_next(p, cu)) && strcmp(cu->unit.name, name))
+		;
+	return cu;
 }
 
 struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device *cd, const char *node_unit)
 {
 	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
 	struct core_unit *all = NULL;
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	unsigned at;
 
 	if (node < 0)
 		return node_unit && node_unit[0] ? unit_named(p, node_unit) : NULL;
 	at = firmware_node(p->topo, (unsigned)node);
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu))) {
 		const struct piommu_fw_unit *fw = cu->unit.fw;
 
-		if (fw->segment == cd->dev.sbdf.segment && scopes_cover(p->topo, &fw->scopes, at)) {
+		if (fw->segment != cd->dev.sbdf.segment)
+			continue;
+		if (scopes_cover(p->topo, &fw->scopes, at)) {
 			if (all)
 				core_unit_put(all);
 			return cu;
 		}
-		if (fw->segment == cd->dev.sbdf.segment && fw->include_all && !all)
+		if (fw->include_all && !all) {
 			all = cu;
-		else
-			core_unit_put(cu);
+			core_unit_get(all);
+		}
 	}
 	return all;
 }

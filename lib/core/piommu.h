@@ -115,8 +115,8 @@ int piommu_destroy(struct piommu *p);
 int piommu_driver_register(struct piommu *p, const struct piommu_driver *driver);
 /**
  * Gives its units back and takes the driver out; waits while it is being asked about a device. Slow path, not from a callback.
- * @return 0; -ENOENT; -EBUSY: a group behind one of its units is claimed, or a domain made for one exists: nothing has changed;
- * -EIO: a unit did not turn off: it is out of use, its memory stays
+ * @return 0; -ENOENT; -EBUSY: a group behind one of its units is claimed, a domain made for one exists, or another thread takes it out:
+ * nothing has changed; -EIO: a unit did not turn off: it is out of use, its memory stays
  */
 int piommu_driver_unregister(struct piommu *p, const struct piommu_driver *driver);
 

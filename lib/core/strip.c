@@ -44,9 +44,8 @@ static int to_release_domain(struct piommu_group *group, struct core_device *cd,
 	err = core_device_move(group, cd, (struct core_place){ blocked ? CORE_TO_BLOCKING : CORE_TO_IDENTITY, NULL });
 	if (err)
 		log_err(&group->p->log,
-			"%s: does not leave its domain (%s): its hardware may still use it, so the domain's tables stay. Reset "
-			"the "
-			"device, then the machine",
+			"%s: does not leave its domain (%s): its hardware may still use it, so the domain's tables stay. "
+			"Reset the device, then the machine",
 			cd->dev.name, strerror(-err));
 	return err ? -EIO : 0;
 }

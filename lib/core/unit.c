@@ -51,7 +51,10 @@ void core_unit_drop(struct core_unit *cu)
 	mutex_assert_unshared(&cu->mutex);
 	free(cu->tags);
 	cu->tags = NULL;
-	piommu_pool_destroy(cu->unit.pool);
+	if (cu->unit.keep_memory)
+		piommu_pool_abandon(cu->unit.pool);
+	else
+		piommu_pool_destroy(cu->unit.pool);
 	cu->unit.pool = NULL;
 	if (cu->mapped)
 		plat->ops->window_unmap(plat, &cu->window);
@@ -99,8 +102,10 @@ static int own_domain(struct core_unit *cu, enum piommu_domain_type type, struct
 
 int core_unit_probe(struct core_unit *cu)
 {
-	int err = make_pool(cu);
+	int err;
 
+	cu->unit.keep_memory = false;
+	err = make_pool(cu);
 	if (err)
 		return err;
 	err = cu->unit.driver->probe(&cu->unit, &cu->window);

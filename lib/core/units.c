@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The table of units: who looks at one has a reference, and taking one out waits for those (rule R12). "Registered" is not "ready"
- * (R9): ready is a unit whose first walk over the devices is done. The table's lock is a leaf, never held over a callback.
+ * The table of units: who looks at one has a reference, and taking one out waits for those (rule R12); the last one frees it.
+ * "Registered" is not "ready" (R9): ready is a unit whose first walk over the devices is done. The table's lock is a leaf, never held
+ * over a callback.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,25 @@ struct core_unit *core_unit_at(const struct piommu *cp, unsigned n)
 	return found;
 }
 
+struct core_unit *core_unit_next(const struct piommu *cp, struct core_unit *prev)
+{
+	struct piommu *p = core_mutable(cp);
+	const struct rcu_snapshot *all;
+	struct core_unit *found = NULL;
+
+	mutex_lock(&p->units_lock);
+	all = rcu_table_read(&p->units);
+	for (size_t i = 0; i < all->n && !found; i++)
+		if (!prev || all->entry[i].key > prev->serial)
+			found = rcu_entry_value(&all->entry[i]);
+	if (found)
+		found->refs++;
+	mutex_unlock(&p->units_lock);
+	if (prev)
+		core_unit_put(prev);
+	return found;
+}
+
 void core_unit_get(struct core_unit *cu)
 {
 	mutex_lock(&cu->p->units_lock);
@@ -41,24 +61,28 @@ void core_unit_get(struct core_unit *cu)
 void core_unit_put(struct core_unit *cu)
 {
 	struct piommu *p = cu->p;
+	bool last;
 
 	mutex_lock(&p->units_lock);
-	cu->refs--;
+	last = --cu->refs == 0;
 	cond_broadcast(&p->units_cond);
 	mutex_unlock(&p->units_lock);
+	if (last)
+		core_unit_free(cu);
 }
 
 /* Until the table and the caller alone know it. Those who look at it hold it for a bounded time. */
-static void wait_for_others(struct core_unit *cu, unsigned left)
+static void wait_for_others(struct core_unit *cu)
 {
 	struct piommu *p = cu->p;
 
 	mutex_lock(&p->units_lock);
-	while (cu->refs > left)
+	while (cu->refs > 2)
 		cond_wait(&p->units_cond, &p->units_lock);
 	mutex_unlock(&p->units_lock);
 }
 
+/* The caller's reference becomes the table's. */
 static int list_unit(struct piommu *p, struct core_unit *cu)
 {
 	const struct rcu_snapshot *all;
@@ -86,6 +110,7 @@ static void unlist_unit(struct piommu *p, struct core_unit *cu)
 	rcu_table_remove(&p->units, cu->serial);
 	mutex_unlock(&p->units_lock);
 	rcu_wait(); /* pollers */
+	core_unit_put(cu);
 }
 
 /* ---- Those of firmware, all or none -------------------------------------------------------------------------------------------- */
@@ -106,14 +131,14 @@ int core_units_list_firmware(struct piommu *p)
 
 static int for_each_unit(struct piommu *p, int (*fn)(struct core_unit *cu))
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	int err = 0;
 
-	for (unsigned i = 0; !err && (cu = core_unit_at(p, i)); i++) {
+	while (!err && (cu = core_unit_next(p, cu)))
 		if (cu->unit.driver || !p->late_drivers)
 			err = fn(cu);
+	if (err)
 		core_unit_put(cu);
-	}
 	return err;
 }
 
@@ -180,14 +205,12 @@ void core_units_free(struct piommu *p)
 
 bool core_units_starting(struct piommu *p)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	bool found = false;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu)))
 		found |= atomic_load_explicit(&cu->enabled, memory_order_relaxed) &&
 			 atomic_load_explicit(&cu->state, memory_order_acquire) == CORE_UNIT_STARTING;
-		core_unit_put(cu);
-	}
 	return found;
 }
 
@@ -200,13 +223,11 @@ void core_unit_set_ready(struct piommu *p, struct core_unit *cu)
 
 void core_units_set_ready(struct piommu *p)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu)))
 		if (atomic_load_explicit(&cu->enabled, memory_order_relaxed))
 			core_unit_set_ready(p, cu);
-		core_unit_put(cu);
-	}
 }
 
 /* ---- Registering one by hand ----------------------------------------------------------------------------------------------------- */
@@ -254,7 +275,7 @@ int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, c
 	if (err == -EEXIST)
 		log_err(&p->log, "unit %s: there is one of that name already", cu->unit.name);
 	if (err)
-		goto out_free;
+		goto out_put;
 	err = core_unit_start(cu);
 	if (err)
 		goto out_unlist;
@@ -268,9 +289,11 @@ int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, c
 
 out_unlist:
 	unlist_unit(p, cu);
-	wait_for_others(cu, 1);
-out_free:
-	core_unit_free(cu);
+	core_slow_exit(online);
+	return err;
+
+out_put:
+	core_unit_put(cu);
 	core_slow_exit(online);
 	return err;
 }
@@ -285,14 +308,12 @@ static bool concerns(const struct core_unit *cu, const struct piommu_driver *dri
 static bool any_going(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
 	REQUIRES(p->probe_lock)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	bool found = false;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu)))
 		found |= concerns(cu, driver, only) &&
 			 atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING && !cu->stuck;
-		core_unit_put(cu);
-	}
 	return found;
 }
 
@@ -300,20 +321,19 @@ static bool any_going(struct piommu *p, const struct piommu_driver *driver, cons
 static int set_states(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
 		      enum core_unit_state state)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
 	core_probe_lock(p);
 	if (state == CORE_UNIT_GOING && any_going(p, driver, only)) {
 		core_probe_unlock(p);
 		return -EBUSY;
 	}
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
-		if (concerns(cu, driver, only) && atomic_load_explicit(&cu->enabled, memory_order_relaxed)) {
-			mutex_lock(&p->domains_mutex); /* partner: list_domain() */
-			atomic_store_explicit(&cu->state, state, memory_order_release);
-			mutex_unlock(&p->domains_mutex);
-		}
-		core_unit_put(cu);
+	while ((cu = core_unit_next(p, cu))) {
+		if (!concerns(cu, driver, only) || !atomic_load_explicit(&cu->enabled, memory_order_relaxed))
+			continue;
+		mutex_lock(&p->domains_mutex); /* partner: list_domain() */
+		atomic_store_explicit(&cu->state, state, memory_order_release);
+		mutex_unlock(&p->domains_mutex);
 	}
 	core_probe_unlock(p);
 	return 0;
@@ -323,15 +343,13 @@ static int set_states(struct piommu *p, const struct piommu_driver *driver, cons
 static int for_each_device(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
 			   int (*fn)(struct piommu_group *group, struct core_device *cd))
 {
-	struct core_device *cd;
-	uint64_t from = 0;
+	struct core_device *cd = NULL;
 	int err = 0;
 
 	/* Needs no memory: giving up a unit is the way out of a registration for which there was none. */
-	while (!err && (cd = core_device_from(p, from))) {
+	while (!err && (cd = core_device_next(p, cd))) {
 		struct piommu_group *group = core_device_group_get(cd);
 
-		from = cd->key + 1;
 		if (group) {
 			mutex_lock(&group->mutex);
 			if (cd->dev.unit && concerns(core_unit_of(cd->dev.unit), driver, only))
@@ -339,8 +357,8 @@ static int for_each_device(struct piommu *p, const struct piommu_driver *driver,
 			mutex_unlock(&group->mutex);
 		}
 		piommu_group_put(group);
-		core_device_put(cd);
 	}
+	core_device_put(cd);
 	return err;
 }
 
@@ -365,45 +383,40 @@ static int retire(struct piommu *p, struct core_unit *cu)
 {
 	int err;
 
-	wait_for_others(cu, 2); /* the table's and ours */
+	wait_for_others(cu);
 	err = core_unit_disable(cu);
 	if (!err)
 		err = core_orphans_free(p, cu);
-	if (err) {
-		core_unit_put(cu);
+	if (err)
 		return err;
-	}
 	core_unit_drop(cu);
-	if (!cu->by_hand) { /* firmware still describes it: a driver that comes later may take it */
-		core_unit_set_driver(cu, NULL);
-		atomic_store_explicit(&cu->state, CORE_UNIT_STARTING, memory_order_release);
-		core_unit_put(cu);
+	if (cu->by_hand) {
+		unlist_unit(p, cu);
 		return 0;
 	}
-	unlist_unit(p, cu);
-	wait_for_others(cu, 2);
-	core_unit_free(cu);
+	/* Firmware still describes it: a driver that comes later may take it. */
+	core_unit_set_driver(cu, NULL);
+	atomic_store_explicit(&cu->state, CORE_UNIT_STARTING, memory_order_release);
 	return 0;
 }
 
 static bool have_domains(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	bool found = false;
 
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
-		if (concerns(cu, driver, only) && core_domains_have_home(p, cu)) {
-			log_err(&p->log, "%s: a domain that was made for it exists: destroy it first", cu->unit.name);
-			found = true;
-		}
-		core_unit_put(cu);
+	while ((cu = core_unit_next(p, cu))) {
+		if (!concerns(cu, driver, only) || !core_domains_have_home(p, cu))
+			continue;
+		log_err(&p->log, "%s: a domain that was made for it exists: destroy it first", cu->unit.name);
+		found = true;
 	}
 	return found;
 }
 
 int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, struct core_unit *only)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	int worst = 0;
 	int err;
 
@@ -428,17 +441,11 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 		set_states(p, driver, only, CORE_UNIT_READY);
 		return err;
 	}
-	for (unsigned i = 0; (cu = core_unit_at(p, i));) {
-		bool mine = concerns(cu, driver, only) && core_unit_driver(cu) && !cu->stuck;
-
-		if (!mine) {
-			if (concerns(cu, driver, only) && cu->stuck)
-				worst = -EIO; /* still, and again */
-			core_unit_put(cu);
-			i++;
+	while ((cu = core_unit_next(p, cu))) {
+		/* One that has come since, or is just coming, is not part of this. */
+		if (!concerns(cu, driver, only) || atomic_load_explicit(&cu->state, memory_order_relaxed) != CORE_UNIT_GOING)
 			continue;
-		}
-		err = retire(p, cu);
+		err = cu->stuck ? -EIO : retire(p, cu); /* stuck: still, and again */
 		worst = err ? err : worst;
 	}
 	return worst;

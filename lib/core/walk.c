@@ -10,16 +10,6 @@
 
 #include "core.h"
 
-int core_known_keys(struct piommu *p, uint64_t **keys, size_t *n)
-{
-	int err;
-
-	core_probe_lock(p);
-	err = core_device_keys(p, keys, n);
-	core_probe_unlock(p);
-	return err;
-}
-
 static const char *node_unit_of(const struct core_device *cd, const struct core_found *all, size_t n)
 {
 	for (size_t i = 0; i < n && !cd->dev.is_pci; i++)
@@ -28,15 +18,12 @@ static const char *node_unit_of(const struct core_device *cd, const struct core_
 	return cd->dev.is_pci ? NULL : "";
 }
 
-static int bind_all(struct piommu *p, const uint64_t *keys, size_t nkeys, const struct core_found *all, size_t n)
+static int bind_all(struct piommu *p, const struct core_found *all, size_t n)
 {
+	struct core_device *cd = NULL;
 	int err = 0;
 
-	for (size_t i = 0; i < nkeys && !err; i++) {
-		struct core_device *cd = core_device_get(p, keys[i]);
-
-		if (!cd)
-			continue;
+	while (!err && (cd = core_device_next(p, cd))) {
 		core_probe_lock(p);
 		if (!cd->going && !__atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) &&
 		    atomic_load_explicit(&cd->group, memory_order_relaxed))
@@ -47,44 +34,42 @@ static int bind_all(struct piommu *p, const uint64_t *keys, size_t nkeys, const 
 			err = 0;
 		}
 		core_probe_unlock(p);
-		core_device_put(cd);
 	}
+	if (err)
+		core_device_put(cd);
 	return err;
 }
 
-static int settle_all(struct piommu *p, const uint64_t *keys, size_t nkeys)
+static int settle_all(struct piommu *p)
 {
+	struct core_device *cd = NULL;
 	int err = 0;
 
-	for (size_t i = 0; i < nkeys && !err; i++) {
-		struct core_device *cd = core_device_get(p, keys[i]);
-		struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
+	while (!err && (cd = core_device_next(p, cd))) {
+		struct piommu_group *group = core_device_group_get(cd);
 
 		if (group)
 			err = core_group_settle(group);
 		if (err == -EPERM)
 			err = 0; /* refused, and said */
 		piommu_group_put(group);
-		core_device_put(cd);
 	}
+	if (err)
+		core_device_put(cd);
 	return err;
 }
 
 int core_walk(struct piommu *p)
 {
 	struct core_found *all = NULL;
-	uint64_t *keys = NULL;
-	size_t nkeys = 0, n = 0;
+	size_t n = 0;
 	int err = core_find_all(p, &all, &n);
 
 	if (!err)
-		err = core_known_keys(p, &keys, &nkeys);
-	if (!err)
-		err = bind_all(p, keys, nkeys, all, n);
+		err = bind_all(p, all, n);
 	PIOMMU_YIELD("bound, not yet settled");
 	if (!err)
-		err = settle_all(p, keys, nkeys);
-	free(keys);
+		err = settle_all(p);
 	free(all);
 	return err;
 }
@@ -122,26 +107,18 @@ static int init_all(struct piommu *p) REQUIRES(p->probe_lock)
 
 int core_walk_first(struct piommu *p)
 {
-	uint64_t *keys = NULL;
-	size_t n = 0;
 	int err;
 
 	core_probe_lock(p);
 	err = init_all(p);
 	core_probe_unlock(p);
-	if (err || p->inspect)
-		return err;
-	err = core_known_keys(p, &keys, &n);
-	if (!err)
-		err = settle_all(p, keys, n);
-	free(keys);
-	return err;
+	return err || p->inspect ? err : settle_all(p);
 }
 
 /* Which units wait for a walk that begins now. */
 static bool take_pending(struct piommu *p, uint64_t *walk)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 	bool pending;
 
 	core_probe_lock(p);
@@ -150,12 +127,11 @@ static bool take_pending(struct piommu *p, uint64_t *walk)
 	/* What a walk that failed has left for the next one is not taken where there is none. */
 	if (pending)
 		*walk = ++p->last_walk;
-	for (unsigned i = 0; pending && (cu = core_unit_at(p, i)); i++) {
-		if (cu->needs_walk) {
-			cu->needs_walk = false;
-			cu->walk = *walk;
-		}
-		core_unit_put(cu);
+	while (pending && (cu = core_unit_next(p, cu))) {
+		if (!cu->needs_walk)
+			continue;
+		cu->needs_walk = false;
+		cu->walk = *walk;
 	}
 	core_probe_unlock(p);
 	return pending;
@@ -164,15 +140,14 @@ static bool take_pending(struct piommu *p, uint64_t *walk)
 /* Ready, if it was done; else they wait for the next one. */
 static void end_walk(struct piommu *p, uint64_t walk, bool done)
 {
-	struct core_unit *cu;
+	struct core_unit *cu = NULL;
 
 	core_probe_lock(p);
-	for (unsigned i = 0; (cu = core_unit_at(p, i)); i++) {
+	while ((cu = core_unit_next(p, cu))) {
 		if (cu->walk == walk && done)
 			core_unit_set_ready(p, cu);
 		else if (cu->walk == walk)
 			cu->needs_walk = p->walk_failed = true;
-		core_unit_put(cu);
 	}
 	core_probe_unlock(p);
 }

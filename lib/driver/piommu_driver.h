@@ -205,6 +205,7 @@ struct piommu_unit {
 	unsigned nreserved;
 	void *priv;          /**< the driver's */
 	uint64_t timeout_ns; /**< bound of every wait for this unit */
+	bool keep_memory;    /**< driver: the unit did not follow, and may use its tables: its pool is never given back */
 };
 
 /** A device as a driver sees it: whose DMA it is, and where its entry is. */

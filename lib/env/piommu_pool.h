@@ -39,6 +39,8 @@ struct piommu_page_list {
 int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_pool **out);
 /** All pages must be back; pages that are not are counted in the return value (a leak), and freed all the same. */
 size_t piommu_pool_destroy(struct piommu_pool *pool);
+/** Ends the pool without its memory, which is never given back: hardware that does not follow may go on reading it. */
+void piommu_pool_abandon(struct piommu_pool *pool);
 
 /** A zeroed page, or NULL when the source has no more. Any thread, lock-free but for growing. */
 void *piommu_pool_get(struct piommu_pool *pool);

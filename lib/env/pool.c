@@ -270,6 +270,12 @@ int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_po
 	return 0;
 }
 
+void piommu_pool_abandon(struct piommu_pool *pool)
+{
+	mutex_fini(&pool->lock);
+	free(pool);
+}
+
 size_t piommu_pool_destroy(struct piommu_pool *pool)
 {
 	size_t leaked;
@@ -283,7 +289,6 @@ size_t piommu_pool_destroy(struct piommu_pool *pool)
 
 		pool->source.free(pool->source.ctx, &mem);
 	}
-	mutex_fini(&pool->lock);
-	free(pool);
+	piommu_pool_abandon(pool);
 	return leaked;
 }

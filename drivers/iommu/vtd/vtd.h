@@ -83,7 +83,6 @@ struct vtd {
 	bool queue_on;       /* QIE was asked for */
 	bool translation_on; /* TE was asked for */
 	bool pmen_off;       /* protection that we found on is off */
-	bool keep_memory;    /* the unit did not follow: it may still use its tables */
 	bool lost;           /* reported as gone */
 	/* An entry could not be put back for certain: until all is invalidated, hardware may hold one that names any tag. */
 	bool context_unknown;

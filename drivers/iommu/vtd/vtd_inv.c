@@ -114,7 +114,7 @@ void vtd_inv_destroy(struct vtd *vtd)
 	if (!vtd->inv.ring)
 		return;
 	piommu_ring_destroy(vtd->inv.ring);
-	if (!vtd->keep_memory)
+	if (!vtd->unit->keep_memory)
 		plat->ops->mem_free(plat, &vtd->inv.mem);
 	vtd->inv.ring = NULL;
 }

@@ -289,11 +289,11 @@ static int give_back(struct vtd *vtd)
 {
 	int err = turn_off(vtd);
 
-	if (!err && !vtd->keep_memory) {
+	if (!err && !vtd->unit->keep_memory) {
 		free_memory(vtd);
 		return 0;
 	}
-	vtd->keep_memory = true;
+	vtd->unit->keep_memory = true;
 	log_err(vtd->unit->log, "%s: did not follow when it was switched off%s; its tables stay allocated until the next reset",
 		vtd->unit->name, err == -EIO ? ", its registers read all ones" : "");
 	return -EIO;
@@ -324,7 +324,7 @@ static int enable(struct piommu_unit *unit)
 		err == -ETIMEDOUT ? "a command was not acknowledged in time" : "it reports an error",
 		piommu_read32(vtd->window, VTD_GSTS));
 	/* Translation that was asked for and not acknowledged may still come on by itself. */
-	vtd->keep_memory = vtd->translation_on && err == -ETIMEDOUT;
+	vtd->unit->keep_memory = vtd->translation_on && err == -ETIMEDOUT;
 	give_back(vtd);
 	return err;
 }
@@ -334,7 +334,7 @@ static int shutdown_unit(struct piommu_unit *unit)
 	struct vtd *vtd = vtd_of(unit);
 
 	if (!vtd->root)
-		return vtd->keep_memory ? -EIO : 0; /* never enabled, or shut down before */
+		return vtd->unit->keep_memory ? -EIO : 0; /* never enabled, or shut down before */
 	return give_back(vtd);
 }
 

@@ -11,6 +11,7 @@
 
 #define PATIENCE_MS 10000u        /* of one that waits for another */
 #define JOIN_MS (3 * PATIENCE_MS) /* for a whole thread, which may have lost patience itself */
+#define BUSY_MS 3600000u          /* of one that works all the time: what runs the test has a limit of its own */
 #define MOMENT_MS 60u
 
 static struct timespec in_ms(unsigned ms)
@@ -69,15 +70,26 @@ void worker_start(struct worker *worker, int (*fn)(void *ctx), void *ctx)
 	}
 }
 
-int worker_join(struct worker *worker)
+static int join(struct worker *worker, unsigned ms)
 {
-	if (!wait_for(&worker->done, JOIN_MS)) {
+	if (!wait_for(&worker->done, ms)) {
 		printf("FAIL a thread of this test is stuck: a deadlock, or a gate that nobody opened\n");
+		fflush(stdout);
 		_Exit(1);
 	}
 	pthread_join(worker->thread, NULL);
 	sem_destroy(&worker->done);
 	return worker->result;
+}
+
+int worker_join(struct worker *worker)
+{
+	return join(worker, JOIN_MS);
+}
+
+int worker_join_busy(struct worker *worker)
+{
+	return join(worker, BUSY_MS);
 }
 
 bool worker_lingers(struct worker *worker)

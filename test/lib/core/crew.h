@@ -23,6 +23,8 @@ struct worker {
 void worker_start(struct worker *worker, int (*fn)(void *ctx), void *ctx);
 /* What fn returned. A worker that is stuck has the test's locals in its hands: the program ends there. */
 int worker_join(struct worker *worker);
+/* So of one that works for as long as the machine needs for it. */
+int worker_join_busy(struct worker *worker);
 /*
  * Whether it has not come back, after a moment in which a wrong one would have. Only a wrong library is seen by this or not, as time
  * has it; a right one never fails.

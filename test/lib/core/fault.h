@@ -16,6 +16,7 @@ enum fault_kind {
 	FAULT_ANSWER = 8,    /* a callback whose error is an answer, and no failure of what asked (find_unit) */
 	FAULT_SHUTDOWN = 16, /* a unit that does not turn off */
 	FAULT_NOTHING = 32,  /* there are none */
+	FAULT_ENABLE = 64,   /* a unit that does not say that it is on, and may be yet */
 	FAULT_ALL = FAULT_MEMORY | FAULT_REFERENCE | FAULT_CALLBACK | FAULT_ANSWER,
 };
 

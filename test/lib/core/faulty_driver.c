@@ -166,8 +166,11 @@ static int enable(struct piommu_unit *unit)
 {
 	if (fault_here(FAULT_CALLBACK, "enable"))
 		return -ETIMEDOUT;
-	hardware(unit)->on = true;
-	return 0;
+	if (fault_here(FAULT_ENABLE, "enable"))
+		unit->keep_memory = true;
+	else
+		hardware(unit)->on = true;
+	return unit->keep_memory ? -ETIMEDOUT : 0;
 }
 
 static int shutdown_unit(struct piommu_unit *unit)

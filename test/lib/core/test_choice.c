@@ -273,6 +273,38 @@ static void t32_driver_of_a_claimed_group_is_not_unregistered(void)
 	mock_stop(&mock, p);
 }
 
+static int unregister_unit(void *unit)
+{
+	return piommu_unit_unregister(unit);
+}
+
+/* The table gets shorter in front of what is still to be taken out. */
+static void t32_driver_takes_all_its_units_out_while_another_unit_goes(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct unregistrar un = { p, MOCK_BARE };
+	struct piommu_unit *other = mock_register(&mock, p, MOCK_BARE2, "other0");
+	unsigned units = piommu_unit_count(p);
+	struct worker unregistering;
+	struct mock_stop stop;
+
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_register(&mock, p, MOCK_BARE, "bare1");
+	mock_stop_init(&stop, "bare0");
+	mock_hook_set(&mock, MOCK_SHUTDOWN, mock_stop_hook, &stop);
+	worker_start(&unregistering, unregister_driver, &un);
+	CU_ASSERT(gate_await(&stop.gate));
+	CHECK_EQ(unregister_driver(&un), -EBUSY);
+	mock_hook_set(&mock, MOCK_SHUTDOWN, NULL, NULL);
+	CHECK_EQ(unregister_unit(other), 0);
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&unregistering), 0);
+	CU_ASSERT(mock_find(&mock, 0, "shutdown bare1 done") >= 0);
+	CHECK_EQ(piommu_unit_count(p), units - 1);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
 /* Registers bare0 and takes it, or its driver, out again. @return the first error */
 static int register_and_unregister(void *ctx)
 {
@@ -354,6 +386,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t32_unregister_waits_for_who_makes_a_domain),
 		SUITE_TEST(t32_unit_that_goes_takes_no_device),
 		SUITE_TEST(t32_driver_of_a_claimed_group_is_not_unregistered),
+		SUITE_TEST(t32_driver_takes_all_its_units_out_while_another_unit_goes),
 		SUITE_TEST(t32_units_and_drivers_come_and_go_while_devices_do),
 		SUITE_TEST(t32_firmware_unit_is_without_a_driver_until_one_is_registered),
 	};

@@ -168,7 +168,7 @@ static void everything_at_once(void)
 		worker_start(&workers[i], work[i], &threads[i]);
 	}
 	for (unsigned i = 0; i < 6; i++)
-		worker_join(&workers[i]);
+		worker_join_busy(&workers[i]);
 	mock_stop(&mock, p);
 }
 

@@ -318,7 +318,7 @@ static void t9_rescan(void)
 /* ---- Units that do not turn off ---- */
 
 /* They and their memory stay for good: kept where they are found, they are no leak. */
-static struct world stuck[8];
+static struct world stuck[16];
 static unsigned nstuck;
 
 static struct world *next_stuck(void)
@@ -380,6 +380,37 @@ static void t9_destroy_with_a_unit_that_does_not_turn_off(void)
 	}
 }
 
+/* The unit that may turn on yet keeps the memory that it would walk; all else of the manager that was refused goes. */
+static void t9_create_with_a_unit_that_may_turn_on_yet(void)
+{
+	for (unsigned n = 1; n <= 2; n++) {
+		struct world *w = next_stuck();
+
+		begin_machine(w);
+		fault_arm(FAULT_ENABLE, n, false);
+		CHECK_EQ(create(w), -ETIMEDOUT);
+		CHECK_EQ(fault_disarm(), FAULT_ENABLE);
+		CHECK_EQ(w->m.nmem, 1);
+		CHECK_EQ(w->m.units[0].on + w->m.units[1].on, 0);
+		CU_ASSERT_STRING_EQUAL(w->m.broken, "");
+	}
+}
+
+/* What a unit that was refused keeps is not taken for the next one's. */
+static void t9_register_a_unit_that_may_turn_on_yet(void)
+{
+	struct world *w = next_stuck();
+
+	begin_plain(w);
+	fault_arm(FAULT_ENABLE, 1, false);
+	CHECK_EQ(register_bare(w), -ETIMEDOUT);
+	CHECK_EQ(fault_disarm(), FAULT_ENABLE);
+	CHECK_EQ(register_bare(w), 0);
+	CHECK_EQ(piommu_destroy(w->p), 0);
+	CHECK_EQ(w->m.nmem, 1);
+	CU_ASSERT_STRING_EQUAL(w->m.broken, "");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -392,6 +423,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(t9_a_registered_unit_that_does_not_turn_off),
 		SUITE_TEST(t9_a_driver_whose_unit_does_not_turn_off),
 		SUITE_TEST(t9_destroy_with_a_unit_that_does_not_turn_off),
+		SUITE_TEST(t9_create_with_a_unit_that_may_turn_on_yet),
+		SUITE_TEST(t9_register_a_unit_that_may_turn_on_yet),
 	};
 
 	return suite_run(argc, argv, "t9_units", tests, sizeof(tests) / sizeof(tests[0]));
