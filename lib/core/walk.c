@@ -125,13 +125,14 @@ static bool take_pending(struct piommu *p, uint64_t *walk)
 	pending = p->walk_pending;
 	p->walk_pending = false;
 	/* What a walk that failed has left for the next one is not taken where there is none. */
-	if (pending)
+	if (pending) {
 		*walk = ++p->last_walk;
-	while (pending && (cu = core_unit_next(p, cu))) {
-		if (!cu->needs_walk)
-			continue;
-		cu->needs_walk = false;
-		cu->walk = *walk;
+		while ((cu = core_unit_next(p, cu))) {
+			if (!cu->needs_walk)
+				continue;
+			cu->needs_walk = false;
+			cu->walk = p->last_walk;
+		}
 	}
 	core_probe_unlock(p);
 	return pending;
