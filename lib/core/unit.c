@@ -122,8 +122,10 @@ int core_unit_probe(struct core_unit *cu)
 
 int core_unit_enable(struct core_unit *cu)
 {
-	int err = cu->unit.driver->enable(&cu->unit);
+	int err;
 
+	cu->unit.epoch = atomic_fetch_add_explicit(&cu->p->last_epoch, 1, memory_order_relaxed) + 1;
+	err = cu->unit.driver->enable(&cu->unit);
 	atomic_store_explicit(&cu->enabled, !err, memory_order_release);
 	return err;
 }

@@ -205,6 +205,7 @@ struct piommu_unit {
 	unsigned nreserved;
 	void *priv;          /**< the driver's */
 	uint64_t timeout_ns; /**< bound of every wait for this unit */
+	uint64_t epoch;      /**< core: of no other unit, and of no other time that it was enabled */
 	bool keep_memory;    /**< driver: the unit did not follow, and may use its tables: its pool is never given back */
 };
 
@@ -270,6 +271,30 @@ struct piommu_domain_units {
 	__extension__ struct piommu_domain_unit at[]; /* C++ has no such member but as an extension */
 };
 
+/** One range of a burst. */
+struct piommu_range {
+	uint64_t iova;
+	uint64_t pa; /**< map alone */
+	size_t len;
+	unsigned prot; /**< map alone */
+	/**
+	 * NULL; or, of a range within one block of 2 MiB that one owner maps and unmaps: where the driver remembers the block's
+	 * table. NULL there at first; the owner forgets it when it gives the block away.
+	 */
+	void **leaf;
+};
+
+#define PIOMMU_FENCE_UNITS 8u
+
+/** What was sent and need not be complete: a ticket of each unit's queue. Units that have left since are done with it. */
+struct piommu_fence {
+	unsigned n;
+	struct {
+		uint64_t epoch; /**< the unit's when it was sent */
+		piommu_ticket ticket;
+	} at[PIOMMU_FENCE_UNITS];
+};
+
 /** The fast path. All but destroy may be called by any registered thread. */
 struct piommu_domain_ops {
 	/** Arguments were checked by the core (alignment, aperture, zero length). Visible to the walker on return. */
@@ -283,6 +308,21 @@ struct piommu_domain_ops {
 	/** Invalidates what the gather holds, waits (bounded), retires its pages, and empties it. */
 	int (*flush)(struct piommu_domain *domain, struct piommu_gather *gather);
 	int (*lookup)(struct piommu_domain *domain, uint64_t iova, struct piommu_pt_leaf *leaf);
+
+	/* ---- bursts: all three NULL where a family has none. Then each range goes by map and unmap, and flush waits. ---- */
+
+	/** As map for each range, in order. @return 0, or the first error: then none is mapped */
+	int (*map_burst)(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n);
+	/** As unmap with a gather for each; goes on after an error. @return 0, or the first error */
+	int (*unmap_burst)(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n,
+			   struct piommu_gather *gather, size_t *unmapped);
+	/**
+	 * Sends what the gather holds to each unit, with one doorbell, and does not wait. Its ranges are then empty; its pages are
+	 * still there, for piommu_domain_retire() when the fence is done. Units without a queue are waited for.
+	 * @return 0; -EAGAIN: a queue is full: nothing is changed, and what another unit was sent is sent again next time; -EIO,
+	 * -ETIMEDOUT: a unit did not follow
+	 */
+	int (*submit)(struct piommu_domain *domain, struct piommu_gather *gather, struct piommu_fence *fence);
 	void (*destroy)(struct piommu_domain *domain);
 };
 
@@ -391,6 +431,10 @@ struct piommu_driver {
 	void (*describe)(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx);
 	/** "1.0"; same sources as describe. */
 	void (*version)(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len);
+	/** Looks whether a ticket of a fence is complete. NULL where submit is. @return 0; -EINPROGRESS; -EIO: it failed. Any thread */
+	int (*fence_done)(const struct piommu_unit *unit, piommu_ticket ticket);
+	/** Waits, bounded, without leaving the read section. @return 0; -ETIMEDOUT; -EIO. Any thread */
+	int (*fence_wait)(const struct piommu_unit *unit, piommu_ticket ticket);
 	/** Counters of the invalidation queue. */
 	void (*inv_stats)(const struct piommu_unit *unit, struct piommu_ring_stats *out);
 };

@@ -53,7 +53,10 @@ struct piommu_ring_config {
 };
 
 /** A burst's completion. 0 is "nothing to wait for". */
+#ifndef PIOMMU_TICKET
+#define PIOMMU_TICKET
 typedef uint64_t piommu_ticket;
+#endif
 
 /** An empty ring over memory that the caller keeps. @return 0; -EINVAL; -ENOMEM */
 int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out);

@@ -159,7 +159,9 @@ static void dom_destroy(struct piommu_domain *domain)
 	free(fd);
 }
 
-static const struct piommu_domain_ops fake_domain_ops = { dom_map, dom_unmap, dom_flush, dom_lookup, dom_destroy };
+static const struct piommu_domain_ops fake_domain_ops = {
+	.map = dom_map, .unmap = dom_unmap, .flush = dom_flush, .lookup = dom_lookup, .destroy = dom_destroy
+};
 
 static char next_name(struct fake *fake)
 {

@@ -459,7 +459,9 @@ void mock_drivers_init(struct mock *mock)
 		[MOCK_BARE2] = { "mock-bare2", PIOMMU_FAMILY_AMDVI, NULL },
 	};
 
-	mock->domain_ops = (struct piommu_domain_ops){ dom_map, dom_unmap, dom_flush, dom_lookup, dom_destroy };
+	mock->domain_ops = (struct piommu_domain_ops){
+		.map = dom_map, .unmap = dom_unmap, .flush = dom_flush, .lookup = dom_lookup, .destroy = dom_destroy
+	};
 	for (unsigned i = 0; i < MOCK_NKINDS; i++) {
 		mock->drivers[i].mock = mock;
 		mock->drivers[i].driver = (struct piommu_driver){

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A thread's own I/O addresses: arenas of 2 MiB, each behind one leaf table, so that a table has one writer. An arena is 512 pages in a
+ * bitmap: a block of n pages is taken at a multiple of n rounded up to a power of two, and any part of it may be given back. Arenas
+ * come from the space in lots and go back when they are empty; how many a cache has is not bounded. No operation searches.
+ */
+#ifndef IOVA_CACHE_H
+#define IOVA_CACHE_H
+
+#include "iova.h"
+
+#define IOVA_ARENA_PAGES 512u
+
+struct iova_cache;
+
+/** Any number of caches on a space. @return 0 or -ENOMEM */
+int iova_cache_create(struct iova_space *space, struct iova_cache **out);
+/** Empty arenas go back to the space; the others stay with it, until all of them is given back through other caches. */
+void iova_cache_destroy(struct iova_cache *cache);
+
+/**
+ * `npages` 1 to 512. `*leaf`: a word of the arena's, NULL when the arena is new, for whoever remembers its table there; it is the
+ * caller's as long as it has pages of that arena. The cache's thread. @return 0; -EINVAL; -ENOSPC; -ENOMEM
+ */
+int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, void ***leaf);
+/** The leaf word of pages that are allocated, by any cache of the space; NULL: no arena is there. Any thread. */
+void **iova_cache_leaf(struct iova_cache *cache, uint64_t iova);
+/** Whether all these pages are allocated in one arena, by any cache of the space. Any thread. */
+bool iova_cache_owns(struct iova_cache *cache, uint64_t iova, unsigned npages);
+/** Pages that a cache of the space allocated, all of them in one arena. The cache's thread. @return 0; -ENOENT: some are not allocated */
+int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages);
+
+#endif
