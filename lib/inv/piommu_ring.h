@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The invalidation ring: descriptors in memory that the hardware consumes in order, many producers, completion by a
- * status word that the hardware writes. A burst reserves its slots and one more for its wait descriptor, fills them,
- * publishes in order, rings the doorbell once, and gets a ticket: the burst is complete when the status word has reached
- * it. The ring knows neither descriptor contents nor registers; the driver gives it three small functions.
+ * status word that the hardware writes. A burst reserves its slots and one more for its wait descriptor by one atomic add, fills
+ * them, and gets a ticket: the burst is complete when the status word has reached it. Bursts are published in order, with one doorbell
+ * for each, or for several that became ready at once; no producer waits for another. The ring knows neither descriptor contents nor
+ * registers; the driver gives it three small functions.
  *
  * Slots are free again when the burst that used them is complete (not when the hardware fetched them): one rule, one
  * counter, no read of a head register on the way.
@@ -24,7 +25,7 @@ struct piommu_ring;
 struct piommu_ring_ops {
 	/** Write the wait descriptor that makes the hardware store `seq` (32 bits) at bus address `status_pa`. */
 	void (*make_wait)(void *slot, uint64_t status_pa, uint32_t seq);
-	/** Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a slot index. */
+	/** Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a slot index. One thread at a time, any thread. */
 	void (*doorbell)(void *ctx, unsigned tail);
 	/** Whether a slot holds a wait descriptor. Asked of slots that the hardware was told of, when it stopped among them. */
 	bool (*is_wait)(const void *slot);
@@ -45,7 +46,7 @@ struct piommu_ring_config {
 	const struct piommu_ring_ops *ops;
 	void *ctx;
 	uint64_t (*now_ns)(void *clock_ctx);
-	void (*relax)(void *clock_ctx); /**< one step of waiting; NULL: cpu_relax() */
+	void (*relax)(void *clock_ctx); /**< one step of a wait that is no longer short; NULL: cpu_relax() */
 	void *clock_ctx;
 	uint64_t timeout_ns; /**< bound of every wait */
 	uint64_t first;      /**< position of the first slot, a multiple of their number */
@@ -65,7 +66,8 @@ void piommu_ring_destroy(struct piommu_ring *ring);
 
 /**
  * Copies `n` descriptors and a wait descriptor into the ring and rings the doorbell. n + 1 <= number of slots - 1.
- * Any thread; never blocks on hardware.
+ * Any thread; never blocks on hardware. Where another producer was faster and is not ready yet, that one rings for both, or whoever
+ * next submits or looks at a ticket: what nobody ever looks at may stay behind.
  * @return 0 and a ticket; -EAGAIN: no room now; -EINVAL: more than ever fits; -EIO: the ring has failed
  */
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);
@@ -79,10 +81,10 @@ int piommu_ring_sync(struct piommu_ring *ring, const void *descriptors, unsigned
 /** Counts since creation, for statistics and for tests that assert them. */
 struct piommu_ring_stats {
 	uint64_t descriptors; /**< without wait descriptors */
-	uint64_t waits;       /**< wait descriptors */
-	uint64_t doorbells;
-	uint64_t full;   /**< submissions that found no room */
-	uint64_t failed; /**< waits for a ticket that ended in an error */
+	uint64_t waits; /**< wait descriptors: one a burst, and those that fill holes where producers raced for the last room */
+	uint64_t doorbells; /**< no more than bursts and holes */
+	uint64_t full;      /**< submissions that found no room */
+	uint64_t failed;    /**< waits for a ticket that ended in an error */
 };
 void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out);
 /**

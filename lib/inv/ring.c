@@ -6,11 +6,27 @@
  * the position after its burst, and the wait descriptor makes the hardware write the low 32 bits of just that. So the one
  * status word answers both questions: is this ticket done, and which slots are free.
  *
- *   completed <= what the status word says <= published <= reserved <= completed + nslots - 1
+ *   completed <= what the status word says <= told <= completed + nslots - 1,   published <= told,   published <= reserved
  *
- * A producer moves `reserved` (compare-and-swap: a burst that does not fit takes nothing), fills its slots, and waits until
- * all before it are published; then it rings the doorbell and publishes. Doorbells are thus in order, one a burst. What lies
- * between `published` being ours and our store to it runs in one thread at a time: the counters there need no atomic add.
+ * Reserving. A producer looks whether there is room and then takes its slots by one atomic add, which never has to be tried again. Two
+ * that look at once may take more than there is: the later one leaves a hole (a mark that says so) and returns -EAGAIN, as if it had
+ * seen the other. A hole is filled with wait descriptors that nobody waits for, by whoever finds room for it at its turn.
+ *
+ * Publishing goes by turns: whose burst begins at `published` has the turn, and with it the doorbell, until it stores `published` anew.
+ * Nobody waits for a turn. Who has filled its slots and finds that its turn has not come marks its burst as ready, and goes.
+ * Who has the turn rings once for all that is ready behind it. A burst that was marked is claimed by exchanging its mark, once
+ * its turn has come; one that was not is its producer's alone. So each has one publisher, and doorbells are in order.
+ *
+ * A mark and the end of the turn in front of it may miss each other: the producer marks and does not see yet that its turn has come,
+ * while the one before it does not see the mark yet. To exclude that takes a full barrier on both sides, on every burst, also of a producer
+ * that is alone. Instead, everybody who looks at a ticket that was not published, who finds the ring full, or who submits looks for what is ready,
+ * so a burst that was left behind goes out when anybody next cares. Without such a meeting it has gone out when submit returns or
+ * when all those before it have.
+ *
+ * Why nobody waits for ever: take the burst at `published`. Its producer has room, or leaves a hole as soon as the mark's place is free,
+ * which it is for this one. All in front of it was told to the hardware, so that room for a hole comes by itself. Then it is ready,
+ * and whoever looks publishes it. A hardware that completes nothing ends waits by time, a producer that lost its processor delays those
+ * behind it and no longer than that.
  *
  * Hardware that stops over an error fails single bursts, not the ring: submitters go on, and the status word goes past what
  * failed once hardware does. So a ticket is done when the status word has reached it and no loss has it. Losses are noted while
@@ -20,7 +36,6 @@
  * table and descriptor reads): slots are written back, the status word is just read.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +46,11 @@
 #include "piommu_yield.h"
 
 #define CHECK_EVERY 64u /* steps of a wait between two looks at the clock and the unit's error state */
+#define SPIN 32u        /* steps that wait for another processor; what comes after them may need this one */
+#define ROUNDS 4u       /* turns that a thread takes for others before it goes its way */
 #define LOSSES_KEPT 8u  /* of which it is known exactly which tickets they took */
+
+#define HOLE BIT64(63) /* in a mark: these slots hold nothing, and there was no room for them */
 
 /* Tickets in (from, to] failed. */
 struct loss {
@@ -45,25 +64,33 @@ struct piommu_ring {
 
 	_Alignas(64) _Atomic uint64_t reserved; /* producers fight here */
 
-	_Alignas(64) _Atomic uint64_t published; /* and take turns here */
-	_Atomic uint64_t descriptors;
-	_Atomic uint64_t bursts;
+	/* Written by who has the turn: no atomic adds. */
+	_Alignas(64) _Atomic uint64_t published; /* whose turn it is */
+	_Atomic uint64_t told;                   /* what the hardware knows of; ahead of `published` during a turn */
+	_Atomic uint64_t waits;
+	_Atomic uint64_t doorbells;
 
-	_Alignas(64) _Atomic uint64_t completed; /* as last read from the status word */
+	/* Mostly read. */
+	_Alignas(64) _Atomic uint64_t completed; /* at some time in the last lap; written by who has the turn */
 	_Atomic uint64_t lost_to;                /* the last ticket that failed: those after it need no closer look */
 	_Atomic bool stopped;                    /* given up */
-	_Atomic uint64_t nfull;
+
+	_Alignas(64) _Atomic uint64_t nfull;
 	_Atomic uint64_t nfailed;
 
 	/* Written by piommu_ring_lose() alone, one thread at a time. */
 	_Alignas(64) struct loss losses[LOSSES_KEPT];
 	unsigned nlosses;
 	_Atomic uint64_t forgotten; /* tickets up to here may have failed: their losses are no longer kept */
+
+	/* By the slot where a burst begins: its ticket, once it is ready and has no turn. Older ones are of no meaning. */
+	_Alignas(64) _Atomic uint64_t marks[];
 };
 
 int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out)
 {
 	struct piommu_ring *ring;
+	size_t len;
 
 	if (config->nslots_lg2 < 2 || config->nslots_lg2 > 24 || !config->slot_size || config->slot_size % 8)
 		return -EINVAL;
@@ -71,14 +98,16 @@ int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ri
 		return -EINVAL;
 	if (config->first & (BIT64(config->nslots_lg2) - 1))
 		return -EINVAL;
-	ring = aligned_alloc(64, align_up(sizeof(*ring), 64));
+	len = align_up(sizeof(*ring) + sizeof(ring->marks[0]) * BIT64(config->nslots_lg2), 64);
+	ring = aligned_alloc(64, len);
 	if (!ring)
 		return -ENOMEM;
-	memset(ring, 0, sizeof(*ring));
+	memset(ring, 0, len);
 	ring->config = *config;
 	ring->nslots = BIT64(config->nslots_lg2);
 	atomic_init(&ring->reserved, config->first);
 	atomic_init(&ring->published, config->first);
+	atomic_init(&ring->told, config->first);
 	atomic_init(&ring->completed, config->first);
 	__atomic_store_n(config->status, (uint32_t)config->first, __ATOMIC_RELAXED);
 	*out = ring;
@@ -102,21 +131,19 @@ static void *slot_at(const struct piommu_ring *ring, uint64_t position)
 
 /*
  * Position up to which the hardware is done. `completed` is read before the status word, so the difference of their low
- * halves is how far the hardware went since, and a thread that slept for 2^32 slots in between errs to the safe side.
+ * halves is how far the hardware went since, and a thread that slept for 2^32 slots in between errs to the safe side. `told` is
+ * read after it: what was completed is seen to have been told.
  */
-static uint64_t completed_now(struct piommu_ring *ring)
+static uint64_t completed_now(const struct piommu_ring *ring)
 {
 	uint64_t seen = atomic_load_explicit(&ring->completed, memory_order_acquire);
 	uint32_t ahead = __atomic_load_n(ring->config.status, __ATOMIC_ACQUIRE) - (uint32_t)seen;
 
 	io_rmb();
 	/* A device that writes what it was never told makes no progress here. */
-	if (!ahead || ahead > atomic_load_explicit(&ring->reserved, memory_order_acquire) - seen)
+	if (ahead > atomic_load_explicit(&ring->told, memory_order_acquire) - seen)
 		return seen;
-	if (atomic_compare_exchange_strong_explicit(&ring->completed, &seen, seen + ahead, memory_order_acq_rel,
-						    memory_order_acquire))
-		return seen + ahead;
-	return seen; /* another thread's look, as good as ours */
+	return seen + ahead;
 }
 
 /* `to` before `from`, the reverse of keep_loss(): a loss that changes meanwhile is seen empty, never too large. */
@@ -133,26 +160,6 @@ static bool is_lost(struct piommu_ring *ring, uint64_t ticket)
 	}
 	/* Last: whoever saw a loss emptied above sees here that it is forgotten. */
 	return ticket <= atomic_load_explicit(&ring->forgotten, memory_order_acquire);
-}
-
-/* Takes `need` slots. @return 0, -EAGAIN, or -EIO */
-static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
-{
-	uint64_t at = atomic_load_explicit(&ring->reserved, memory_order_acquire);
-
-	do {
-		uint64_t limit = atomic_load_explicit(&ring->completed, memory_order_acquire) + ring->nslots - 1;
-
-		if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
-			return -EIO;
-		if (at + need > limit && at + need > completed_now(ring) + ring->nslots - 1) {
-			atomic_fetch_add_explicit(&ring->nfull, 1, memory_order_relaxed);
-			return -EAGAIN;
-		}
-	} while (!atomic_compare_exchange_weak_explicit(&ring->reserved, &at, at + need, memory_order_acq_rel,
-							memory_order_acquire));
-	*start = at;
-	return 0;
 }
 
 /* Copies `n` descriptors to `position`, in two pieces where the ring ends between. */
@@ -180,20 +187,206 @@ static void writeback(struct piommu_ring *ring, uint64_t position, unsigned n)
 		ring->config.writeback(ring->config.clock_ctx, ring->config.slots, (n - first) * size);
 }
 
-/* The producer before us may have lost its processor: let it run. */
-static void await_turn(struct piommu_ring *ring, uint64_t start)
-{
-	for (unsigned step = 1; atomic_load_explicit(&ring->published, memory_order_acquire) != start; step++) {
-		if (step % CHECK_EVERY)
-			cpu_relax();
-		else
-			sched_yield();
-	}
-}
+/* ---- Turns -------------------------------------------------------------------------------------------------------------------------- */
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* The mark of what begins at `start`, or 0. One of another lap is no less than a lap away. Acquire: the slots are filled. */
+static uint64_t mark_at(const struct piommu_ring *ring, uint64_t start)
+{
+	uint64_t mark = atomic_load_explicit(&ring->marks[slot_of(ring, start)], memory_order_acquire);
+
+	return (mark & ~HOLE) - start - 1 < ring->nslots - 1 ? mark : 0;
+}
+
+static bool has_room(const struct piommu_ring *ring, uint64_t end)
+{
+	return end <= completed_now(ring) + ring->nslots - 1;
+}
+
+/*
+ * The turn is ours, and all up to `end` is filled, `waits` wait descriptors among it. Marks behind it cannot be claimed as long as
+ * `published` is not there, so those of bursts that go with ours are just read.
+ */
+static void publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
+{
+	for (uint64_t mark; (mark = mark_at(ring, end)) && !(mark & HOLE); waits++)
+		end = mark;
+	/* Twice a lap is enough for those who look for room, and more would fetch the status word's line more often. */
+	if (end - atomic_load_explicit(&ring->completed, memory_order_relaxed) >= ring->nslots / 2)
+		atomic_store_explicit(&ring->completed, completed_now(ring), memory_order_release);
+	atomic_store_explicit(&ring->told, end, memory_order_relaxed);
+	io_wmb(); /* slots, and `told`, before the doorbell */
+	ring->config.ops->doorbell(ring->config.ctx, slot_of(ring, end));
+	count(&ring->waits, waits);
+	count(&ring->doorbells, 1);
+	PIOMMU_YIELD("doorbell rung, not yet published");
+	/* Release: the next doorbell comes after ours. */
+	atomic_store_explicit(&ring->published, end, memory_order_release);
+}
+
+static void fill_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
+{
+	for (uint64_t at = start; at < end; at++)
+		ring->config.ops->make_wait(slot_at(ring, at), ring->config.status_pa, (uint32_t)(at + 1));
+	writeback(ring, start, (unsigned)(end - start));
+}
+
+/*
+ * Publishes what is ready and whose turn has come. The exchange says whose it is: a mark is a position, so it never comes again. Who fails
+ * leaves it to who did not.
+ */
+static void publish_ready(struct piommu_ring *ring)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint64_t start = atomic_load_explicit(&ring->published, memory_order_acquire);
+		uint64_t mark = mark_at(ring, start), end = mark & ~HOLE;
+
+		if (!mark || (mark & HOLE && !has_room(ring, end)))
+			return;
+		PIOMMU_YIELD("ready burst found, not yet claimed");
+		if (!atomic_compare_exchange_strong_explicit(&ring->marks[slot_of(ring, start)], &mark, 0, memory_order_acquire,
+							     memory_order_relaxed))
+			return;
+		if (mark & HOLE)
+			fill_hole(ring, start, end);
+		publish(ring, end, mark & HOLE ? end - start : 1);
+	}
+}
+
+/* Publishes what was filled, or leaves it to who has the turn. */
+static void hand_over(struct piommu_ring *ring, uint64_t start, uint64_t end)
+{
+	if (atomic_load_explicit(&ring->published, memory_order_acquire) == start) {
+		publish(ring, end, 1);
+	} else {
+		PIOMMU_YIELD("not our turn, not yet marked");
+		atomic_store_explicit(&ring->marks[slot_of(ring, start)], end, memory_order_release);
+	}
+	publish_ready(ring);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------------------------------------------------ */
+
+static void relax(const struct piommu_ring *ring, unsigned step)
+{
+	if (step > SPIN && ring->config.relax)
+		ring->config.relax(ring->config.clock_ctx);
+	else
+		cpu_relax();
+}
+
+/* Between two looks at the status word: the unit's error state, then the clock. `*deadline` 0: not set yet. */
+static int look_around(const struct piommu_ring *ring, uint64_t *deadline)
+{
+	uint64_t now;
+
+	if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
+		return -EIO;
+	if (ring->config.ops->check && ring->config.ops->check(ring->config.ctx))
+		return -EIO;
+	now = ring->config.now_ns(ring->config.clock_ctx);
+	if (!*deadline)
+		*deadline = now + ring->config.timeout_ns;
+	return now >= *deadline ? -ETIMEDOUT : 0;
+}
+
+/* One step of a wait. @return as look_around() */
+static int step_on(const struct piommu_ring *ring, unsigned step, uint64_t *deadline)
+{
+	int err = step % CHECK_EVERY ? 0 : look_around(ring, deadline);
+
+	if (!err)
+		relax(ring, step);
+	return err;
+}
+
+/* What a wait is for: a burst, or the slots before a position, which are free also where their bursts failed. */
+enum target {
+	BURST,
+	ROOM,
+};
+
+/* 0: the hardware has passed `position`; -EIO: and failed that burst; -EINPROGRESS. */
+static int state_of(struct piommu_ring *ring, uint64_t position, enum target target)
+{
+	bool passed =
+		position <= atomic_load_explicit(&ring->completed, memory_order_acquire) || position <= completed_now(ring);
+
+	/* Second: whoever sees that the hardware went on after a loss sees what was lost, too. */
+	if (target == BURST && is_lost(ring, position))
+		return -EIO;
+	if (passed)
+		return 0;
+	if (position > atomic_load_explicit(&ring->published, memory_order_relaxed))
+		publish_ready(ring);
+	return -EINPROGRESS;
+}
+
+static int wait_for(struct piommu_ring *ring, uint64_t position, enum target target)
+{
+	uint64_t deadline = 0;
+
+	for (unsigned step = 1;; step++) {
+		int state = state_of(ring, position, target);
+		int err;
+
+		if (state != -EINPROGRESS)
+			return state;
+		err = step_on(ring, step, &deadline);
+		if (err) {
+			state = state_of(ring, position, target); /* it may have come through before the error */
+			return state == -EINPROGRESS ? err : state;
+		}
+	}
+}
+
+/* ---- Submitting --------------------------------------------------------------------------------------------------------------------- */
+
+/* Slots that were published long ago may be all that is in the way. */
+static int full(struct piommu_ring *ring)
+{
+	atomic_fetch_add_explicit(&ring->nfull, 1, memory_order_relaxed);
+	publish_ready(ring);
+	return -EAGAIN;
+}
+
+/*
+ * Slots that were taken and are not there: others were faster. The mark's place is free when what began there a lap ago was published; that
+ * waits for other producers only, and only where there are so many at once that they took a lap too much.
+ */
+static int leave_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
+{
+	uint64_t deadline = 0;
+
+	for (unsigned step = 1; start - atomic_load_explicit(&ring->published, memory_order_acquire) >= ring->nslots; step++) {
+		publish_ready(ring);
+		if (step_on(ring, step, &deadline)) {
+			piommu_ring_stop(ring); /* nothing behind these slots will ever be published */
+			return -EIO;
+		}
+	}
+	atomic_store_explicit(&ring->marks[slot_of(ring, start)], end | HOLE, memory_order_release);
+	return full(ring);
+}
+
+/* Takes `need` slots. What orders us after those who had them before is the acquire of `completed`, or of the status word. */
+static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
+{
+	uint64_t limit = atomic_load_explicit(&ring->completed, memory_order_acquire) + ring->nslots - 1;
+	uint64_t end = atomic_load_explicit(&ring->reserved, memory_order_relaxed) + need;
+
+	if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
+		return -EIO;
+	if (end > limit && !has_room(ring, end))
+		return full(ring);
+	PIOMMU_YIELD("room seen, not yet taken");
+	*start = atomic_fetch_add_explicit(&ring->reserved, need, memory_order_relaxed);
+	end = *start + need;
+	return end <= limit || has_room(ring, end) ? 0 : leave_hole(ring, *start, end);
 }
 
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket)
@@ -211,76 +404,9 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 	fill(ring, start, descriptors, n);
 	ring->config.ops->make_wait(slot_at(ring, end - 1), ring->config.status_pa, (uint32_t)end);
 	writeback(ring, start, n + 1);
-	await_turn(ring, start);
-	ring->config.ops->doorbell(ring->config.ctx, slot_of(ring, end));
-	count(&ring->descriptors, n);
-	count(&ring->bursts, 1);
-	PIOMMU_YIELD("doorbell rung, not yet published");
-	/* Release: partner of await_turn(); a later doorbell covers our slots too. */
-	atomic_store_explicit(&ring->published, end, memory_order_release);
+	hand_over(ring, start, end);
 	*ticket = end;
 	return 0;
-}
-
-static void relax(const struct piommu_ring *ring, unsigned step)
-{
-	if (ring->config.relax)
-		ring->config.relax(ring->config.clock_ctx);
-	else if (step % CHECK_EVERY)
-		cpu_relax();
-	else
-		sched_yield(); /* a simulated unit may need this very processor */
-}
-
-/* Between two looks at the status word: the unit's error state, then the clock. `*deadline` 0: not set yet. */
-static int look_around(struct piommu_ring *ring, uint64_t *deadline)
-{
-	uint64_t now;
-
-	if (atomic_load_explicit(&ring->stopped, memory_order_relaxed))
-		return -EIO;
-	if (ring->config.ops->check && ring->config.ops->check(ring->config.ctx))
-		return -EIO;
-	now = ring->config.now_ns(ring->config.clock_ctx);
-	if (!*deadline)
-		*deadline = now + ring->config.timeout_ns;
-	return now >= *deadline ? -ETIMEDOUT : 0;
-}
-
-/* What a wait is for: a burst, or the slots before a position, which are free also where their bursts failed. */
-enum target {
-	BURST,
-	ROOM,
-};
-
-/* 0: the hardware has passed `position`; -EIO: and failed that burst; -EINPROGRESS. */
-static int state_of(struct piommu_ring *ring, uint64_t position, enum target target)
-{
-	bool passed = position <= completed_now(ring);
-
-	/* Second: whoever sees that the hardware went on after a loss sees what was lost, too. */
-	if (target == BURST && is_lost(ring, position))
-		return -EIO;
-	return passed ? 0 : -EINPROGRESS;
-}
-
-static int wait_for(struct piommu_ring *ring, uint64_t position, enum target target)
-{
-	uint64_t deadline = 0;
-
-	for (unsigned step = 0;; step++) {
-		int state = state_of(ring, position, target);
-		int err;
-
-		if (state != -EINPROGRESS)
-			return state;
-		err = (step + 1) % CHECK_EVERY ? 0 : look_around(ring, &deadline);
-		if (err) {
-			state = state_of(ring, position, target); /* it may have come through before the error */
-			return state == -EINPROGRESS ? err : state;
-		}
-		relax(ring, step + 1);
-	}
 }
 
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket)
@@ -322,12 +448,12 @@ int piommu_ring_sync(struct piommu_ring *ring, const void *descriptors, unsigned
 
 void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats *out)
 {
-	uint64_t bursts = atomic_load_explicit(&ring->bursts, memory_order_relaxed);
+	uint64_t waits = atomic_load_explicit(&ring->waits, memory_order_relaxed);
 
 	*out = (struct piommu_ring_stats){
-		.descriptors = atomic_load_explicit(&ring->descriptors, memory_order_relaxed),
-		.waits = bursts,
-		.doorbells = bursts,
+		.descriptors = atomic_load_explicit(&ring->told, memory_order_relaxed) - ring->config.first - waits,
+		.waits = waits,
+		.doorbells = atomic_load_explicit(&ring->doorbells, memory_order_relaxed),
 		.full = atomic_load_explicit(&ring->nfull, memory_order_relaxed),
 		.failed = atomic_load_explicit(&ring->nfailed, memory_order_relaxed),
 	};
@@ -368,8 +494,8 @@ uint64_t piommu_ring_lose(struct piommu_ring *ring, unsigned head, bool refused)
 {
 	uint64_t end, done, at, from, to;
 
-	io_rmb(); /* `head` came from a register: what was reserved before the doorbell that led there is seen */
-	end = atomic_load_explicit(&ring->reserved, memory_order_acquire);
+	io_rmb(); /* `head` came from a register: what was told by the doorbell that led there is seen */
+	end = atomic_load_explicit(&ring->told, memory_order_acquire);
 	done = completed_now(ring);
 	at = done + slot_of(ring, head - done); /* less than a lap is outstanding */
 	from = done;

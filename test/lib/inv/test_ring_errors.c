@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -133,6 +134,13 @@ static void relax(void *ctx)
 	((struct device *)ctx)->now++;
 }
 
+/* There are fewer processors than threads. */
+static void give_way(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
 static const struct piommu_ring_ops ops = { make_wait, doorbell, is_wait, check };
 
 static void setup(struct device *device)
@@ -145,7 +153,7 @@ static void setup(struct device *device)
 		.ops = &ops,
 		.ctx = device,
 		.now_ns = now_ns,
-		.relax = device->runs ? NULL : relax,
+		.relax = device->runs ? give_way : relax,
 		.clock_ctx = device,
 		.timeout_ns = TIMEOUT_NS,
 	};
