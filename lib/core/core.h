@@ -38,6 +38,7 @@ struct core_unit {
 	bool by_hand;
 	unsigned refs;          /* under p->units_lock: of the table, of its devices, of who looks at it */
 	_Atomic unsigned state; /* enum core_unit_state; changed under p->probe_lock */
+	unsigned state_before;  /* that it is going: what it is again if it stays */
 	atomic_bool enabled;    /* translation is on: it is polled, and its entries count */
 	bool needs_walk;        /* these two under p->probe_lock */
 	uint64_t walk;          /* the one that it became part of */

@@ -253,6 +253,23 @@ static int walk_for(struct piommu *p, struct core_unit *cu)
 	return err;
 }
 
+/*
+ * Its walk failed: out again, and freed, unless somebody is attached behind it by now (a device that was plugged in meanwhile joined a
+ * group that is claimed). Then it stays, not ready until a rescan has walked for it. @return 0: it stays
+ */
+static int give_up(struct piommu *p, struct core_unit *cu, int why)
+{
+	if (core_units_unregister(p, NULL, cu) != -EBUSY)
+		return why;
+	log_err(&p->log, "%s: the walk over the devices failed (%s): piommu_rescan() tries it again", cu->unit.name,
+		strerror(-why));
+	core_probe_lock(p);
+	cu->needs_walk = true;
+	p->walk_failed = true;
+	core_probe_unlock(p);
+	return 0;
+}
+
 int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, const struct piommu_fw_unit *desc,
 			 struct piommu_unit **out)
 {
@@ -281,8 +298,8 @@ int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, c
 		goto out_unlist;
 	err = walk_for(p, cu);
 	if (err)
-		core_units_unregister(p, NULL, cu); /* frees it */
-	else
+		err = give_up(p, cu, err);
+	if (!err)
 		*out = &cu->unit;
 	core_slow_exit(online);
 	return err;
@@ -317,26 +334,39 @@ static bool any_going(struct piommu *p, const struct piommu_driver *driver, cons
 	return found;
 }
 
+static void set_state(struct core_unit *cu, unsigned state)
+{
+	mutex_lock(&cu->p->domains_mutex); /* partner: list_domain() */
+	atomic_store_explicit(&cu->state, state, memory_order_release);
+	mutex_unlock(&cu->p->domains_mutex);
+}
+
 /* @return 0; -EBUSY: another thread takes one of them out */
-static int set_states(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only,
-		      enum core_unit_state state)
+static int set_going(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only) REQUIRES(p->probe_lock)
 {
 	struct core_unit *cu = NULL;
 
-	core_probe_lock(p);
-	if (state == CORE_UNIT_GOING && any_going(p, driver, only)) {
-		core_probe_unlock(p);
+	if (any_going(p, driver, only))
 		return -EBUSY;
-	}
 	while ((cu = core_unit_next(p, cu))) {
 		if (!concerns(cu, driver, only) || !atomic_load_explicit(&cu->enabled, memory_order_relaxed))
 			continue;
-		mutex_lock(&p->domains_mutex); /* partner: list_domain() */
-		atomic_store_explicit(&cu->state, state, memory_order_release);
-		mutex_unlock(&p->domains_mutex);
+		if (!cu->stuck)
+			cu->state_before = atomic_load_explicit(&cu->state, memory_order_relaxed);
+		set_state(cu, CORE_UNIT_GOING);
 	}
-	core_probe_unlock(p);
 	return 0;
+}
+
+static void set_staying(struct piommu *p, const struct piommu_driver *driver, const struct core_unit *only)
+	REQUIRES(p->probe_lock)
+{
+	struct core_unit *cu = NULL;
+
+	while ((cu = core_unit_next(p, cu)))
+		if (concerns(cu, driver, only) && !cu->stuck &&
+		    atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING)
+			set_state(cu, cu->state_before);
 }
 
 /* Calls fn for each device behind the units, with its group's mutex held, until one says no. */
@@ -422,7 +452,7 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 
 	/* In one piece: a device that comes while it is found out that they stay would be put behind no unit, and remain there. */
 	core_probe_lock(p);
-	err = set_states(p, driver, only, CORE_UNIT_GOING); /* nobody new comes from here on */
+	err = set_going(p, driver, only); /* nobody new comes from here on */
 	if (err) {
 		core_probe_unlock(p);
 		return err;
@@ -432,15 +462,11 @@ int core_units_unregister(struct piommu *p, const struct piommu_driver *driver, 
 	if (!err && have_domains(p, driver, only))
 		err = -EBUSY;
 	if (err)
-		set_states(p, driver, only, CORE_UNIT_READY);
+		set_staying(p, driver, only);
 	core_probe_unlock(p);
 	if (err)
 		return err;
-	err = for_each_device(p, driver, only, strip);
-	if (err) {
-		set_states(p, driver, only, CORE_UNIT_READY);
-		return err;
-	}
+	for_each_device(p, driver, only, strip);
 	while ((cu = core_unit_next(p, cu))) {
 		/* One that has come since, or is just coming, is not part of this. */
 		if (!concerns(cu, driver, only) || atomic_load_explicit(&cu->state, memory_order_relaxed) != CORE_UNIT_GOING)

@@ -454,7 +454,8 @@ int piommu_wait64(struct piommu_unit *unit, struct piommu_window *window, unsign
  * devices comes when that callback has returned, and until then its devices answer -EAGAIN. The PCI function that the unit
  * itself is (desc->self) is never put behind it. Slow path.
  * @return 0; -EEXIST: a unit of that name; -EPERM: an inspecting manager; -ENOMEM, or what the driver's probe or enable returned:
- * nothing has changed
+ * nothing has changed. Where the walk over the devices fails, too, unless one of them is in use behind it by then: then the unit stays,
+ * is not ready (said), and piommu_rescan() tries the walk again.
  */
 int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, const struct piommu_fw_unit *desc,
 			 struct piommu_unit **out);

@@ -13,20 +13,22 @@
 
 struct iova_cache;
 
+/** Of an arena, for whoever maps there; the cache itself looks at neither. All zero when a cache gets the arena. */
+struct iova_block {
+	void *leaf; /**< where its table is remembered: dies with the arena's owner */
+	uint16_t mapped
+		[IOVA_ARENA_PAGES]; /**< at the first page of a mapping: its pages. The caller zeroes it before it frees them */
+};
+
 /** Any number of caches on a space. @return 0 or -ENOMEM */
 int iova_cache_create(struct iova_space *space, struct iova_cache **out);
 /** Empty arenas go back to the space; the others stay with it, until all of them is given back through other caches. */
 void iova_cache_destroy(struct iova_cache *cache);
 
-/**
- * `npages` 1 to 512. `*leaf`: a word of the arena's, NULL when the arena is new, for whoever remembers its table there; it is the
- * caller's as long as it has pages of that arena. The cache's thread. @return 0; -EINVAL; -ENOSPC; -ENOMEM
- */
-int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, void ***leaf);
-/** The leaf word of pages that are allocated, by any cache of the space; NULL: no arena is there. Any thread. */
-void **iova_cache_leaf(struct iova_cache *cache, uint64_t iova);
-/** Whether all these pages are allocated in one arena, by any cache of the space. Any thread. */
-bool iova_cache_owns(struct iova_cache *cache, uint64_t iova, unsigned npages);
+/** `npages` 1 to 512, side by side in one arena. The cache's thread. @return 0; -EINVAL; -ENOSPC; -ENOMEM */
+int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, struct iova_block **block);
+/** The arena that an address is in, of any cache of the space; NULL: in none. Any thread. */
+struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova);
 /** Pages that a cache of the space allocated, all of them in one arena. The cache's thread. @return 0; -ENOENT: some are not allocated */
 int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages);
 

@@ -450,6 +450,54 @@ static void t2_device_that_somebody_else_drives_is_not_said_to_be_claimed(void)
 	check_one_fails(-EBUSY);
 }
 
+/* ---- A walk that fails ---- */
+
+/* While it looks for its devices one of them is plugged in that belongs to a claimed group: the unit cannot go again. */
+static void t5_unit_in_use_stays_though_its_walk_failed(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct registrar reg = { p, MOCK_BARE, "bare1", NULL };
+	struct piommu_group *pair, *other;
+	struct worker worker;
+	struct mock_stop stop;
+
+	mock_own(&mock, "0001:00:05.0", "bare1");
+	mock_own(&mock, "0001:00:05.1", "bare0");
+	mock_own(&mock, "0001:00:01.0", "bare1");
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	mock_unplug(&mock, "0001:00:05.0");
+	CHECK_EQ(mock_remove(p, "0001:00:05.0"), 0);
+	pair = mock_group(p, "0001:00:05.1");
+	CHECK_EQ(piommu_claim(pair), 0);
+	mock_stop_init(&stop, NULL);
+	stop.result = -EIO;
+	mock_hook_set(&mock, MOCK_NODES, mock_stop_hook, &stop);
+	worker_start(&worker, register_unit, &reg);
+	CU_ASSERT(gate_await(&stop.gate));
+	mock_hook_set(&mock, MOCK_NODES, NULL, NULL);
+	mock_plug(&mock, "0001:00:05.0");
+	CHECK_EQ(mock_add(p, "0001:00:05.0"), 0);
+	mock_check_unit(p, "0001:00:05.0", "bare1");
+	gate_open(&stop.gate);
+	CHECK_EQ(worker_join(&worker), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reg.unit);
+	CU_ASSERT(mock_said(&mock, "bare1"));
+	CHECK_EQ(piommu_unit_unregister(reg.unit), -EBUSY);
+	CHECK_EQ(piommu_release(pair), 0);
+	CHECK_EQ(piommu_claim(pair), -EAGAIN); /* not ready */
+	CHECK_EQ(piommu_rescan(p), 0);
+	CHECK_EQ(piommu_claim(pair), 0);
+	CHECK_EQ(piommu_release(pair), 0);
+	other = mock_group(p, "0001:00:01.0");
+	CHECK_EQ(piommu_claim(other), 0);
+	CHECK_EQ(piommu_release(other), 0);
+	piommu_group_put(other);
+	piommu_group_put(pair);
+	CHECK_EQ(piommu_unit_unregister(reg.unit), 0);
+	mock_stop_fini(&stop);
+	mock_stop(&mock, p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -466,6 +514,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(t4_group_with_a_member_that_is_not_placed_is_not_claimed),
 		SUITE_TEST(t5_device_of_a_unit_that_still_looks_for_its_devices_is_not_claimed),
 		SUITE_TEST(t5_group_numbers_follow_discovery_and_not_units),
+		SUITE_TEST(t5_unit_in_use_stays_though_its_walk_failed),
 		SUITE_TEST(t2_device_whose_probe_fails_does_not_keep_the_unit_from_the_others),
 		SUITE_TEST(t2_device_that_somebody_else_drives_is_not_said_to_be_claimed),
 	};
