@@ -180,3 +180,18 @@ struct extent *extent_find_fit(struct extent *root, uint64_t n, uint64_t align, 
 	/* Rare: an aligned request when no aligned block of its size is left whole anywhere. */
 	return found || align == 1 ? found : find_exact(root, n, align, at);
 }
+
+struct extent *extent_find_fit_from(struct extent **root, uint64_t from, uint64_t n, uint64_t align, uint64_t *at)
+{
+	struct extent *found = extent_at_or_after(*root, from), *low, *high;
+
+	if (found && found->first < from) {
+		*at = align_up(from, align);
+		if (*at <= found->last && found->last - *at >= n - 1)
+			return found;
+	}
+	split(*root, from, &low, &high);
+	found = extent_find_fit(high, n, align, at);
+	*root = merge(low, high);
+	return found;
+}

@@ -31,5 +31,7 @@ struct extent *extent_remove(struct extent **root, uint64_t first);
 struct extent *extent_at_or_after(struct extent *root, uint64_t page);
 /** The lowest extent that holds `n` pages at a multiple of `align` (a power of two); `*at` is where. NULL: none does. */
 struct extent *extent_find_fit(struct extent *root, uint64_t n, uint64_t align, uint64_t *at);
+/** The same from page `from` on. The tree is as before. */
+struct extent *extent_find_fit_from(struct extent **root, uint64_t from, uint64_t n, uint64_t align, uint64_t *at);
 
 #endif

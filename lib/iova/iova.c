@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * I/O addresses of one domain: free extents in one treap, allocated ones in another. What is allocated brought its node
- * along, so a free needs no memory and cannot fail for lack of it. Any thread; `lock` is a leaf.
+ * along, so a free needs no memory and cannot fail for lack of it. What arenas have (depot.c) is in neither. Any thread; the lock is
+ * a leaf.
  *
  * Page 0 is held apart from the free extents and joins them only for an allocation that would fail otherwise: a driver that
  * takes address 0 for "none" is a common bug.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
-#include "extent.h"
-#include "iova.h"
-#include "lock.h"
-#include "piommu_bits.h"
+#include "space.h"
 
 #define PAGE UINT64_C(4096)
-
-struct iova_space {
-	struct mutex lock RANKED(LOCK_LEAF);
-	uint64_t first; /* aperture, in pages; stays */
-	uint64_t last;
-	uint64_t nfree GUARDED_BY(lock);
-	bool zero_free GUARDED_BY(lock); /* page 0 is free, and not in `free` */
-	struct extent *free GUARDED_BY(lock);
-	struct extent *used GUARDED_BY(lock);
-};
 
 int iova_space_create(struct piommu_span aperture, struct iova_space **out)
 {
@@ -61,14 +50,15 @@ void iova_space_destroy(struct iova_space *space)
 	if (!space)
 		return;
 	mutex_assert_unshared(&space->lock);
+	depot_close(space);
+	iova_cache_free_spares(space->spare);
 	extent_free_all(space->free);
 	extent_free_all(space->used);
 	mutex_fini(&space->lock);
 	free(space);
 }
 
-/* Adds a free extent, joined with its neighbours. */
-static void give(struct iova_space *space, struct extent *extent) REQUIRES(space->lock)
+void space_give(struct iova_space *space, struct extent *extent)
 {
 	struct extent *before = extent->first ? extent_at_or_after(space->free, extent->first - 1) : NULL;
 	struct extent *after;
@@ -87,17 +77,15 @@ static void give(struct iova_space *space, struct extent *extent) REQUIRES(space
 	extent_insert(&space->free, extent);
 }
 
-static bool splits(const struct extent *gap, uint64_t first, uint64_t last)
+bool space_splits(const struct extent *gap, uint64_t first, uint64_t last)
 {
 	return gap->first < first && last < gap->last;
 }
 
-/* Takes [first, last] out of the free extent that covers it. `spare` is used where that leaves two: see splits(). */
-static void carve(struct iova_space *space, struct extent *gap, uint64_t first, uint64_t last, struct extent *spare)
-	REQUIRES(space->lock)
+void space_carve(struct iova_space *space, struct extent *gap, uint64_t first, uint64_t last, struct extent *spare)
 {
 	extent_remove(&space->free, gap->first);
-	if (splits(gap, first, last)) {
+	if (space_splits(gap, first, last)) {
 		spare->first = last + 1;
 		spare->last = gap->last;
 		extent_insert(&space->free, spare);
@@ -127,6 +115,9 @@ static int reserve(struct iova_space *space, uint64_t first, uint64_t last) REQU
 
 	if (overlaps(space->used, first, last))
 		return -EBUSY;
+	depot_shrink(space, UINT_MAX);
+	if (depot_overlaps(space, first, last))
+		return -EBUSY;
 	spare = extent_make(0, 0);
 	if (!spare)
 		return -ENOMEM;
@@ -139,11 +130,11 @@ static int reserve(struct iova_space *space, uint64_t first, uint64_t last) REQU
 		uint64_t to = gap->last < last ? gap->last : last;
 
 		space->nfree -= to - from + 1;
-		if (splits(gap, from, to)) { /* then it is the only one */
-			carve(space, gap, from, to, spare);
+		if (space_splits(gap, from, to)) { /* then it is the only one */
+			space_carve(space, gap, from, to, spare);
 			return 0;
 		}
-		carve(space, gap, from, to, NULL);
+		space_carve(space, gap, from, to, NULL);
 	}
 	free(spare);
 	return 0;
@@ -176,7 +167,7 @@ static int take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *
 
 	if (!gap)
 		return -ENOSPC;
-	two = splits(gap, *at, *at + n - 1);
+	two = space_splits(gap, *at, *at + n - 1);
 	mine = extent_make(*at, *at + n - 1);
 	if (two)
 		spare = extent_make(*at + n, gap->last);
@@ -185,7 +176,7 @@ static int take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t *
 		free(spare);
 		return -ENOMEM;
 	}
-	carve(space, gap, *at, *at + n - 1, spare);
+	space_carve(space, gap, *at, *at + n - 1, spare);
 	extent_insert(&space->used, mine);
 	space->nfree -= n;
 	return 0;
@@ -199,11 +190,11 @@ static int take_with_zero(struct iova_space *space, uint64_t n, uint64_t align, 
 
 	if (!zero)
 		return -ENOMEM;
-	give(space, zero);
+	space_give(space, zero);
 	space->zero_free = false;
 	err = take(space, n, align, at);
 	if (err) {
-		carve(space, extent_at_or_after(space->free, 0), 0, 0, NULL);
+		space_carve(space, extent_at_or_after(space->free, 0), 0, 0, NULL);
 		space->zero_free = true;
 	}
 	return err;
@@ -218,6 +209,10 @@ int iova_alloc(struct iova_space *space, uint64_t len, uint64_t align, uint64_t 
 		return -EINVAL;
 	mutex_lock(&space->lock);
 	err = take(space, len / PAGE, align / PAGE, &page);
+	if (err == -ENOSPC && space->depot.nwhole) {
+		depot_shrink(space, UINT_MAX);
+		err = take(space, len / PAGE, align / PAGE, &page);
+	}
 	if (err == -ENOSPC && space->zero_free)
 		err = take_with_zero(space, len / PAGE, align / PAGE, &page);
 	mutex_unlock(&space->lock);
@@ -237,7 +232,7 @@ static void put(struct iova_space *space, struct extent *extent) REQUIRES(space-
 	if (extent->first > extent->last)
 		free(extent);
 	else
-		give(space, extent);
+		space_give(space, extent);
 }
 
 int iova_free(struct iova_space *space, uint64_t iova, uint64_t len)

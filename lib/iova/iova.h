@@ -3,7 +3,7 @@
  * I/O virtual addresses of one domain: an aperture, reserved ranges in it, aligned allocation and free. A treap of free
  * extents, augmented with the longest one below each node: every operation is O(log n) whatever the fragmentation. (Exception: an
  * aligned allocation that no aligned block is left for looks at every gap that is long enough.)
- * Any thread (a leaf lock inside). The fast per-thread caches sit on top of this one.
+ * Any thread (a leaf lock inside). The fast per-thread caches (iova_cache.h) sit on top of this one; what they own is in use.
  */
 #ifndef IOVA_H
 #define IOVA_H
@@ -16,7 +16,10 @@ struct iova_space;
 int iova_space_create(struct piommu_span aperture, struct iova_space **out);
 void iova_space_destroy(struct iova_space *space);
 
-/** Takes a range out for good (RMRR, MSI window). Parts outside the aperture are ignored. @return 0; -EBUSY: in use; -ENOMEM */
+/**
+ * Takes a range out for good (RMRR, MSI window). Parts outside the aperture are ignored.
+ * @return 0; -EBUSY: in use, or in an arena of a cache; -ENOMEM
+ */
 int iova_space_reserve(struct iova_space *space, struct piommu_span span);
 
 /**

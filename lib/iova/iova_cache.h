@@ -27,7 +27,7 @@ void iova_cache_destroy(struct iova_cache *cache);
 
 /** `npages` 1 to 512, side by side in one arena. The cache's thread. @return 0; -EINVAL; -ENOSPC; -ENOMEM */
 int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, struct iova_block **block);
-/** The arena that an address is in, of any cache of the space; NULL: in none. Any thread. */
+/** The arena that an address is in, of any cache of the space, now or before; NULL: in none. Any thread. */
 struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova);
 /** Pages that a cache of the space allocated, all of them in one arena. The cache's thread. @return 0; -ENOENT: some are not allocated */
 int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages);
