@@ -9,7 +9,7 @@
 
 #define CACHE_LINE 64u
 
-void piommu_cache_writeback(const void *va, size_t len)
+void piommu_cache_writeback_begin(const void *va, size_t len)
 {
 #if defined(__x86_64__)
 	uintptr_t line = (uintptr_t)va & ~(uintptr_t)(CACHE_LINE - 1);
@@ -18,17 +18,31 @@ void piommu_cache_writeback(const void *va, size_t len)
 	/* clflush and not clwb: every x86-64 has it, and it is ordered with stores to the same line. */
 	for (; line < end; line += CACHE_LINE)
 		__builtin_ia32_clflush((const void *)line);
-	__builtin_ia32_mfence();
 #elif defined(__aarch64__)
 	uintptr_t line = (uintptr_t)va & ~(uintptr_t)(CACHE_LINE - 1);
 	uintptr_t end = (uintptr_t)va + len;
 
 	for (; line < end; line += CACHE_LINE)
 		__asm__ volatile("dc cvac, %0" ::"r"(line) : "memory");
-	__asm__ volatile("dsb osh" ::: "memory");
 #else
 	(void)va;
 	(void)len;
+#endif
+}
+
+void piommu_cache_writeback_wait(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_mfence();
+#elif defined(__aarch64__)
+	__asm__ volatile("dsb osh" ::: "memory");
+#else
 	full_mb();
 #endif
+}
+
+void piommu_cache_writeback(const void *va, size_t len)
+{
+	piommu_cache_writeback_begin(va, len);
+	piommu_cache_writeback_wait();
 }

@@ -100,6 +100,9 @@ static inline void cpu_relax(void)
 
 /** Writes the cache lines of [va, va + len) back to memory and waits, for walkers that do not snoop. */
 void piommu_cache_writeback(const void *va, size_t len);
+/** The same in two parts, for spans that lie apart: each is begun, and one wait is for all that this thread began. */
+void piommu_cache_writeback_begin(const void *va, size_t len);
+void piommu_cache_writeback_wait(void);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

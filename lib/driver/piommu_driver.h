@@ -271,19 +271,6 @@ struct piommu_domain_units {
 	__extension__ struct piommu_domain_unit at[]; /* C++ has no such member but as an extension */
 };
 
-/** One range of a burst. */
-struct piommu_range {
-	uint64_t iova;
-	uint64_t pa; /**< map alone */
-	size_t len;
-	unsigned prot; /**< map alone */
-	/**
-	 * NULL; or, of a range within one block of 2 MiB that one owner maps and unmaps: where the driver remembers the block's
-	 * table. NULL there at first; the owner forgets it when it gives the block away.
-	 */
-	void **leaf;
-};
-
 #define PIOMMU_FENCE_UNITS 8u
 
 /** What was sent and need not be complete: a ticket of each unit's queue. Units that have left since are done with it. */
@@ -318,9 +305,10 @@ struct piommu_domain_ops {
 			   struct piommu_gather *gather, size_t *unmapped);
 	/**
 	 * Sends what the gather holds to each unit, with one doorbell, and does not wait. Its ranges are then empty; its pages are
-	 * still there, for piommu_domain_retire() when the fence is done. Units without a queue are waited for.
+	 * still there, for piommu_domain_retire() when the fence is done; where that ends in an error, flush() with `whole` set retires
+	 * them, or keeps them for ever. Units without a queue, and those after PIOMMU_FENCE_UNITS others, are waited for.
 	 * @return 0; -EAGAIN: a queue is full: nothing is changed, and what another unit was sent is sent again next time; -EIO,
-	 * -ETIMEDOUT: a unit did not follow
+	 * -ETIMEDOUT: a unit did not follow: the gather is empty, its pages are out of use, and the fence is for the other units
 	 */
 	int (*submit)(struct piommu_domain *domain, struct piommu_gather *gather, struct piommu_fence *fence);
 	void (*destroy)(struct piommu_domain *domain);
@@ -482,6 +470,9 @@ int piommu_group_new(struct piommu_device *device, struct piommu_group **out);
 uint64_t piommu_plat_now_ns(struct piommu_platform *plat);
 void piommu_plat_relax(struct piommu_platform *plat);
 void piommu_plat_writeback(struct piommu_platform *plat, const void *va, size_t len);
+/** The same in two parts: one wait for all spans that were begun. A platform's own op waits for each. */
+void piommu_plat_writeback_begin(struct piommu_platform *plat, const void *va, size_t len);
+void piommu_plat_writeback_wait(struct piommu_platform *plat);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

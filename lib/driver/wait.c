@@ -21,12 +21,24 @@ void piommu_plat_relax(struct piommu_platform *plat)
 		cpu_relax();
 }
 
-void piommu_plat_writeback(struct piommu_platform *plat, const void *va, size_t len)
+void piommu_plat_writeback_begin(struct piommu_platform *plat, const void *va, size_t len)
 {
 	if (plat->ops->writeback)
 		plat->ops->writeback(plat, va, len);
 	else
-		piommu_cache_writeback(va, len);
+		piommu_cache_writeback_begin(va, len);
+}
+
+void piommu_plat_writeback_wait(struct piommu_platform *plat)
+{
+	if (!plat->ops->writeback)
+		piommu_cache_writeback_wait();
+}
+
+void piommu_plat_writeback(struct piommu_platform *plat, const void *va, size_t len)
+{
+	piommu_plat_writeback_begin(plat, va, len);
+	piommu_plat_writeback_wait(plat);
 }
 
 struct wanted {

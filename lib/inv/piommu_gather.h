@@ -16,16 +16,19 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/** Ranges kept apart. One more than this and the gather asks for the whole domain instead. */
-#define PIOMMU_GATHER_RANGES 32u
+/**
+ * Ranges kept apart: those of the largest burst. One more than this and the gather asks for the whole domain instead. Where fewer
+ * are dearer than the whole domain is for the driver to say, which knows what its commands cost.
+ */
+#define PIOMMU_GATHER_RANGES 256u
 
 struct piommu_gather {
 	unsigned n;     /**< ranges used */
 	bool whole;     /**< invalidate the whole domain; the ranges no longer count */
 	bool nonleaf;   /**< a table was unlinked: paging-structure caches must go too */
 	bool test_drop; /**< for tests alone: the flush sends no invalidation, so that stale translations must show */
-	struct piommu_span range[PIOMMU_GATHER_RANGES];
-	struct piommu_page_list pages; /**< unlinked tables */
+	struct piommu_page_list pages;                  /**< unlinked tables */
+	struct piommu_span range[PIOMMU_GATHER_RANGES]; /**< last: only what is used is ever touched */
 };
 
 static inline void piommu_gather_init(struct piommu_gather *gather)

@@ -414,6 +414,14 @@ bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket)
 	return state_of(ring, ticket, BURST) == 0;
 }
 
+int piommu_ring_state(struct piommu_ring *ring, piommu_ticket ticket)
+{
+	bool stopped = atomic_load_explicit(&ring->stopped, memory_order_relaxed); /* before: it may have come through first */
+	int state = state_of(ring, ticket, BURST);
+
+	return state == -EINPROGRESS && stopped ? -EIO : state;
+}
+
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket)
 {
 	int err = wait_for(ring, ticket, BURST);

@@ -34,6 +34,8 @@ struct piommu_pt {
 	struct piommu_pool *pool;
 	/** Walker does not snoop caches: called for every changed span of entries. NULL: coherent. */
 	void (*writeback)(void *ctx, const void *va, size_t len);
+	/** Waits for all that was begun by `writeback`, once before a call returns. NULL: `writeback` waits itself. */
+	void (*writeback_wait)(void *ctx);
 	void *writeback_ctx;
 };
 
@@ -44,7 +46,25 @@ struct piommu_pt_config {
 	uint64_t leaf_bits;
 	struct piommu_pool *pool;
 	void (*writeback)(void *ctx, const void *va, size_t len);
+	void (*writeback_wait)(void *ctx);
 	void *writeback_ctx;
+};
+
+/** One range of a burst. */
+struct piommu_range {
+	uint64_t iova;
+	uint64_t pa; /**< map alone */
+	size_t len;
+	unsigned prot; /**< map alone */
+	/**
+	 * NULL; or, of a range within one block of 2 MiB that one owner maps and unmaps: where the block's leaf table is remembered,
+	 * so that there is nothing to walk. NULL there at first.
+	 *
+	 * A table that is remembered must stay linked. Two things take leaf tables out: an unmap that covers two or more of their
+	 * blocks whole, and a map without `leaf` that puts a super page over an empty one. No range with `leaf` does either. So the
+	 * owner forgets (stores NULL) before it maps or unmaps in the block without `leaf`, and when it gives the block away.
+	 */
+	void **leaf;
 };
 
 /** What a lookup found. */
@@ -91,6 +111,22 @@ int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t
  * @return 0; -EXDEV: the range covers a part of a super page: nothing was changed; -ERANGE: outside the table's width
  */
 int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped);
+
+/**
+ * Maps each range, in order, as piommu_pt_vtdss_map(); ranges with `leaf` displace no table. All or nothing: where one fails, those
+ * before it are unmapped again into `gather`, which then is not empty: the caller invalidates before it returns.
+ * @return 0, or the first error
+ */
+int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+			      struct piommu_gather *gather);
+
+/**
+ * Unmaps each range, in order, as piommu_pt_vtdss_unmap(), and goes on after an error. `*unmapped` gets the bytes of all that were
+ * mapped.
+ * @return 0, or the first error: -ENOENT: part of a range was not mapped; -EXDEV; -ERANGE
+ */
+int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+				struct piommu_gather *gather, size_t *unmapped);
 
 /** @return 0; -ENOENT: not mapped; -ERANGE. Safe against concurrent map and unmap inside an RCU read section. */
 int piommu_pt_vtdss_lookup(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf);

@@ -27,22 +27,34 @@
 
 /* ---- Write-back for walkers that do not snoop -------------------------------------------------------------------- */
 
-/* Changed entries that were not written back yet: one span within one table. */
+/* Changed entries whose write-back was not begun yet: one span within one table. */
 struct pt_dirty {
 	const uint64_t *first;
 	const uint64_t *end;
 };
 
-/* Out of line, so that it is the one function of a format's object with an indirect call (test/style). */
+/* Out of line, so that they are the only functions of a format's object with an indirect call (test/style). */
 static __attribute__((noinline, cold)) void pt_writeback_call(const struct piommu_pt *pt, const void *va, size_t len)
 {
 	pt->writeback(pt->writeback_ctx, va, len);
+}
+
+static __attribute__((noinline, cold)) void pt_writeback_wait_call(const struct piommu_pt *pt)
+{
+	pt->writeback_wait(pt->writeback_ctx);
 }
 
 PT_INLINE void pt_writeback(const struct piommu_pt *pt, const void *va, size_t len)
 {
 	if (pt->writeback)
 		pt_writeback_call(pt, va, len);
+}
+
+/* Before an operation returns: all that it changed is in memory. */
+PT_INLINE void pt_writeback_wait(const struct piommu_pt *pt)
+{
+	if (pt->writeback && pt->writeback_wait)
+		pt_writeback_wait_call(pt);
 }
 
 PT_INLINE void pt_dirty_flush(const struct piommu_pt *pt, struct pt_dirty *dirty)
@@ -56,11 +68,13 @@ PT_INLINE void pt_dirty_add(const struct piommu_pt *pt, struct pt_dirty *dirty, 
 {
 	if (!pt->writeback)
 		return;
-	if (dirty->end != entry) {
+	/* What begins in a line that is written back anyway goes along with it. */
+	if (entry < dirty->first || (uintptr_t)entry > align_up((uintptr_t)dirty->end, PT_LINE)) {
 		pt_dirty_flush(pt, dirty);
 		dirty->first = entry;
 	}
-	dirty->end = entry + n;
+	if (dirty->end < entry + n)
+		dirty->end = entry + n;
 }
 
 /* ---- Tables coming and going ------------------------------------------------------------------------------------- */
@@ -82,6 +96,7 @@ PT_INLINE uint64_t pt_install(const struct pt_format *f, const struct piommu_pt 
 	if (!table)
 		return 0;
 	pt_writeback(pt, table, PIOMMU_PAGE_SIZE);
+	pt_writeback_wait(pt);
 	value = f->make_table((uintptr_t)table - pt->va_off);
 	/* Release: the table's zeroes before the pointer. Partner: pt_load(). */
 	if (!__atomic_compare_exchange_n(entry, &found, pt->writeback ? value | f->pending : value, false, __ATOMIC_RELEASE,
@@ -91,6 +106,7 @@ PT_INLINE uint64_t pt_install(const struct pt_format *f, const struct piommu_pt 
 	}
 	if (pt->writeback) {
 		pt_writeback(pt, entry, sizeof(*entry));
+		pt_writeback_wait(pt);
 		entry_publish(entry, value);
 		pt_writeback(pt, entry, sizeof(*entry));
 	}
@@ -255,6 +271,7 @@ PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const
 			return err;
 		pt_map_store(f, pt, m);
 	}
+	pt_writeback_wait(pt);
 	io_wmb();
 	return 0;
 }
@@ -264,21 +281,18 @@ PT_INLINE bool pt_one_leaf_table(uint64_t iova, size_t len)
 	return ((iova ^ (iova + (len - 1))) >> pt_shift(2)) == 0;
 }
 
-/* Arguments were checked. */
-PT_INLINE int pt_map_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len,
-			  unsigned prot)
+/* Of a range within one block of that size. */
+PT_INLINE bool pt_wants_super_page(const struct piommu_pt *pt, uint64_t pa, size_t len)
 {
-	uint64_t *entry;
-	uint64_t leaf;
+	return len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2));
+}
 
-	if (pt->writeback || !pt_one_leaf_table(iova, len))
-		return PT_SLOW;
-	if (len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2)))
-		return PT_SLOW;
-	entry = pt_find_page(f, pt, iova);
-	if (__builtin_expect(!entry, 0))
-		return PT_SLOW;
-	leaf = f->make_leaf(pa, 1, prot) | pt->leaf_bits;
+/* Maps a run within one leaf table, from `entry` on. */
+PT_INLINE int pt_map_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, size_t len,
+			 unsigned prot)
+{
+	uint64_t leaf = f->make_leaf(pa, 1, prot) | pt->leaf_bits;
+
 	if (len == pt_span(1)) {
 		if (entry_load(entry))
 			return -EEXIST;
@@ -290,8 +304,24 @@ PT_INLINE int pt_map_fast(const struct pt_format *f, struct piommu_pt *pt, uint6
 			return -EEXIST;
 		pt_run_store(entry, n, leaf, pt_span(1));
 	}
-	io_wmb(); /* before the doorbell of whoever uses the mapping */
 	return 0;
+}
+
+/* Arguments were checked. */
+PT_INLINE int pt_map_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len,
+			  unsigned prot)
+{
+	uint64_t *entry;
+	int err;
+
+	if (pt->writeback || !pt_one_leaf_table(iova, len) || pt_wants_super_page(pt, pa, len))
+		return PT_SLOW;
+	entry = pt_find_page(f, pt, iova);
+	if (__builtin_expect(!entry, 0))
+		return PT_SLOW;
+	err = pt_map_run(f, pt, entry, pa, len, prot);
+	io_wmb(); /* before the doorbell of whoever uses the mapping */
+	return err;
 }
 
 PT_INLINE int pt_map_check(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
@@ -393,7 +423,25 @@ PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uin
 		return -EXDEV;
 	*unmapped = pt_clear_range(f, pt, iova, end, gather);
 	pt_unlink_range(f, pt, iova, end, gather);
+	pt_writeback_wait(pt);
 	return 0;
+}
+
+/* Clears a run within one leaf table, if all of it is mapped. */
+PT_INLINE bool pt_unmap_run(const struct pt_format *f, uint64_t *entry, size_t len)
+{
+	if (len == pt_span(1)) {
+		if (!f->is_present(entry_load(entry)))
+			return false;
+		entry_store(entry, 0);
+	} else {
+		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+
+		if (!f->is_present(pt_run_fold(entry, n).all))
+			return false;
+		pt_run_store(entry, n, 0, 0);
+	}
+	return true;
 }
 
 /* Arguments were checked. */
@@ -405,19 +453,8 @@ PT_INLINE int pt_unmap_fast(const struct pt_format *f, struct piommu_pt *pt, uin
 	if (pt->writeback || !pt_one_leaf_table(iova, len))
 		return PT_SLOW;
 	entry = pt_find_page(f, pt, iova);
-	if (__builtin_expect(!entry, 0))
+	if (__builtin_expect(!entry, 0) || !pt_unmap_run(f, entry, len))
 		return PT_SLOW;
-	if (len == pt_span(1)) {
-		if (!f->is_present(entry_load(entry)))
-			return PT_SLOW;
-		entry_store(entry, 0);
-	} else {
-		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
-
-		if (!f->is_present(pt_run_fold(entry, n).all))
-			return PT_SLOW;
-		pt_run_store(entry, n, 0, 0);
-	}
 	piommu_gather_add(gather, iova, iova + (len - 1));
 	*unmapped = len;
 	return 0;
@@ -447,10 +484,12 @@ PT_INLINE int pt_init(const struct pt_format *f, struct piommu_pt *pt, const str
 		.leaf_bits = config->leaf_bits,
 		.pool = config->pool,
 		.writeback = config->writeback,
+		.writeback_wait = config->writeback_wait,
 		.writeback_ctx = config->writeback_ctx,
 	};
 	pt->root_pa = (uintptr_t)root - pt->va_off;
 	pt_writeback(pt, root, PIOMMU_PAGE_SIZE);
+	pt_writeback_wait(pt);
 	return 0;
 }
 

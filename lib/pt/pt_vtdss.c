@@ -5,6 +5,7 @@
  */
 #include "piommu_bits.h"
 #include "piommu_pt.h"
+#include "pt_burst.h"
 #include "pt_map.h"
 #include "pt_walk.h"
 
@@ -132,6 +133,40 @@ int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struc
 		err = unmap_slow(pt, iova, len, gather, unmapped);
 	return err;
 }
+
+/* ---- Bursts --------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) int map_range_slow(struct piommu_pt *pt, const struct piommu_range *range,
+						    struct piommu_gather *gather, size_t *unmapped)
+{
+	(void)unmapped;
+	return pt_map_range_slow(&vtdss, pt, range, gather);
+}
+
+static __attribute__((noinline)) int unmap_range_slow(struct piommu_pt *pt, const struct piommu_range *range,
+						      struct piommu_gather *gather, size_t *unmapped)
+{
+	return pt_unmap_range_slow(&vtdss, pt, range, gather, unmapped);
+}
+
+int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+				struct piommu_gather *gather, size_t *unmapped)
+{
+	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, unmap_range_slow, unmapped);
+}
+
+int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather)
+{
+	unsigned done;
+	size_t undone;
+	int err = pt_map_burst(&vtdss, pt, ranges, n, gather, map_range_slow, &done);
+
+	if (__builtin_expect(err, 0))
+		piommu_pt_vtdss_unmap_burst(pt, ranges, done, gather, &undone);
+	return err;
+}
+
+/* ---- For readers ---------------------------------------------------------------------------------------------------- */
 
 int piommu_pt_vtdss_lookup(const struct piommu_pt *pt, uint64_t iova, struct piommu_pt_leaf *leaf)
 {

@@ -13,7 +13,7 @@ import tempfile
 import tree
 
 # Where an indirect call is meant: the platform's write-back.
-MAY_CALL = re.compile(r'pt_writeback_call(\.|$)')
+MAY_CALL = re.compile(r'pt_writeback(_wait)?_call(\.|$)')
 FUNCTION = re.compile(r'^[0-9a-f]+ <([^>]+)>:')
 INDIRECT = re.compile(r'\b(call|jmp)\w*\s+\*')
 LOCKED = re.compile(r'\block\s+(?!cmpxchg)|\bxchg\w*\s[^#]*\(|\b[ml]fence\b')

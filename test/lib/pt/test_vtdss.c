@@ -95,7 +95,7 @@ static void leaf_bits_go_into_leaves_only(void)
 	struct fixture f;
 	struct piommu_pt snoop;
 	struct piommu_pt_step steps[4];
-	struct piommu_pt_config config = { 48, SIZES_1G, 46, UINT64_C(1) << 11, NULL, NULL, NULL };
+	struct piommu_pt_config config = { 48, SIZES_1G, 46, UINT64_C(1) << 11, NULL, NULL, NULL, NULL };
 
 	fixture_init(&f, pt_cases[5], 4 * MIB, false);
 	config.pool = f.pool;
