@@ -24,7 +24,7 @@
 #define VTD_DID_IDENTITY 1u
 #define VTD_DID_FIRST 2u
 
-#define VTD_QUEUE_LG2 10u /* descriptors of an invalidation queue */
+#define VTD_QUEUE_LG2 12u /* descriptors of an invalidation queue: 64 bursts of 32 on their way, with room to spare */
 
 /* What the registers held when we came, for the day we go. */
 struct vtd_found {
@@ -51,6 +51,7 @@ struct vtd_inv {
 	uint64_t drain;           /* VTD_DESC_DR and VTD_DESC_DW where the unit has them */
 	unsigned iotlb;           /* offset of IVA */
 	unsigned max_am;          /* 2^n pages a descriptor; meaningless without psi */
+	unsigned max_desc;        /* more than these for one gather cost more than the whole domain */
 	bool psi;
 	atomic_bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
 	_Atomic uint64_t register_commands;
@@ -139,6 +140,13 @@ int vtd_inv_sync(struct vtd *vtd, const struct vtd_pair *desc, unsigned n);
 int vtd_inv_all(struct vtd *vtd);
 /* What `gather` holds, on every unit of the list; one wait. */
 int vtd_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather);
+/*
+ * The same without the wait, which is for who has the fence; but units that it has no room for, or that have no queue, are waited for.
+ * @return 0; -EAGAIN: a queue is full, `fence` says nothing; -EIO, -ETIMEDOUT: a unit did not follow, the others did
+ */
+int vtd_inv_submit(const struct piommu_domain_units *units, const struct piommu_gather *gather, struct piommu_fence *fence);
+int vtd_fence_done(const struct piommu_unit *unit, piommu_ticket ticket);
+int vtd_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket);
 /* Write buffers to memory (6.8), where the unit has ones that need it. */
 int vtd_inv_write_buffers(struct vtd *vtd);
 int vtd_flush_tag(struct piommu_unit *unit, uint32_t tag);
@@ -146,10 +154,24 @@ bool vtd_is_wait(const void *slot);
 void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out);
 
 /*
- * Descriptors for one domain id of one unit; `max` is room in `desc`. One that covers the whole domain where ranges
- * would take more than that. @return how many
+ * What commands cost a unit, in nanoseconds of its time and of the devices' behind it. Where the ranges of a gather would take more
+ * descriptors than the whole domain is worth, the domain it is:
+ *
+ *   n * page > domain + live * refill
+ *
+ * `live`: translations of the domain that devices will ask for again. Nothing tells how many a unit caches; 64 is what has been
+ * measured from outside on server parts, and a domain that uses fewer loses less.
  */
-#define VTD_BURST 32u
+struct vtd_costs {
+	unsigned page;   /* one page-selective command, beside others */
+	unsigned domain; /* one domain-selective command */
+	unsigned refill; /* one miss: the leaf from memory, the rest of the walk from the paging-structure caches */
+	unsigned live;
+};
+unsigned vtd_inv_max_desc(const struct vtd_costs *costs);
+
+/* Descriptors for one domain id of one unit, into room for VTD_BURST. @return how many */
+#define VTD_BURST PIOMMU_GATHER_RANGES
 unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct piommu_gather *gather, struct vtd_pair *desc);
 
 /* ---- vtd_repair.c: any thread, unless stated ------------------------------------------------------------------------------------- */

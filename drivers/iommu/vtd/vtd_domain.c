@@ -31,6 +31,21 @@ static void empty(struct piommu_gather *gather)
 	gather->nonleaf = false;
 }
 
+/*
+ * Cleared entries before the list of units: pairs with the barrier of an attach, so that a device attached meanwhile is either in the
+ * list or does not see the old entries (doc/locking.md).
+ */
+static const struct piommu_domain_units *units_after_clearing(const struct piommu_domain *base)
+{
+	const struct piommu_domain_units *units;
+
+	full_mb();
+	PIOMMU_YIELD("entries cleared, list about to be read");
+	units = piommu_domain_units(base);
+	PIOMMU_YIELD("list read, about to invalidate");
+	return units;
+}
+
 static int paging_flush(struct piommu_domain *base, struct piommu_gather *gather)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
@@ -39,20 +54,34 @@ static int paging_flush(struct piommu_domain *base, struct piommu_gather *gather
 
 	if (piommu_gather_empty(gather) && !gather->pages.n)
 		return 0;
-	/*
-	 * Cleared entries before the list of units: pairs with the barrier of an attach, so that a device attached meanwhile
-	 * is either in the list or does not see the old entries (doc/locking.md).
-	 */
-	full_mb();
-	PIOMMU_YIELD("entries cleared, list about to be read");
-	units = piommu_domain_units(base);
-	PIOMMU_YIELD("list read, about to invalidate");
+	units = units_after_clearing(base);
 	if (units && units->n && !gather->test_drop)
 		err = vtd_inv_gather(units, gather);
 	if (err || gather->test_drop)
 		quarantine(domain, gather);
 	else
 		piommu_domain_retire(base, gather);
+	empty(gather);
+	return err;
+}
+
+/* Of the gather's pages the caller takes care, unless they must never be used again. */
+static int paging_submit(struct piommu_domain *base, struct piommu_gather *gather, struct piommu_fence *fence)
+{
+	const struct piommu_domain_units *units;
+	int err;
+
+	fence->n = 0;
+	if (piommu_gather_empty(gather))
+		return 0;
+	units = units_after_clearing(base);
+	err = units && !gather->test_drop ? vtd_inv_submit(units, gather, fence) : 0;
+	if (err == -EAGAIN) {
+		fence->n = 0;
+		return err;
+	}
+	if (err || gather->test_drop)
+		quarantine(vtd_domain_of(base), gather);
 	empty(gather);
 	return err;
 }
@@ -79,6 +108,17 @@ static int paging_unmap(struct piommu_domain *base, uint64_t iova, size_t len, s
 	return err || done == len ? err : -ENOENT;
 }
 
+static int paging_unmap_burst(struct piommu_domain *base, const struct piommu_range *ranges, unsigned n,
+			      struct piommu_gather *gather, size_t *unmapped)
+{
+	size_t done;
+	int err = piommu_pt_vtdss_unmap_burst(&vtd_domain_of(base)->pt, ranges, n, gather, &done);
+
+	if (unmapped)
+		*unmapped = done;
+	return err;
+}
+
 static int flush_write_buffers(const struct piommu_domain_units *units)
 {
 	int err = 0;
@@ -91,20 +131,21 @@ static int flush_write_buffers(const struct piommu_domain_units *units)
 	return err;
 }
 
-/* The part of a map that most never need: a table was displaced, or a unit must be told of new entries. */
-static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, uint64_t iova, size_t len,
+/* The part of a map that most never need: a table was displaced, or a unit must be told of new entries; once for a burst. */
+static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, const struct piommu_range *ranges, unsigned n,
 						     struct piommu_gather *gather)
 {
 	int err;
 
 	if (domain->needs & VTD_CAP_RWBF) {
-		full_mb(); /* as in paging_flush(): entries before the list of units */
+		full_mb(); /* as in units_after_clearing(): entries before the list of units */
 		err = flush_write_buffers(piommu_domain_units(&domain->base));
 		if (err)
 			return err;
 	}
 	if (domain->needs & VTD_CAP_CM) {
-		piommu_gather_add(gather, iova, iova + len - 1);
+		for (unsigned i = 0; i < n; i++)
+			piommu_gather_add(gather, ranges[i].iova, ranges[i].iova + (ranges[i].len - 1));
 		gather->nonleaf = true; /* not-present entries of every level are cached (6.1) */
 	}
 	return paging_flush(&domain->base, gather);
@@ -113,6 +154,7 @@ static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, 
 static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
+	struct piommu_range range = { .iova = iova, .len = len };
 	struct piommu_gather gather;
 	int err;
 
@@ -124,9 +166,32 @@ static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, si
 		paging_flush(base, &gather);
 		return err;
 	}
-	err = map_flush(domain, iova, len, &gather);
+	err = map_flush(domain, &range, 1, &gather);
 	if (err)
 		paging_unmap(base, iova, len, NULL, NULL); /* all or nothing; the first error is the one to report */
+	return err;
+}
+
+/* What a failed burst had mapped for a moment may be cached: it is invalidated before the error is returned. */
+static int paging_map_burst(struct piommu_domain *base, const struct piommu_range *ranges, unsigned n)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+	struct piommu_gather gather;
+	int err;
+
+	piommu_gather_init(&gather);
+	err = piommu_pt_vtdss_map_burst(&domain->pt, ranges, n, &gather);
+	if (__builtin_expect(piommu_gather_empty(&gather) && (err || !domain->needs), 1))
+		return err;
+	if (err) {
+		paging_flush(base, &gather);
+		return err;
+	}
+	err = map_flush(domain, ranges, n, &gather);
+	if (!err)
+		return 0;
+	paging_unmap_burst(base, ranges, n, &gather, NULL);
+	paging_flush(base, &gather);
 	return err;
 }
 
@@ -149,6 +214,9 @@ static const struct piommu_domain_ops paging_ops = {
 	.unmap = paging_unmap,
 	.flush = paging_flush,
 	.lookup = paging_lookup,
+	.map_burst = paging_map_burst,
+	.unmap_burst = paging_unmap_burst,
+	.submit = paging_submit,
 	.destroy = paging_destroy,
 };
 
@@ -199,7 +267,12 @@ static const struct piommu_domain_ops fixed_ops = {
 
 static void pt_writeback(void *ctx, const void *va, size_t len)
 {
-	piommu_plat_writeback(ctx, va, len);
+	piommu_plat_writeback_begin(ctx, va, len);
+}
+
+static void pt_writeback_wait(void *ctx)
+{
+	piommu_plat_writeback_wait(ctx);
 }
 
 static bool has_table_width(const struct vtd *vtd, unsigned bits)
@@ -226,6 +299,7 @@ static int table_init(const struct vtd *vtd, unsigned bits, struct piommu_pt *pt
 		.pa_bits = unit->caps.pa_bits,
 		.pool = unit->pool,
 		.writeback = unit->caps.coherent ? NULL : pt_writeback,
+		.writeback_wait = pt_writeback_wait,
 		.writeback_ctx = unit->plat,
 	};
 

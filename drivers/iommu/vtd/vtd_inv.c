@@ -95,6 +95,29 @@ static int queue_create(struct vtd *vtd)
 	return err;
 }
 
+/*
+ * Orders of magnitude, no promises: the threshold is their ratio. Hardware: about five million invalidations a second, each with its
+ * wait, is the best rate known, and a command alone is a fraction of that. Software (caching mode is its sign, 6.1): a command
+ * looks through all that is cached, and a miss is a walk in software. Registers: a round trip for each command, nothing overlaps.
+ */
+static const struct vtd_costs by_hardware = { .page = 50, .domain = 100, .refill = 300, .live = 64 };
+static const struct vtd_costs by_software = { .page = 1000, .domain = 1000, .refill = 1000, .live = 64 };
+static const struct vtd_costs one_by_one = { .page = 2000, .domain = 1500, .refill = 300, .live = 64 };
+
+unsigned vtd_inv_max_desc(const struct vtd_costs *costs)
+{
+	unsigned n = (costs->domain + costs->live * costs->refill) / costs->page;
+
+	return n < 1 ? 1 : n > VTD_BURST ? VTD_BURST : n;
+}
+
+static const struct vtd_costs *costs_of(const struct vtd *vtd)
+{
+	if (!vtd->unit->caps.queued)
+		return &one_by_one;
+	return vtd->cap & VTD_CAP_CM ? &by_software : &by_hardware;
+}
+
 int vtd_inv_create(struct vtd *vtd)
 {
 	struct vtd_inv *inv = &vtd->inv;
@@ -103,6 +126,7 @@ int vtd_inv_create(struct vtd *vtd)
 	inv->drain = (vtd->cap & VTD_CAP_DRD ? VTD_DESC_DR : 0) | (vtd->cap & VTD_CAP_DWD ? VTD_DESC_DW : 0);
 	inv->iotlb = 16 * (unsigned)field_get(VTD_ECAP_IRO, vtd->ecap);
 	inv->max_am = (unsigned)field_get(VTD_CAP_MAMV, vtd->cap);
+	inv->max_desc = vtd_inv_max_desc(costs_of(vtd));
 	inv->psi = vtd->cap & VTD_CAP_PSI;
 	return vtd->unit->caps.queued ? queue_create(vtd) : 0;
 }
@@ -289,31 +313,44 @@ unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct pio
 	unsigned n = 0;
 
 	for (unsigned i = 0; inv->psi && !gather->whole && i < gather->n; i++) {
-		n += cover(inv, did, gather->range[i], !gather->nonleaf, desc + n, VTD_BURST - n);
-		if (n > VTD_BURST)
+		n += cover(inv, did, gather->range[i], !gather->nonleaf, desc + n, inv->max_desc - n);
+		if (n > inv->max_desc)
 			break;
 	}
-	if (inv->psi && !gather->whole && n <= VTD_BURST)
+	if (inv->psi && !gather->whole && n <= inv->max_desc)
 		return n;
 	desc[0] = vtd_desc_iotlb_domain(did, inv->drain);
 	return 1;
 }
 
-/* Sends the commands for one unit; those of a queue are waited for later. */
-static int send(struct vtd *vtd, uint32_t tag, const struct piommu_gather *gather, piommu_ticket *ticket)
+enum when_full {
+	WAIT,
+	AGAIN,
+};
+
+/* Sends the commands for one unit; those of a queue are waited for later, by ticket. */
+static int send(const struct piommu_domain_unit *at, const struct piommu_gather *gather, enum when_full when_full,
+		piommu_ticket *ticket)
 {
+	struct vtd *vtd = vtd_of(at->unit);
 	struct vtd_pair desc[VTD_BURST];
-	unsigned n = vtd_inv_build(&vtd->inv, (uint16_t)tag, gather, desc);
+	unsigned n = vtd_inv_build(&vtd->inv, (uint16_t)at->tag, gather, desc);
 	int err;
 
 	*ticket = 0;
 	if (!vtd->inv.ring)
 		return by_registers(vtd, desc, n);
 	err = piommu_ring_submit(vtd->inv.ring, desc, n, ticket);
-	if (err != -EAGAIN)
-		return err;
-	*ticket = 0;
-	return vtd_inv_sync(vtd, desc, n);
+	if (err)
+		*ticket = 0;
+	return err == -EAGAIN && when_full == WAIT ? vtd_inv_sync(vtd, desc, n) : err;
+}
+
+static int wait_for(const struct piommu_unit *unit, piommu_ticket ticket)
+{
+	struct vtd *vtd = vtd_of(unit);
+
+	return noted(vtd, piommu_ring_wait(vtd->inv.ring, ticket));
 }
 
 static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
@@ -322,13 +359,12 @@ static int gather_some(const struct piommu_domain_unit *at, unsigned n, const st
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		int sent = send(vtd_of(at[i].unit), at[i].tag, gather, &tickets[i]);
+		int sent = send(&at[i], gather, WAIT, &tickets[i]);
 
 		err = err ? err : sent;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct vtd *vtd = vtd_of(at[i].unit);
-		int done = tickets[i] ? noted(vtd, piommu_ring_wait(vtd->inv.ring, tickets[i])) : 0;
+		int done = tickets[i] ? wait_for(at[i].unit, tickets[i]) : 0;
 
 		err = err ? err : done;
 	}
@@ -346,6 +382,41 @@ int vtd_inv_gather(const struct piommu_domain_units *units, const struct piommu_
 		err = err ? err : some;
 	}
 	return err;
+}
+
+/* ---- Bursts that are not waited for ------------------------------------------------------------------------------------------------ */
+
+int vtd_inv_submit(const struct piommu_domain_units *units, const struct piommu_gather *gather, struct piommu_fence *fence)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < units->n; i++) {
+		const struct piommu_domain_unit *at = &units->at[i];
+		piommu_ticket ticket;
+		int sent = send(at, gather, AGAIN, &ticket);
+
+		if (sent == -EAGAIN)
+			return sent;
+		if (ticket && fence->n == PIOMMU_FENCE_UNITS) {
+			sent = wait_for(at->unit, ticket);
+		} else if (ticket) {
+			fence->at[fence->n].epoch = at->unit->epoch;
+			fence->at[fence->n++].ticket = ticket;
+		}
+		err = err ? err : sent;
+	}
+	return err;
+}
+
+/* Of memory alone: a queue that has stopped is repaired by who waits, or polls the unit. */
+int vtd_fence_done(const struct piommu_unit *unit, piommu_ticket ticket)
+{
+	return piommu_ring_state(vtd_of(unit)->inv.ring, ticket);
+}
+
+int vtd_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket)
+{
+	return wait_for(unit, ticket);
 }
 
 void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out)

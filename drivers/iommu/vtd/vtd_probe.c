@@ -354,5 +354,7 @@ const struct piommu_driver vtd_driver = {
 	.walk = vtd_walk,
 	.describe = vtd_describe,
 	.version = vtd_version,
+	.fence_done = vtd_fence_done,
+	.fence_wait = vtd_fence_wait,
 	.inv_stats = vtd_inv_stats,
 };

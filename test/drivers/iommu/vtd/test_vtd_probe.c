@@ -137,7 +137,7 @@ static void bring_up_with_a_queue_goes_queue_root_invalidate_translate(void)
 	};
 
 	fake_expect(&fake, 0, expected, sizeof(expected) / sizeof(expected[0]));
-	CHECK_HEX(iqa & 0xfff, 2); /* 1024 descriptors */
+	CHECK_HEX(iqa & 0xfff, 4); /* 4096 descriptors */
 	CHECK_HEX(fake_descriptor(&fake, 0).lo, 0x11);
 	CHECK_HEX(fake_descriptor(&fake, 1).lo & 0xffffffff, 0x25);
 	CHECK_HEX(fake_descriptor(&fake, 2).lo, 0xd2);
