@@ -89,6 +89,18 @@ int piommu_claim_uncontained(struct piommu_group *group)
 	return claim(group, true);
 }
 
+static bool has_channels(struct piommu_domain *domain)
+{
+	bool found;
+
+	if (!domain)
+		return false;
+	mutex_lock(&core_domain_of(domain)->mutex);
+	found = core_domain_of(domain)->channels != NULL;
+	mutex_unlock(&core_domain_of(domain)->mutex);
+	return found;
+}
+
 static int release_locked(struct piommu_group *group, bool *uncontained) REQUIRES(group->mutex)
 {
 	int err;
@@ -97,6 +109,10 @@ static int release_locked(struct piommu_group *group, bool *uncontained) REQUIRE
 		return -EINVAL;
 	if (group->domain || group->npasids) {
 		log_err(&group->p->log, "group %u: still attached; detach it first", group->id);
+		return -EBUSY;
+	}
+	if (has_channels(group->default_domain) || has_channels(group->kept)) {
+		log_err(&group->p->log, "group %u: its default domain still has channels; destroy them first", group->id);
 		return -EBUSY;
 	}
 	atomic_store_explicit(&group->claimed, false, memory_order_relaxed);

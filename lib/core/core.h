@@ -18,6 +18,7 @@
 #include "iova.h"
 #include "lock.h"
 #include "piommu.h"
+#include "piommu_dma.h"
 #include "piommu_driver.h"
 #include "rcu.h"
 #include "ref.h"
@@ -125,7 +126,16 @@ struct core_domain {
 	struct iova_space *iova;                /* NULL: not a paging domain */
 	struct piommu_span aperture;
 	unsigned ngroups GUARDED_BY(mutex); /* attached, PASIDs count */
-	bool orphan;                        /* nobody's any more, but a unit may still walk it; under p->domains_mutex */
+	struct piommu_channel *channels GUARDED_BY(mutex);
+	struct piommu_page_list lost GUARDED_BY(mutex); /* of channels that are gone: tables that hardware may still walk */
+	uint64_t nfailed GUARDED_BY(mutex);             /* tickets of theirs */
+	struct piommu_mode mode GUARDED_BY(mutex);
+	/* What channels read of it. */
+	_Atomic unsigned mode_kind;
+	_Atomic uint64_t mode_ns;
+	_Atomic size_t mode_bytes; /* of one channel */
+	struct core_pools *pools;  /* RCU, changed under mutex */
+	bool orphan;               /* nobody's any more, but a unit may still walk it; under p->domains_mutex */
 };
 
 /* A driver of this manager, under p->probe_lock. */
@@ -397,6 +407,22 @@ int core_domain_unit_get(struct piommu_domain *domain, struct core_unit *cu, str
 int core_domain_unit_put(struct piommu_domain *domain, struct core_unit *cu, struct piommu_device *dev) EXCLUDES(cu->mutex);
 /* Once more for the units that stayed because their tag did not flush. @return 0: no unit can hold its translations any more */
 int core_domain_units_drain(struct piommu_domain *domain);
+
+/* map.c: @return 0 or -ERANGE */
+int core_check_range(const struct piommu_domain *domain, uint64_t iova, size_t len);
+
+/* burst.c: the arguments were checked */
+int core_map_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n);
+int core_unmap_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather,
+		      size_t *unmapped);
+
+/* mode.c: each channel's share of what may be stale */
+void core_mode_share(struct core_domain *cd) REQUIRES(cd->mutex);
+void core_pools_free(struct core_domain *cd);
+
+/* poller.c */
+void core_poller_add(struct piommu_poller *poller, struct piommu_channel *ch);
+void core_poller_remove(struct piommu_poller *poller, struct piommu_channel *ch);
 
 /* attach.c */
 enum core_target {

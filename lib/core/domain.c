@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Domains: making one for a unit, what it is, letting it go. Slow path. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -75,6 +76,11 @@ void core_domain_free(struct piommu_domain *domain)
 	if (!domain)
 		return;
 	cd = core_domain_of(domain);
+	mutex_assert_unshared(&cd->mutex);
+	assert(!cd->channels);
+	if (cd->lost.n)
+		piommu_pool_put_list(domain->pool, &cd->lost);
+	core_pools_free(cd);
 	/* Units that stayed in the list for want of memory, and the identity domain's own. */
 	free(domain->units);
 	domain->units = NULL;
@@ -252,14 +258,19 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 	struct core_domain *cd;
 	struct core_unit *home;
 	unsigned ngroups;
-	bool online;
+	bool used, online;
 
 	if (!domain)
 		return 0;
 	cd = core_domain_of(domain);
 	mutex_lock(&cd->mutex);
 	ngroups = cd->ngroups;
+	used = cd->channels != NULL;
 	mutex_unlock(&cd->mutex);
+	if (used) {
+		log_err(&cd->p->log, "domain: it still has channels: destroy them first");
+		return -EBUSY;
+	}
 	if (ngroups) {
 		log_err(&cd->p->log, "domain: still attached to %u group%s: detach first", ngroups, ngroups == 1 ? "" : "s");
 		return -EBUSY;

@@ -22,6 +22,11 @@ static inline int check_range(const struct piommu_domain *domain, uint64_t iova,
 	return 0;
 }
 
+int core_check_range(const struct piommu_domain *domain, uint64_t iova, size_t len)
+{
+	return check_range(domain, iova, len);
+}
+
 int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
 	int err;

@@ -276,7 +276,7 @@ int piommu_claim(struct piommu_group *group);
 int piommu_claim_uncontained(struct piommu_group *group);
 /**
  * Gives it back: its devices are on their default again. Slow path.
- * @return 0; -EBUSY: still attached; -EINVAL: not claimed; -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: it did not move, and is still claimed
+ * @return 0; -EBUSY: still attached, or its default domain has channels; -EINVAL: not claimed; -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: it did not move, and is still claimed
  */
 int piommu_release(struct piommu_group *group);
 /**
@@ -306,7 +306,7 @@ struct piommu_domain_attr {
  */
 int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_attr *attr, struct piommu_domain **out);
 /**
- * Slow path. @return 0; -EBUSY: still attached; -EIO: an invalidation failed when it was detached, and again now: a unit may still
+ * Slow path. @return 0; -EBUSY: still attached, or it has channels; -EIO: an invalidation failed when it was detached, and again now: a unit may still
  * hold its translations, so the domain and its tables stay. Poll (the unit recovers there) and destroy it again
  */
 int piommu_domain_destroy(struct piommu_domain *domain);

@@ -49,9 +49,9 @@ void piommu_domain_exposure(const struct piommu_domain *domain, struct piommu_ex
  * Maps [pa, pa + len) once, for DMA calls on that memory in static mode. All multiples of 4096. Slow path.
  * @return 0; -EINVAL; -EEXIST: overlaps a pool; -ENOSPC: no I/O addresses; -ENOMEM
  */
-int piommu_pool_register(struct piommu_domain *domain, uint64_t pa, size_t len, unsigned prot);
+int piommu_dma_pool_register(struct piommu_domain *domain, uint64_t pa, size_t len, unsigned prot);
 /** Unmaps it, strictly. Nobody may still use its addresses. Slow path. @return 0; -ENOENT: no pool; -ETIMEDOUT, -EIO: not invalidated */
-int piommu_pool_unregister(struct piommu_domain *domain, uint64_t pa);
+int piommu_dma_pool_unregister(struct piommu_domain *domain, uint64_t pa);
 
 /* ---- Pollers and channels --------------------------------------------------------------------------------------------------- */
 
@@ -105,6 +105,9 @@ unsigned piommu_channel_poll(struct piommu_channel *channel, unsigned budget);
 /** The last ticket that is done: all up to it are, but for those that failed. */
 piommu_ticket piommu_channel_retired(const struct piommu_channel *channel);
 
+/** Ranges of a burst, at most. */
+#define PIOMMU_BURST_MAX 256u
+
 /* ---- Bursts at addresses of the caller's --------------------------------------------------------------------------------------- */
 
 struct piommu_burst_item {
@@ -114,7 +117,7 @@ struct piommu_burst_item {
 	unsigned prot; /**< map alone */
 };
 
-/** As piommu_map() for each; all or nothing. Registered. @return as piommu_map() */
+/** As piommu_map() for each of at most PIOMMU_BURST_MAX; all or nothing. Registered. @return as piommu_map() */
 int piommu_map_burst(struct piommu_channel *channel, const struct piommu_burst_item *items, unsigned n);
 /**
  * As piommu_unmap() for each, but done when the ticket is: until then nothing may be mapped in these ranges. Channel's thread.
@@ -142,7 +145,7 @@ struct piommu_dma {
 /** Channel's thread. @return 0; -EINVAL; -ERANGE; -ENOSPC; -ENOMEM; -EFAULT: static mode, and not in a registered pool */
 int piommu_dma_map(struct piommu_channel *channel, uint64_t pa, size_t len, enum piommu_dma_dir dir, uint64_t *iova);
 /**
- * Every buffer gets addresses of its own, side by side where they fit in one block (up to 2 MiB in all): one range to invalidate when they are
+ * At most PIOMMU_BURST_MAX. Every buffer gets addresses of its own, side by side where they fit in one block (up to 2 MiB in all): one range to invalidate when they are
  * unmapped together. All or nothing. Channel's thread. @return as piommu_dma_map()
  */
 int piommu_dma_map_burst(struct piommu_channel *channel, struct piommu_dma *items, unsigned n);
