@@ -298,39 +298,44 @@ int piommu_channel_done(struct piommu_channel *ch, piommu_ticket ticket)
 	return ticket > ch->retired ? -EINPROGRESS : __builtin_expect(!ch->nfailures, 1) ? 0 : verdict(ch, ticket);
 }
 
-/* Until the open burst is sent: what is in front of it makes room, or other channels' bursts do. */
-static int wait_and_send(struct piommu_channel *ch, uint64_t deadline)
+/* One step towards the end of `ticket`. @return 0, or -ETIMEDOUT: the unit does not answer */
+static int advance(struct piommu_channel *ch, piommu_ticket ticket)
 {
-	struct piommu_platform *plat = core_domain_of(ch->domain)->p->plat;
+	int err = 0;
 
-	while (ch->open && send_open(ch)) {
-		while (ch->first != ch->end && !retire(ch))
-			;
-		if (piommu_plat_now_ns(plat) > deadline)
-			return -ETIMEDOUT;
-		piommu_plat_relax(plat);
-	}
-	return 0;
+	if (ch->open && ticket == ch->issued)
+		send_open(ch); /* or when what is in front of it has made room, or other channels' bursts have */
+	if (ch->first != ch->end)
+		err = fence_wait(ch, &ch->bursts[ch->first & (ch->nbursts - 1)].fence);
+	while (ch->first != ch->end && !retire(ch))
+		;
+	return err;
 }
 
 int piommu_channel_wait(struct piommu_channel *ch, piommu_ticket ticket)
 {
+	const struct piommu *p = core_domain_of(ch->domain)->p;
 	uint64_t deadline = 0;
-	int err = 0;
 
 	if (ticket > ch->issued)
 		return -EINVAL;
-	while (ticket > ch->retired && !err) {
-		if (ch->open && ticket == ch->issued) {
-			deadline = deadline ? deadline : now_ns(ch) + core_domain_of(ch->domain)->p->timeout_ns;
-			err = wait_and_send(ch, deadline);
-		}
-		if (!err)
-			err = fence_wait(ch, &ch->bursts[ch->first & (ch->nbursts - 1)].fence);
-		while (ch->first != ch->end && !retire(ch))
-			;
+	while (ticket > ch->retired) {
+		piommu_ticket before = ch->retired;
+		int err = advance(ch, ticket);
+
+		if (ticket <= ch->retired)
+			break;
+		if (err)
+			return err;
+		if (ch->retired != before)
+			continue;
+		/* A queue that has no room, for this burst or for its second try. */
+		deadline = deadline ? deadline : now_ns(ch) + 2 * p->timeout_ns;
+		if (now_ns(ch) > deadline)
+			return -ETIMEDOUT;
+		piommu_plat_relax(p->plat);
 	}
-	return ticket > ch->retired ? err : ch->nfailures ? verdict(ch, ticket) : 0;
+	return __builtin_expect(!ch->nfailures, 1) ? 0 : verdict(ch, ticket);
 }
 
 piommu_ticket piommu_channel_retired(const struct piommu_channel *ch)
