@@ -122,6 +122,7 @@ static int send_open(struct piommu_channel *ch)
 	ch->open_limbo = 0;
 	ch->open_bytes = 0;
 	ch->opened_ns = 0;
+	ch->due = false;
 	return 0;
 }
 
@@ -171,9 +172,10 @@ piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes)
 		ch->issued++;
 	}
 	ch->open_bytes += bytes;
-	if (is_due(ch))
-		send_open(
-			ch); /* where it does not go now, the next call or poll sends it, together with what is added until then */
+	ch->due |= is_due(ch);
+	/* Where it does not go now, the next call or poll sends it, together with what is added until then. */
+	if (ch->due)
+		send_open(ch);
 	return ch->issued;
 }
 
@@ -258,14 +260,14 @@ unsigned piommu_channel_poll(struct piommu_channel *ch, unsigned budget)
 
 	while (ch->first != ch->end && (!budget || n < budget) && !retire(ch))
 		n++;
-	if (ch->open && (!is_bounded(ch) || is_late(ch)))
+	if (ch->open && (ch->due || !is_bounded(ch) || is_late(ch)))
 		n += !send_open(ch);
 	return n;
 }
 
 bool channel_make_room(struct piommu_channel *ch, unsigned n)
 {
-	if (ch->open && !is_bounded(ch))
+	if (ch->open)
 		send_open(ch);
 	while (!channel_has_room(ch, n) && ch->first != ch->end && !retire(ch))
 		;
@@ -383,6 +385,7 @@ static int channel_new(struct piommu_domain *domain, unsigned inflight, struct p
 int piommu_channel_create(struct piommu_domain *domain, const struct piommu_channel_attr *attr, struct piommu_channel **out)
 {
 	struct core_domain *cd = core_domain_of(domain);
+	struct piommu *p = cd->p;
 	unsigned inflight = attr && attr->inflight ? attr->inflight : 64;
 	struct piommu_channel *ch;
 	bool online;
@@ -400,6 +403,7 @@ int piommu_channel_create(struct piommu_domain *domain, const struct piommu_chan
 		mutex_unlock(&cd->mutex);
 		if (attr && attr->poller)
 			core_poller_add(attr->poller, ch);
+		atomic_fetch_add_explicit(&p->nchannels, 1, memory_order_relaxed);
 		*out = ch;
 	}
 	core_slow_exit(online);
@@ -426,18 +430,24 @@ static void unlist(struct piommu_channel *ch)
 
 int piommu_channel_destroy(struct piommu_channel *ch)
 {
+	struct core_read was;
+	struct piommu *p;
 	bool online;
 	int err;
 
 	if (!ch)
 		return 0;
+	p = core_domain_of(ch->domain)->p;
+	was = core_read_enter();
 	err = piommu_channel_wait(ch, ch->issued);
+	core_read_exit(was);
 	if (!err && atomic_load_explicit(&ch->nfailed, memory_order_relaxed))
 		err = -EIO;
 	online = core_slow_enter();
 	core_poller_remove(ch->poller, ch);
 	unlist(ch);
 	channel_free(ch);
+	atomic_fetch_sub_explicit(&p->nchannels, 1, memory_order_relaxed);
 	core_slow_exit(online);
 	return err;
 }

@@ -48,6 +48,7 @@ struct piommu_channel {
 	size_t open_bytes;
 	uint64_t opened_ns;  /* bounded */
 	unsigned since_look; /* bounded: calls since the clock was looked at */
+	bool due;            /* bounded: it was to be sent, and there was no room */
 	struct piommu_gather gather;
 
 	unsigned pool; /* the last one that was right */

@@ -166,6 +166,7 @@ struct piommu {
 	bool walk_pending GUARDED_BY(probe_lock);
 	bool walk_failed GUARDED_BY(probe_lock);
 	_Atomic uint64_t last_epoch; /* of units that were enabled */
+	atomic_uint nchannels;
 	uint64_t last_walk GUARDED_BY(probe_lock);
 	atomic_uint_fast64_t changes;                 /* devices added and removed; counted under probe_lock */
 	uint64_t last_removal GUARDED_BY(probe_lock); /* of `changes` */

@@ -291,7 +291,7 @@ static bool unmark(struct piommu_channel *ch, uint64_t iova, size_t len, struct 
 	if (unlikely(!*block))
 		return false;
 	mark = mark_of(*block, iova);
-	if (unlikely(*mark != npages || !len))
+	if (unlikely(!is_sane(iova, len) || *mark != npages))
 		return false;
 	*mark = 0;
 	return true;

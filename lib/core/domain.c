@@ -263,10 +263,12 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 	if (!domain)
 		return 0;
 	cd = core_domain_of(domain);
+	online = core_slow_enter(); /* who holds the mutex may be waiting for a grace period */
 	mutex_lock(&cd->mutex);
 	ngroups = cd->ngroups;
 	used = cd->channels != NULL;
 	mutex_unlock(&cd->mutex);
+	core_slow_exit(online);
 	if (used) {
 		log_err(&cd->p->log, "domain: it still has channels: destroy them first");
 		return -EBUSY;
@@ -296,6 +298,7 @@ int piommu_domain_destroy(struct piommu_domain *domain)
 void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain_info *out)
 {
 	struct core_domain *cd = core_domain_of(domain);
+	bool online;
 
 	*out = (struct piommu_domain_info){
 		.kind = domain->type == PIOMMU_DOMAIN_PAGING     ? PIOMMU_KIND_PAGING
@@ -305,10 +308,12 @@ void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain
 		.page_sizes = domain->page_sizes,
 		.table_bytes = domain->pool ? piommu_pool_bytes(domain->pool) : 0,
 	};
+	online = core_slow_enter();
 	mutex_lock(&cd->mutex);
 	for (unsigned i = 0; domain->units && i < domain->units->n; i++)
 		out->ndevices += domain->units->at[i].users;
 	mutex_unlock(&cd->mutex);
+	core_slow_exit(online);
 }
 
 int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, uint64_t *iova)

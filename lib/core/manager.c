@@ -171,6 +171,10 @@ int piommu_destroy(struct piommu *p)
 
 	if (!p)
 		return 0;
+	if (atomic_load_explicit(&p->nchannels, memory_order_relaxed)) {
+		log_err(&p->log, "there still are channels: destroy them first");
+		return -EBUSY;
+	}
 	give_groups_back(p);
 	online = core_slow_enter();
 	err = close_all(p);

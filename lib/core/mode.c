@@ -70,7 +70,7 @@ int piommu_domain_set_mode(struct piommu_domain *domain, const struct piommu_mod
 	core_mode_share(cd);
 	forget_exposure(cd);
 	atomic_store_explicit(&cd->mode_kind, mode->kind, memory_order_relaxed);
-	if (was_bounded && mode->kind != PIOMMU_MODE_BOUNDED) {
+	if (mode->kind == PIOMMU_MODE_STRICT || (was_bounded && mode->kind != PIOMMU_MODE_BOUNDED)) {
 		rcu_wait(); /* who has seen the old mode is out of its call */
 		err = invalidate_all(domain);
 	}
@@ -82,6 +82,7 @@ int piommu_domain_set_mode(struct piommu_domain *domain, const struct piommu_mod
 void piommu_domain_exposure(const struct piommu_domain *domain, struct piommu_exposure *out)
 {
 	struct core_domain *cd = core_domain_of(domain);
+	bool online = core_slow_enter(); /* who holds the mutex may be waiting for a grace period */
 	uint64_t worst_ns = 0;
 
 	*out = (struct piommu_exposure){ 0 };
@@ -97,6 +98,7 @@ void piommu_domain_exposure(const struct piommu_domain *domain, struct piommu_ex
 		out->failed += atomic_load_explicit(&ch->nfailed, memory_order_relaxed);
 	}
 	mutex_unlock(&cd->mutex);
+	core_slow_exit(online);
 	out->worst_us = (worst_ns + 999) / 1000;
 }
 

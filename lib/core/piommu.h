@@ -101,7 +101,8 @@ int piommu_create(const struct piommu_config *config, struct piommu **out);
 /**
  * Detaches and releases what is left, turns translation off, gives the units back, and ends the domains that are left.
  * Slow path; no other thread may be in the library, and its registered threads are offline or gone.
- * @return 0; -EIO: a unit did not follow; the manager and its tables are then never freed
+ * @return 0; -EBUSY: a domain still has channels: nothing has changed; -EIO: a unit did not follow; the manager and its tables are then
+ * never freed
  */
 int piommu_destroy(struct piommu *p);
 

@@ -24,13 +24,13 @@ enum piommu_mode_kind {
 
 struct piommu_mode {
 	enum piommu_mode_kind kind;
-	unsigned max_us;  /**< bounded: an unmapped range is invalidated within this time (of a thread that polls) */
-	size_t max_bytes; /**< bounded: so much of the domain at most is unmapped and not yet invalidated */
+	unsigned max_us; /**< bounded: an unmapped range is invalidated within this time (of a thread that polls) */
+	size_t max_bytes; /**< bounded: of the domain, what is unmapped and not sent before the burst that goes past it is sent, too */
 };
 
 /**
  * How the domain's channels work from now on; a new domain is strict. When it returns 0 with strict, nothing that was unmapped before
- * the call can be used any more. Mappings of one mode may be unmapped in another. Slow path, beside the fast path of other threads.
+ * the call can be used any more, whether its ticket says so yet or not. Mappings of one mode may be unmapped in another. Slow path, beside the fast path of other threads.
  * @return 0; -EINVAL: unknown, not a paging domain, or bounds of 0; -ETIMEDOUT, -EIO: switched, but what was stale may still be
  */
 int piommu_domain_set_mode(struct piommu_domain *domain, const struct piommu_mode *mode);
@@ -80,7 +80,7 @@ struct piommu_channel_attr {
 	unsigned inflight;            /**< bursts on their way at once, at most; 0: 64 */
 };
 
-/** `attr` NULL: as if all zero. Slow path. @return 0; -EINVAL: not a paging domain; -ENOMEM */
+/** `attr` NULL: as if all zero. With a poller: on the poller's thread, as its destruction. Slow path. @return 0; -EINVAL: not a paging domain; -ENOMEM */
 int piommu_channel_create(struct piommu_domain *domain, const struct piommu_channel_attr *attr, struct piommu_channel **out);
 /**
  * Waits (bounded) for what is on its way. Addresses that are still mapped stay so, and any other channel of the domain may unmap them.
