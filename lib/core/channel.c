@@ -70,115 +70,6 @@ static int submit(struct piommu_domain *domain, struct piommu_gather *gather, st
 	return domain->ops->flush(domain, gather);
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------------------------------------ */
-
-static bool is_bounded(const struct piommu_channel *ch)
-{
-	const struct core_domain *cd = core_domain_of(ch->domain);
-
-	return atomic_load_explicit(&cd->mode_kind, memory_order_relaxed) == PIOMMU_MODE_BOUNDED;
-}
-
-static uint64_t now_ns(const struct piommu_channel *ch)
-{
-	return piommu_plat_now_ns(core_domain_of(ch->domain)->p->plat);
-}
-
-static void keep_max(_Atomic uint64_t *worst, uint64_t value)
-{
-	if (value > atomic_load_explicit(worst, memory_order_relaxed))
-		atomic_store_explicit(worst, value, memory_order_relaxed);
-}
-
-static void note_exposure(struct piommu_channel *ch)
-{
-	if (ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
-		atomic_store_explicit(&ch->worst_bytes, ch->open_bytes, memory_order_relaxed);
-	if (ch->opened_ns)
-		keep_max(&ch->worst_ns, now_ns(ch) - ch->opened_ns);
-}
-
-/* @return 0: there is no open burst any more; -EAGAIN */
-static int send_open(struct piommu_channel *ch)
-{
-	struct channel_burst *burst = &ch->bursts[ch->end & (ch->nbursts - 1)];
-	int err;
-
-	if (ch->end - ch->first == ch->nbursts)
-		return -EAGAIN;
-	err = submit(ch->domain, &ch->gather, &burst->fence);
-	if (err == -EAGAIN)
-		return err;
-	burst->ticket = ch->issued;
-	burst->nlimbo = ch->open_limbo;
-	burst->again = false;
-	burst->err = err;
-	burst->pages = ch->gather.pages;
-	ch->end++;
-	if (ch->opened_ns || ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
-		note_exposure(ch);
-	piommu_gather_init(&ch->gather);
-	ch->open = false;
-	ch->open_limbo = 0;
-	ch->open_bytes = 0;
-	ch->opened_ns = 0;
-	ch->due = false;
-	return 0;
-}
-
-static bool is_late(const struct piommu_channel *ch)
-{
-	const struct core_domain *cd = core_domain_of(ch->domain);
-
-	return now_ns(ch) - ch->opened_ns >= atomic_load_explicit(&cd->mode_ns, memory_order_relaxed);
-}
-
-static bool is_due(struct piommu_channel *ch)
-{
-	const struct core_domain *cd = core_domain_of(ch->domain);
-
-	if (!is_bounded(ch))
-		return true;
-	if (!ch->opened_ns)
-		ch->opened_ns = now_ns(ch);
-	if (ch->open_bytes >= atomic_load_explicit(&cd->mode_bytes, memory_order_relaxed))
-		return true;
-	if (ch->limbo_end - ch->limbo_first >= ch->nlimbo / 2)
-		return true;
-	if (++ch->since_look < LOOK_EVERY)
-		return false;
-	ch->since_look = 0;
-	return is_late(ch);
-}
-
-void channel_add_limbo(struct piommu_channel *ch, uint64_t iova, unsigned npages)
-{
-	struct channel_limbo *last = &ch->limbo[(ch->limbo_end - 1) & (ch->nlimbo - 1)];
-	uint64_t end = iova + (uint64_t)npages * PIOMMU_PAGE_SIZE;
-
-	if (ch->open_limbo && last->iova + (uint64_t)last->npages * PIOMMU_PAGE_SIZE == iova &&
-	    (last->iova ^ (end - 1)) >> 21 == 0) {
-		last->npages += npages;
-		return;
-	}
-	ch->limbo[ch->limbo_end++ & (ch->nlimbo - 1)] = (struct channel_limbo){ iova, npages };
-	ch->open_limbo++;
-}
-
-piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes)
-{
-	if (!ch->open) {
-		ch->open = true;
-		ch->issued++;
-	}
-	ch->open_bytes += bytes;
-	ch->due |= is_due(ch);
-	/* Where it does not go now, the next call or poll sends it, together with what is added until then. */
-	if (ch->due)
-		send_open(ch);
-	return ch->issued;
-}
-
 /* ---- Retiring ------------------------------------------------------------------------------------------------------------------- */
 
 static void give_back_pages(struct piommu_channel *ch, struct channel_burst *burst)
@@ -252,6 +143,115 @@ static int retire(struct piommu_channel *ch)
 	ch->retired = burst->ticket;
 	ch->first++;
 	return 0;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_bounded(const struct piommu_channel *ch)
+{
+	const struct core_domain *cd = core_domain_of(ch->domain);
+
+	return atomic_load_explicit(&cd->mode_kind, memory_order_relaxed) == PIOMMU_MODE_BOUNDED;
+}
+
+static uint64_t now_ns(const struct piommu_channel *ch)
+{
+	return piommu_plat_now_ns(core_domain_of(ch->domain)->p->plat);
+}
+
+static void keep_max(_Atomic uint64_t *worst, uint64_t value)
+{
+	if (value > atomic_load_explicit(worst, memory_order_relaxed))
+		atomic_store_explicit(worst, value, memory_order_relaxed);
+}
+
+static void note_exposure(struct piommu_channel *ch)
+{
+	if (ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
+		atomic_store_explicit(&ch->worst_bytes, ch->open_bytes, memory_order_relaxed);
+	if (ch->opened_ns)
+		keep_max(&ch->worst_ns, now_ns(ch) - ch->opened_ns);
+}
+
+/* @return 0: there is no open burst any more; -EAGAIN */
+static int send_open(struct piommu_channel *ch)
+{
+	struct channel_burst *burst = &ch->bursts[ch->end & (ch->nbursts - 1)];
+	int err;
+
+	if (ch->end - ch->first == ch->nbursts && retire(ch))
+		return -EAGAIN;
+	err = submit(ch->domain, &ch->gather, &burst->fence);
+	if (err == -EAGAIN)
+		return err;
+	burst->ticket = ch->issued;
+	burst->nlimbo = ch->open_limbo;
+	burst->again = false;
+	burst->err = err;
+	burst->pages = ch->gather.pages;
+	ch->end++;
+	if (ch->opened_ns || ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
+		note_exposure(ch);
+	piommu_gather_init(&ch->gather);
+	ch->open = false;
+	ch->open_limbo = 0;
+	ch->open_bytes = 0;
+	ch->opened_ns = 0;
+	ch->due = false;
+	return 0;
+}
+
+static bool is_late(const struct piommu_channel *ch)
+{
+	const struct core_domain *cd = core_domain_of(ch->domain);
+
+	return now_ns(ch) - ch->opened_ns >= atomic_load_explicit(&cd->mode_ns, memory_order_relaxed);
+}
+
+static bool is_due(struct piommu_channel *ch)
+{
+	const struct core_domain *cd = core_domain_of(ch->domain);
+
+	if (!is_bounded(ch))
+		return true;
+	if (!ch->opened_ns)
+		ch->opened_ns = now_ns(ch);
+	if (ch->open_bytes >= atomic_load_explicit(&cd->mode_bytes, memory_order_relaxed))
+		return true;
+	if (ch->limbo_end - ch->limbo_first >= ch->nlimbo / 2)
+		return true;
+	if (++ch->since_look < LOOK_EVERY)
+		return false;
+	ch->since_look = 0;
+	return is_late(ch);
+}
+
+void channel_add_limbo(struct piommu_channel *ch, uint64_t iova, unsigned npages)
+{
+	struct channel_limbo *last = &ch->limbo[(ch->limbo_end - 1) & (ch->nlimbo - 1)];
+	uint64_t end = iova + (uint64_t)npages * PIOMMU_PAGE_SIZE;
+
+	if (ch->open_limbo && last->iova + (uint64_t)last->npages * PIOMMU_PAGE_SIZE == iova &&
+	    (last->iova ^ (end - 1)) >> 21 == 0) {
+		last->npages += npages;
+		return;
+	}
+	ch->limbo[ch->limbo_end++ & (ch->nlimbo - 1)] = (struct channel_limbo){ iova, npages };
+	ch->open_limbo++;
+}
+
+piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes)
+{
+	if (!ch->open) {
+		ch->open = true;
+		ch->issued++;
+	}
+	ch->open_bytes += bytes;
+	ch->due |= is_due(ch);
+	/* Where it does not go now, the next call or poll sends it, together with what is added until then. */
+	if (ch->due)
+		send_open(ch);
+	return ch->issued;
 }
 
 unsigned piommu_channel_poll(struct piommu_channel *ch, unsigned budget)
