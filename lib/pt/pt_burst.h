@@ -31,7 +31,8 @@ PT_INLINE uint64_t *pt_burst_entry(const struct pt_format *f, const struct piomm
 				   const struct piommu_range *range)
 {
 	uint64_t block = range->iova >> pt_shift(2);
-	uint64_t *table = range->leaf ? (uint64_t *)*range->leaf : NULL;
+	/* Two channels may unmap in one block: whoever is first leaves the same pointer. Partner: pt_remember(). */
+	uint64_t *table = range->leaf ? (uint64_t *)__atomic_load_n(range->leaf, __ATOMIC_ACQUIRE) : NULL;
 
 	if (__builtin_expect(!pt_one_leaf_table(range->iova, range->len), 0))
 		return NULL;
@@ -52,8 +53,8 @@ PT_INLINE uint64_t *pt_burst_entry(const struct pt_format *f, const struct piomm
 /* After success alone: a failure says that somebody else may be in the block. */
 PT_INLINE void pt_remember(const struct piommu_range *range, uint64_t *table)
 {
-	if (range->leaf)
-		*range->leaf = table;
+	if (range->leaf && __atomic_load_n(range->leaf, __ATOMIC_RELAXED) != table)
+		__atomic_store_n(range->leaf, (void *)table, __ATOMIC_RELEASE);
 }
 
 /* After the slow way. */
