@@ -97,6 +97,10 @@ struct core_pools {
 	unsigned n;
 	struct core_pool at[];
 };
+static inline bool core_has_pools(const struct piommu_channel *ch)
+{
+	return __atomic_load_n((void *const *)&core_domain_of(ch->domain)->pools, __ATOMIC_RELAXED) != NULL;
+}
 const struct core_pool *core_pool_by_pa(struct piommu_channel *ch, uint64_t pa, size_t len);
 const struct core_pool *core_pool_by_iova(struct piommu_channel *ch, uint64_t iova, size_t len);
 

@@ -11,6 +11,7 @@
 
 #define PAGE_MASK ((uint64_t)PIOMMU_PAGE_SIZE - 1)
 #define PAGE_LG2 12
+#define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 static unsigned pages_of(uint64_t at, size_t len)
@@ -55,7 +56,7 @@ static int take(struct piommu_channel *ch, unsigned npages, uint64_t *iova, stru
 {
 	int err = iova_cache_alloc(ch->cache, npages, iova, block);
 
-	if (__builtin_expect(err != -ENOSPC, 1))
+	if (likely(err != -ENOSPC))
 		return err;
 	return piommu_channel_poll(ch, 0) ? iova_cache_alloc(ch->cache, npages, iova, block) : err;
 }
@@ -112,44 +113,68 @@ int piommu_dma_map(struct piommu_channel *ch, uint64_t pa, size_t len, enum piom
 	return 0;
 }
 
-/* One block for all of them. */
-static int place_together(struct piommu_channel *ch, struct piommu_dma *items, unsigned n, unsigned total,
-			  struct piommu_range *ranges)
-{
-	struct iova_block *block;
-	uint64_t at;
-	int err = take(ch, total, &at, &block);
-
-	for (unsigned i = 0; i < n && !err; i++) {
-		unsigned npages = pages_of(items[i].pa, items[i].len);
-
-		ranges[i] = range_at(at, items[i].pa, npages, prot_of(items[i].dir), block);
-		at += ranges[i].len;
-	}
-	return err;
-}
-
 static void give_back(struct piommu_channel *ch, const struct piommu_range *ranges, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		iova_cache_free(ch->cache, ranges[i].iova, (unsigned)(ranges[i].len >> PAGE_LG2));
 }
 
-static int place_each(struct piommu_channel *ch, struct piommu_dma *items, unsigned n, struct piommu_range *ranges)
+/* All that a range is but for its addresses. @return the pages of all, 0: one of them is not sane */
+static unsigned measure(const struct piommu_dma *items, unsigned n, struct piommu_range *ranges)
 {
+	unsigned total = 0;
+
 	for (unsigned i = 0; i < n; i++) {
 		unsigned npages = pages_of(items[i].pa, items[i].len);
+		unsigned prot = prot_of(items[i].dir);
+
+		if (unlikely(!is_sane(items[i].pa, items[i].len) || !prot))
+			return 0;
+		ranges[i].pa = items[i].pa & ~PAGE_MASK;
+		ranges[i].len = (size_t)npages << PAGE_LG2;
+		ranges[i].prot = prot;
+		total += npages;
+	}
+	return total;
+}
+
+/* One block for all of them. */
+static int place_together(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n, unsigned total)
+{
+	struct iova_block *block;
+	uint64_t at;
+	int err = take(ch, total, &at, &block);
+
+	if (unlikely(err))
+		return err;
+	for (unsigned i = 0; i < n; i++) {
+		ranges[i].iova = at;
+		ranges[i].leaf = &block->leaf;
+		at += ranges[i].len;
+	}
+	return 0;
+}
+
+static int place_each(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
 		struct iova_block *block;
-		uint64_t at;
-		int err = take(ch, npages, &at, &block);
+		int err = take(ch, (unsigned)(ranges[i].len >> PAGE_LG2), &ranges[i].iova, &block);
 
 		if (err) {
 			give_back(ch, ranges, i);
 			return err;
 		}
-		ranges[i] = range_at(at, items[i].pa, npages, prot_of(items[i].dir), block);
+		ranges[i].leaf = &block->leaf;
 	}
 	return 0;
+}
+
+static int place(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n, unsigned total)
+{
+	int err = likely(total <= IOVA_ARENA_PAGES) ? place_together(ch, ranges, n, total) : -ENOSPC;
+
+	return err == -ENOSPC ? place_each(ch, ranges, n) : err;
 }
 
 static int map_static_burst(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
@@ -161,29 +186,22 @@ static int map_static_burst(struct piommu_channel *ch, struct piommu_dma *items,
 	return err;
 }
 
-static int place(struct piommu_channel *ch, struct piommu_dma *items, unsigned n, unsigned total, struct piommu_range *ranges)
-{
-	int err = total <= IOVA_ARENA_PAGES ? place_together(ch, items, n, total, ranges) : -ENOSPC;
-
-	return err == -ENOSPC ? place_each(ch, items, n, ranges) : err;
-}
-
 int piommu_dma_map_burst(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
 {
 	struct piommu_range ranges[PIOMMU_BURST_MAX];
-	unsigned total = 0;
+	unsigned total;
 	int err;
 
 	if (unlikely(n > PIOMMU_BURST_MAX))
 		return -EINVAL;
-	for (unsigned i = 0; i < n; i++) {
-		if (unlikely(!is_sane(items[i].pa, items[i].len) || !prot_of(items[i].dir)))
-			return -EINVAL;
-		total += pages_of(items[i].pa, items[i].len);
-	}
-	if (!n || is_static(ch))
+	if (unlikely(!n))
+		return 0;
+	total = measure(items, n, ranges);
+	if (unlikely(!total))
+		return -EINVAL;
+	if (is_static(ch))
 		return map_static_burst(ch, items, n);
-	err = place(ch, items, n, total, ranges);
+	err = place(ch, ranges, n, total);
 	if (unlikely(err))
 		return err;
 	err = core_map_ranges(ch->domain, ranges, n);
@@ -192,9 +210,7 @@ int piommu_dma_map_burst(struct piommu_channel *ch, struct piommu_dma *items, un
 		return err;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct iova_block *block = channel_block_of_leaf(ranges[i].leaf);
-
-		*mark_of(block, ranges[i].iova) = (uint16_t)(ranges[i].len >> PAGE_LG2);
+		*mark_of(channel_block_of_leaf(ranges[i].leaf), ranges[i].iova) = (uint16_t)(ranges[i].len >> PAGE_LG2);
 		items[i].iova = ranges[i].iova | (items[i].pa & PAGE_MASK);
 	}
 	return 0;
@@ -266,63 +282,73 @@ int piommu_dma_map_sg(struct piommu_channel *ch, const struct piommu_sg *sg, uns
 
 /* What is to be cleared. Neighbours in one arena are one range. */
 struct sweep {
-	struct piommu_range ranges[PIOMMU_BURST_MAX];
+	struct iova_block *block; /* of the last address */
+	uint64_t block_iova;
 	unsigned n;
+	struct piommu_range ranges[PIOMMU_BURST_MAX];
 };
 
-static void sweep_add(struct sweep *sweep, uint64_t iova, unsigned npages, struct iova_block *block)
+static inline struct iova_block *block_of(struct piommu_channel *ch, struct sweep *sweep, uint64_t iova)
+{
+	uint64_t at = iova & ~(IOVA_ARENA_PAGES * (uint64_t)PIOMMU_PAGE_SIZE - 1);
+
+	if (at != sweep->block_iova || !sweep->block) {
+		sweep->block = iova_cache_block(ch->cache, iova);
+		sweep->block_iova = at;
+	}
+	return sweep->block;
+}
+
+static inline void sweep_add(struct sweep *sweep, uint64_t iova, size_t len)
 {
 	struct piommu_range *last = sweep->n ? &sweep->ranges[sweep->n - 1] : NULL;
-	size_t len = (size_t)npages << PAGE_LG2;
 
-	if (last && last->iova + last->len == iova && last->leaf == &block->leaf)
+	if (last && last->iova + last->len == iova && last->leaf == &sweep->block->leaf)
 		last->len += len;
 	else
-		sweep->ranges[sweep->n++] = (struct piommu_range){ .iova = iova, .len = len, .leaf = &block->leaf };
+		sweep->ranges[sweep->n++] = (struct piommu_range){ .iova = iova, .len = len, .leaf = &sweep->block->leaf };
 }
 
 /* Takes the note of a mapping away. @return whether there was this one */
-static bool unmark(struct piommu_channel *ch, uint64_t iova, size_t len, struct iova_block **block)
+static inline bool unmark(struct piommu_channel *ch, struct sweep *sweep, uint64_t iova, size_t len)
 {
-	unsigned npages = pages_of(iova, len);
+	struct iova_block *block = block_of(ch, sweep, iova);
 	uint16_t *mark;
 
-	*block = iova_cache_block(ch->cache, iova);
-	if (unlikely(!*block))
+	if (unlikely(!block || !is_sane(iova, len)))
 		return false;
-	mark = mark_of(*block, iova);
-	if (unlikely(!is_sane(iova, len) || *mark != npages))
+	mark = mark_of(block, iova);
+	if (unlikely(*mark != pages_of(iova, len)))
 		return false;
 	*mark = 0;
 	return true;
 }
 
-static void mark_again(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n)
+static void mark_again(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, bool pools)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct iova_block *block;
-
-		if (core_pool_by_iova(ch, items[i].iova, items[i].len))
+		if (pools && core_pool_by_iova(ch, items[i].iova, items[i].len))
 			continue;
-		block = iova_cache_block(ch->cache, items[i].iova);
-		*mark_of(block, items[i].iova) = (uint16_t)pages_of(items[i].iova, items[i].len);
+		*mark_of(iova_cache_block(ch->cache, items[i].iova), items[i].iova) =
+			(uint16_t)pages_of(items[i].iova, items[i].len);
 	}
 }
 
 static int collect(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, struct sweep *sweep)
 {
+	bool pools = core_has_pools(ch);
+
+	sweep->block = NULL;
+	sweep->block_iova = 0;
 	sweep->n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t iova = items[i].iova & ~PAGE_MASK;
-		struct iova_block *block;
-
-		if (core_pool_by_iova(ch, items[i].iova, items[i].len))
+		if (unlikely(pools) && core_pool_by_iova(ch, items[i].iova, items[i].len))
 			continue;
-		if (unlikely(!unmark(ch, items[i].iova, items[i].len, &block))) {
-			mark_again(ch, items, i);
+		if (unlikely(!unmark(ch, sweep, items[i].iova, items[i].len))) {
+			mark_again(ch, items, i, pools);
 			return -ENOENT;
 		}
-		sweep_add(sweep, iova, pages_of(items[i].iova, items[i].len), block);
+		sweep_add(sweep, items[i].iova & ~PAGE_MASK, (size_t)pages_of(items[i].iova, items[i].len) << PAGE_LG2);
 	}
 	return 0;
 }
