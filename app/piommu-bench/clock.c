@@ -68,3 +68,16 @@ double ns_per_tick(void)
 	while (ns < 20e6);
 	return ns / (double)(now_ticks() - from);
 }
+
+uint64_t clock_cost(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t from = now_ticks();
+		uint64_t cost = now_ticks() - from;
+
+		least = cost < least ? cost : least;
+	}
+	return least;
+}

@@ -3,24 +3,28 @@
  * Counts what must not be on the fast path, exactly and without tools: the processor is asked to trap after every
  * instruction (x86 trap flag, Intel SDM 3A 18.3.1.4), and a signal handler looks at the instruction that comes next. Locked
  * instructions are those with a LOCK prefix and XCHG with memory; indirect ones are CALL and JMP through a register or
- * memory, but not jumps through a fixed slot, which is how a shared library's function is reached.
+ * memory, but not jumps through a fixed slot, which is how a shared library's function is reached; allocations are first
+ * instructions of the allocator's entry points.
  *
  * One thread at a time, with no other thread running operations. On other processors nothing is counted.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
 #include "bench.h"
 
 #define OPERATIONS 4u
-#define LARGE (LEAVES * PAGE) /* a trap takes microseconds: of operations larger than this, one is enough */
+#define LARGE LEAVES /* pages; a trap takes microseconds: of operations larger than this, one is enough */
 
 #if defined(__x86_64__) && !defined(UNDER_TSAN) /* which delivers signals late */
 
 /* A signal handler has no argument of its own. */
 static volatile struct tally {
-	unsigned long steps, locked, indirect;
+	unsigned long steps, locked, indirect, allocations;
+	bool counting;
+	bool paused;
 } tally;
 
 static bool is_prefix(unsigned char byte)
@@ -43,11 +47,23 @@ static bool is_prefix(unsigned char byte)
 	}
 }
 
+static bool is_allocator(uintptr_t code)
+{
+	const uintptr_t entries[] = { (uintptr_t)malloc, (uintptr_t)calloc, (uintptr_t)realloc, (uintptr_t)aligned_alloc,
+				      (uintptr_t)posix_memalign };
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (code == entries[i])
+			return true;
+	return false;
+}
+
 static void look_at(const unsigned char *code)
 {
 	unsigned char modrm;
 	bool locked = false;
 
+	tally.allocations += is_allocator((uintptr_t)code);
 	for (; is_prefix(*code); code++)
 		locked |= *code == 0xf0;
 	if ((*code & 0xf0) == 0x40) /* REX */
@@ -69,7 +85,8 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)info;
-	look_at((const unsigned char *)(uintptr_t)at->uc_mcontext.gregs[REG_RIP]);
+	if (!tally.paused)
+		look_at((const unsigned char *)(uintptr_t)at->uc_mcontext.gregs[REG_RIP]);
 }
 
 /* Past the red zone, which may hold the caller's variables. */
@@ -85,27 +102,50 @@ static void trap_off(void)
 				 : "cc", "memory");
 }
 
+static int drain(struct job *job)
+{
+	return job->row->workload->drain ? job->row->workload->drain(job) : 0;
+}
+
 static int step(struct job *job, unsigned n, struct tally *out)
 {
 	int err;
 
 	memset((void *)(uintptr_t)&tally, 0, sizeof(tally));
+	tally.counting = true;
 	trap_on();
-	err = job->workload->run(job, n);
+	err = job->row->workload->run(job, n);
 	trap_off();
-	*out = (struct tally){ tally.steps, tally.locked, tally.indirect };
-	return err;
+	tally.counting = false;
+	*out = (struct tally){ tally.steps, tally.locked, tally.indirect, tally.allocations, false, false };
+	return err ? err : drain(job);
+}
+
+/* The call through which the library came here is the simulated unit's, too: registers of a real one are memory. */
+void count_pause(void)
+{
+	if (!tally.counting)
+		return;
+	tally.paused = true;
+	tally.indirect--;
+}
+
+void count_resume(void)
+{
+	if (tally.counting)
+		tally.paused = false;
 }
 
 void count_instructions(struct job *job, struct counts *out)
 {
 	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
 	struct sigaction before;
-	unsigned n = job->len > LARGE ? 1 : OPERATIONS;
+	unsigned burst = job->row->burst;
+	unsigned n = burst * (burst * job->row->pages > LARGE ? 1 : OPERATIONS);
 	struct tally none, some;
 	int err;
 
-	*out = (struct counts){ NAN, NAN };
+	*out = (struct counts){ NAN, NAN, NAN };
 	if (sigaction(SIGTRAP, &action, &before))
 		return;
 	err = step(job, 0, &none);
@@ -115,7 +155,8 @@ void count_instructions(struct job *job, struct counts *out)
 	if (err || some.steps <= none.steps)
 		return;
 	out->locked = (double)(some.locked - none.locked) / n;
-	out->indirect = (double)(some.indirect - none.indirect) / (n * job->workload->calls);
+	out->indirect = (double)(some.indirect - none.indirect) / n;
+	out->allocations = (double)(some.allocations - none.allocations) / n;
 }
 
 #else
@@ -123,7 +164,15 @@ void count_instructions(struct job *job, struct counts *out)
 void count_instructions(struct job *job, struct counts *out)
 {
 	(void)job;
-	*out = (struct counts){ NAN, NAN };
+	*out = (struct counts){ NAN, NAN, NAN };
+}
+
+void count_pause(void)
+{
+}
+
+void count_resume(void)
+{
 }
 
 #endif

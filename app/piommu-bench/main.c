@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * piommu-bench: what map, unmap and lookup cost on this machine, as times, as counts, and as ratios to what the machine
- * charges for the parts that cannot be avoided.
+ * piommu-bench: what the fast path costs on this machine, as times, as counts, and as ratios to what the machine charges for
+ * the parts that cannot be avoided.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,77 +11,171 @@
 
 static void progress(size_t done, size_t n, const struct row *row)
 {
+	enum {
+		WIDTH = 76
+	};
+
 	if (!isatty(STDERR_FILENO))
 		return;
 	if (done == n)
-		fprintf(stderr, "\r%*s\r", 60, "");
+		fprintf(stderr, "\r%*s\r", WIDTH, "");
 	else
-		fprintf(stderr, "\r[%zu/%zu] %-8s pages %-6u threads %-3u", done + 1, n, row->workload->name, row->pages,
-			row->threads);
+		fprintf(stderr, "\r[%zu/%zu] %-13s pages %-5u burst %-4u inflight %-2u threads %-2u", done + 1, n,
+			row->workload->name, row->pages, row->burst, row->inflight, row->threads);
+	fflush(stderr);
 }
 
-/* One row for each combination, those of a workload together. */
-static size_t list_rows(const struct options *options, struct row *rows)
+/* ---- Rows --------------------------------------------------------------------------------------------------------------- */
+
+struct rows {
+	struct row *at;
+	size_t n;
+	size_t room;
+};
+
+static int add_row(struct rows *rows, const struct row *row)
 {
-	size_t n = 0;
+	if (rows->n == rows->room) {
+		size_t room = rows->room ? 2 * rows->room : 64;
+		struct row *at = realloc(rows->at, room * sizeof(*at));
 
-	for (unsigned w = 0; w < options->nworkloads; w++)
-		for (unsigned t = 0; t < options->threads.n; t++)
-			for (unsigned i = 0; i < options->pages.n; i++)
-				rows[n++] = (struct row){
-					.workload = options->workloads[w],
-					.pages = options->pages.at[i],
-					.threads = options->threads.at[t],
-				};
-	return n;
-}
-
-static int measure_rows(struct bench *bench, const struct cpus *cpus, const struct floors *floors, double seconds,
-			struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct row *row = &rows[i];
-		int err = bench_attach(bench, row->workload->attached);
-
-		if (err)
-			return err;
-		progress(i, n, row);
-		row->floor = row->workload->floor(floors, row->pages, &row->floor_ns);
-		err = measure_row(bench, cpus, seconds, row);
-		if (err) {
-			fprintf(stderr, "piommu-bench: %s, %u pages, %u threads: %s\n", row->workload->name, row->pages,
-				row->threads, strerror(-err));
+		if (!at)
 			return EXIT_FAILED;
-		}
+		rows->at = at;
+		rows->room = room;
 	}
-	progress(n, n, NULL);
+	rows->at[rows->n++] = *row;
 	return 0;
 }
 
-static int report(const struct options *options, const struct floors *floors, const struct row *rows, size_t n)
+/* How many values of a list this workload tells apart: 1 where it means nothing to it, and then the value is 1. */
+static unsigned values(const struct workload *workload, unsigned flag, const struct list *list)
+{
+	return workload->flags & flag ? list->n : 1;
+}
+
+static unsigned value(const struct workload *workload, unsigned flag, const struct list *list, unsigned i)
+{
+	return workload->flags & flag ? list->at[i] : 1;
+}
+
+/* The nth of all combinations of a workload; bursts turn fastest. */
+static struct row row_of(const struct options *options, const struct workload *workload, unsigned nth)
+{
+	const struct {
+		unsigned flag;
+		const struct list *list;
+	} lists[] = {
+		{ WORK_BURST, &options->bursts },
+		{ WORK_PAGES, &options->pages },
+		{ WORK_INFLIGHT, &options->inflights },
+		{ ~0u, &options->threads },
+	};
+	unsigned at[4];
+
+	for (size_t i = 0; i < 4; i++) {
+		unsigned n = values(workload, lists[i].flag, lists[i].list);
+
+		at[i] = value(workload, lists[i].flag, lists[i].list, nth % n);
+		nth /= n;
+	}
+	return (struct row){
+		.workload = workload,
+		.burst = at[0],
+		.pages = at[1],
+		.inflight = at[2],
+		.threads = at[3],
+		.mode = workload->flags & WORK_MODE ? options->modes.at[nth] : PIOMMU_MODE_STRICT,
+	};
+}
+
+static int list_rows(const struct options *options, struct rows *rows)
+{
+	for (unsigned w = 0; w < options->nworkloads; w++) {
+		const struct workload *workload = options->workloads[w];
+		unsigned n = values(workload, WORK_BURST, &options->bursts) * values(workload, WORK_PAGES, &options->pages) *
+			     values(workload, WORK_INFLIGHT, &options->inflights) * options->threads.n *
+			     values(workload, WORK_MODE, &options->modes);
+
+		for (unsigned i = 0; i < n; i++) {
+			struct row row = row_of(options, workload, i);
+			int err = add_row(rows, &row);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int run_row(struct bench *bench, const struct options *options, const struct cpus *cpus, const struct floors *floors,
+		   struct row *row)
+{
+	int err;
+
+	cpus_pin(cpus, cpus->n - 1); /* where threads of a simulated unit stay, too */
+	err = bench_open(bench, options, row->workload->flags & WORK_HARDWARE);
+	cpus_pin(cpus, 0);
+	if (!err)
+		err = bench_attach(bench, row->workload->flags & WORK_ATTACHED);
+	if (err)
+		return err;
+	row->floor = row->workload->floor(floors, row, &row->floor_ns);
+	err = measure_row(bench, cpus, options->seconds, row);
+	if (!err)
+		return 0;
+	fprintf(stderr, "piommu-bench: %s, %u pages, burst %u, %u in flight, %u threads: %s\n", row->workload->name, row->pages,
+		row->burst, row->inflight, row->threads, strerror(-err));
+	return EXIT_FAILED;
+}
+
+static int run_rows(const struct options *options, const struct cpus *cpus, const struct floors *floors,
+		    const struct rows *rows)
+{
+	struct bench bench = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < rows->n && !err; i++) {
+		progress(i, rows->n, &rows->at[i]);
+		err = run_row(&bench, options, cpus, floors, &rows->at[i]);
+	}
+	progress(rows->n, rows->n, NULL);
+	bench_close(&bench);
+	return err;
+}
+
+/* ---- Results ------------------------------------------------------------------------------------------------------------ */
+
+static int complain(const char *path, int err)
+{
+	if (!err)
+		return EXIT_DONE;
+	fprintf(stderr, "piommu-bench: %s: %s\n", path, strerror(-err));
+	return EXIT_FAILED;
+}
+
+static int report(const struct options *options, const struct floors *floors, const struct rows *rows)
 {
 	FILE *people = options->json && !strcmp(options->json, "-") ? stderr : stdout;
-	int err;
+	int code = EXIT_DONE;
 
 	report_floors(people, floors);
 	report_head(people);
-	for (size_t i = 0; i < n; i++)
-		report_row(people, &rows[i]);
-	err = options->json ? report_json(options->json, floors, rows, n) : 0;
-	if (!err)
-		return EXIT_DONE;
-	fprintf(stderr, "piommu-bench: %s: %s\n", options->json, strerror(-err));
-	return EXIT_FAILED;
+	for (size_t i = 0; i < rows->n; i++)
+		report_row(people, &rows->at[i]);
+	if (options->json)
+		code = complain(options->json, report_json(options->json, floors, rows->at, rows->n));
+	if (options->plot && !code)
+		code = complain(options->plot, plot_write(options->plot, options, floors, rows->at, rows->n));
+	return code;
 }
 
 int main(int argc, char **argv)
 {
-	static struct row rows[MAX_LIST * MAX_LIST * MAX_LIST];
-	struct bench bench = { 0 };
+	struct rows rows = { 0 };
 	struct options options;
 	struct floors floors;
 	struct cpus cpus;
-	size_t n;
 	int code = options_parse(argc, argv, &options);
 
 	if (code)
@@ -90,15 +184,14 @@ int main(int argc, char **argv)
 		options_usage(stdout);
 		return EXIT_DONE;
 	}
-	n = list_rows(&options, rows);
 	cpus_find(&cpus);
-	code = bench_open(&bench, &options);
-	if (!code) {
-		floors_measure(&cpus, &floors);
-		code = measure_rows(&bench, &cpus, &floors, options.seconds, rows, n);
-	}
+	floors_measure(&cpus, &floors);
+	floors.answer = floors.round_trip + machine_latency(&options);
+	code = list_rows(&options, &rows);
 	if (!code)
-		code = report(&options, &floors, rows, n);
-	bench_close(&bench);
+		code = run_rows(&options, &cpus, &floors, &rows);
+	if (!code)
+		code = report(&options, &floors, &rows);
+	free(rows.at);
 	return code;
 }

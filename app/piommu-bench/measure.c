@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One row: threads on processors of their own run samples until the time is up. A sample is a few operations timed as one,
- * where a single one is too short for the clock; percentiles are over samples. Times go into a histogram with 64 steps for
- * every power of two, which needs no memory that grows and merges by addition.
+ * where a single one is too short for the clock; percentiles are over samples. What reading the clock takes is taken off.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -13,57 +12,7 @@
 
 #include "bench.h"
 
-#define SUB_LG2 6u
-#define NBUCKETS ((64u - SUB_LG2 + 1) << SUB_LG2)
 #define POLL_EVERY 64u /* samples between two polls */
-
-struct histogram {
-	uint64_t n[NBUCKETS];
-	uint64_t total;
-	uint64_t sum; /* ticks */
-};
-
-static unsigned bucket_of(uint64_t value)
-{
-	unsigned top = value >> SUB_LG2 ? 63u - (unsigned)__builtin_clzll(value) - SUB_LG2 : 0;
-
-	return (top << SUB_LG2) + (unsigned)(value >> top);
-}
-
-/* The middle of a bucket. */
-static double value_of(unsigned bucket)
-{
-	unsigned top = bucket < 2u << SUB_LG2 ? 0 : (bucket >> SUB_LG2) - 1;
-	uint64_t low = (uint64_t)(bucket - (top << SUB_LG2)) << top;
-
-	return (double)low + (double)((UINT64_C(1) << top) - 1) / 2;
-}
-
-static void histogram_add(struct histogram *histogram, uint64_t value)
-{
-	histogram->n[bucket_of(value)]++;
-	histogram->total++;
-	histogram->sum += value;
-}
-
-static void histogram_merge(struct histogram *to, const struct histogram *from)
-{
-	for (unsigned i = 0; i < NBUCKETS; i++)
-		to->n[i] += from->n[i];
-	to->total += from->total;
-	to->sum += from->sum;
-}
-
-static double percentile(const struct histogram *histogram, double part)
-{
-	double want = (double)histogram->total * part;
-	uint64_t seen = 0;
-	unsigned i = 0;
-
-	while (i + 1 < NBUCKETS && (double)(seen += histogram->n[i]) < want)
-		i++;
-	return value_of(i);
-}
 
 /* ---- Threads --------------------------------------------------------------------------------------------------------- */
 
@@ -73,17 +22,22 @@ struct race {
 	pthread_barrier_t start;
 	_Atomic bool stop;
 	double seconds;
+	uint64_t clock_cost;
 };
 
 struct worker {
 	struct race *race;
 	struct job job;
-	unsigned index;
 	pthread_t thread;
 	int err;
 	uint64_t preempted; /* samples left out */
 	struct histogram histogram;
 };
+
+static int optional(int (*step)(struct job *job), struct job *job)
+{
+	return step ? step(job) : 0;
+}
 
 /* How often the calling thread lost its processor to another one. */
 static long preemptions(void)
@@ -97,16 +51,18 @@ static long preemptions(void)
 static int sample(struct worker *worker, bool record)
 {
 	struct job *job = &worker->job;
+	const struct workload *workload = job->row->workload;
 	long before = preemptions();
 	uint64_t start = now_ticks();
-	int err = job->workload->run(job, job->sample);
-	uint64_t end = now_ticks();
+	int err = workload->run(job, job->sample);
+	uint64_t ticks = now_ticks() - start;
 
+	ticks -= ticks < worker->race->clock_cost ? ticks : worker->race->clock_cost;
 	if (record && preemptions() == before)
-		histogram_add(&worker->histogram, end - start);
+		histogram_add(&worker->histogram, ticks);
 	else if (record)
 		worker->preempted++;
-	return err ? err : job->workload->settle(job);
+	return err ? err : optional(workload->settle, job);
 }
 
 /* The first worker keeps the time, and no worker stops before it. */
@@ -121,10 +77,10 @@ static int run_samples(struct worker *worker, double seconds, bool record)
 		if (i % POLL_EVERY)
 			continue;
 		piommu_poll(worker->job.bench->p);
-		if (record && worker->index ? atomic_load_explicit(&race->stop, memory_order_relaxed) : now_ns() >= end)
+		if (record && worker->job.thread ? atomic_load_explicit(&race->stop, memory_order_relaxed) : now_ns() >= end)
 			break;
 	}
-	if (!worker->index && record)
+	if (!worker->job.thread && record)
 		atomic_store_explicit(&race->stop, true, memory_order_relaxed);
 	return err;
 }
@@ -134,7 +90,7 @@ static void *work(void *arg)
 	struct worker *worker = arg;
 	struct race *race = worker->race;
 
-	cpus_pin(race->cpus, worker->index);
+	cpus_pin(race->cpus, worker->job.thread);
 	piommu_thread_register();
 	worker->err = run_samples(worker, race->seconds / 10, false);
 	piommu_thread_offline(); /* around the wait for the others */
@@ -142,6 +98,8 @@ static void *work(void *arg)
 	piommu_thread_online();
 	if (!worker->err)
 		worker->err = run_samples(worker, race->seconds, true);
+	if (!worker->err) /* the domain is looked at when all have come here */
+		worker->err = optional(race->row->workload->drain, &worker->job);
 	piommu_thread_unregister();
 	return NULL;
 }
@@ -156,7 +114,6 @@ static int run_race(struct race *race, struct worker *workers, unsigned n)
 	piommu_thread_offline();
 	for (unsigned i = 0; i < n; i++) {
 		workers[i].race = race;
-		workers[i].index = i;
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i])) {
 			/* The others wait at the barrier for one that never comes. */
 			fprintf(stderr, "piommu-bench: cannot start %u threads\n", n);
@@ -191,46 +148,68 @@ static void fill_times(const struct worker *workers, double tick, struct row *ro
 			row->ops_per_s += 1e9 * (double)one->total / ((double)one->sum * scale);
 	}
 	row->ns_mean = (double)all.sum * scale / (double)all.total;
-	row->ns_p50 = percentile(&all, 0.5) * scale;
-	row->ns_p99 = percentile(&all, 0.99) * scale;
-	row->ns_p999 = percentile(&all, 0.999) * scale;
+	row->ns_p50 = histogram_percentile(&all, 0.5) * scale;
+	row->ns_p99 = histogram_percentile(&all, 0.99) * scale;
+	row->ns_p999 = histogram_percentile(&all, 0.999) * scale;
+	row->ns_p9999 = histogram_percentile(&all, 0.9999) * scale;
+}
+
+static void stats_of(const struct job *job, struct piommu_stats *out)
+{
+	piommu_stats(job->bench->p, out);
+	if (job->row->workload->stats)
+		job->row->workload->stats(job, out);
 }
 
 /* The library's own counters, over a number of operations that is known exactly. */
 static int count_work(struct job *job, struct row *row)
 {
 	enum {
-		OPERATIONS = 256
+		ENOUGH = 256
 	};
+	const struct workload *workload = row->workload;
 	struct piommu_stats before, after;
+	unsigned n = 0;
 	int err = 0;
 
-	piommu_stats(job->bench->p, &before);
-	for (unsigned done = 0; done < OPERATIONS && !err; done += job->sample) {
-		err = job->workload->run(job, job->sample);
+	stats_of(job, &before);
+	for (; n < ENOUGH && !err; n += job->sample) {
+		err = workload->run(job, job->sample);
 		if (!err)
-			err = job->workload->settle(job);
+			err = optional(workload->settle, job);
 	}
-	piommu_stats(job->bench->p, &after);
-	row->descriptors = (double)(after.inv_descriptors - before.inv_descriptors) / OPERATIONS;
-	row->waits = (double)(after.inv_waits - before.inv_waits) / OPERATIONS;
-	row->doorbells = (double)(after.inv_doorbells - before.inv_doorbells) / OPERATIONS;
-	row->table_bytes = (double)(after.table_bytes - before.table_bytes) / OPERATIONS;
+	if (!err)
+		err = optional(workload->drain, job);
+	stats_of(job, &after);
+	row->descriptors = (double)(after.inv_descriptors - before.inv_descriptors) / n;
+	row->waits = (double)(after.inv_waits - before.inv_waits) / n;
+	row->doorbells = (double)(after.inv_doorbells - before.inv_doorbells) / n;
+	row->table_bytes = (double)(after.table_bytes - before.table_bytes) / n;
 	return err;
 }
 
-static int prepare_workers(struct bench *bench, struct worker *workers, const struct row *row, unsigned *ready)
+static int count_row(struct job *job, struct row *row)
+{
+	int err = count_work(job, row); /* tables are there: what follows is the steady state */
+
+	if (!err)
+		err = count_work(job, row);
+	if (err)
+		return err;
+	count_instructions(job, &row->counts);
+	return optional(row->workload->settle, job);
+}
+
+static int prepare_workers(struct bench *bench, const struct cpus *cpus, struct worker *workers, const struct row *row,
+			   unsigned *ready)
 {
 	int err = 0;
 
 	for (*ready = 0; *ready < row->threads && !err; *ready += !err) {
 		struct job *job = &workers[*ready].job;
 
-		job->bench = bench;
-		job->workload = row->workload;
-		err = row->workload->prepare(job, row->pages, *ready);
-		if (err && job->gather)
-			row->workload->finish(job);
+		*job = (struct job){ .bench = bench, .cpus = cpus, .row = row, .thread = *ready };
+		err = row->workload->prepare(job);
 	}
 	return err;
 }
@@ -238,22 +217,16 @@ static int prepare_workers(struct bench *bench, struct worker *workers, const st
 int measure_row(struct bench *bench, const struct cpus *cpus, double seconds, struct row *row)
 {
 	struct worker *workers = calloc(row->threads, sizeof(*workers));
-	struct race race = { .row = row, .cpus = cpus, .seconds = seconds };
+	struct race race = { .row = row, .cpus = cpus, .seconds = seconds, .clock_cost = clock_cost() };
 	unsigned ready = 0;
 	int err;
 
 	if (!workers)
 		return -ENOMEM;
-	err = prepare_workers(bench, workers, row, &ready);
+	err = prepare_workers(bench, cpus, workers, row, &ready);
 	row->sample = workers[0].job.sample;
 	if (!err)
-		err = count_work(&workers[0].job, row); /* tables are there: what follows is the steady state */
-	if (!err)
-		err = count_work(&workers[0].job, row);
-	if (!err) {
-		count_instructions(&workers[0].job, &row->counts);
-		err = row->workload->settle(&workers[0].job);
-	}
+		err = count_row(&workers[0].job, row);
 	if (!err)
 		err = run_race(&race, workers, row->threads);
 	if (!err)

@@ -36,14 +36,29 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static const char *const mode_names[] = {
+	[PIOMMU_MODE_STRICT] = "strict",
+	[PIOMMU_MODE_BOUNDED] = "bounded",
+	[PIOMMU_MODE_STATIC] = "static",
+};
+
+#define NMODES (sizeof(mode_names) / sizeof(mode_names[0]))
+
+const char *mode_name(unsigned mode)
+{
+	return mode_names[mode];
+}
+
 void options_usage(FILE *to)
 {
-	fprintf(to, "usage: piommu-bench [--platform P] [--workload W[,W..]] [--pages N[,N..]] [--threads N[,N..]]\n"
-		    "                    [--seconds S] [--json FILE|-] [--device BDF]\n"
-		    "  map      map + unmap in the page table alone, no invalidation\n"
-		    "  lookup   iova to pa\n"
-		    "  strict   allocate, map, unmap, invalidate, know it completed, free\n"
-		    "P: sim[:vtd,key=value..] (default sim:vtd), linux. See piommu-bench(1).\n");
+	const struct workload *workload;
+
+	fprintf(to, "usage: piommu-bench [--platform P] [--workload W[,W..]] [--pages N[,N..]] [--burst N[,N..]]\n"
+		    "                    [--threads N[,N..]] [--mode strict|bounded|static[,..]] [--inflight N[,N..]]\n"
+		    "                    [--seconds S] [--json FILE|-] [--plot FILE.svg] [--device BDF]\n");
+	for (unsigned i = 0; (workload = workload_at(i)); i++)
+		fprintf(to, "  %-13s %s\n", workload->name, workload->text);
+	fprintf(to, "P: sim[:vtd,key=value..] (default: what suits each workload), linux. See piommu-bench(1).\n");
 }
 
 static int refuse(const char *what, const char *value, const char *why)
@@ -76,9 +91,20 @@ static int parse_list(const char *what, const char *text, unsigned max, struct l
 	return 0;
 }
 
+static int refuse_workload(const char *name)
+{
+	const struct workload *workload;
+	char why[256];
+	size_t len = (size_t)snprintf(why, sizeof(why), "known are");
+
+	for (unsigned i = 0; (workload = workload_at(i)) && len < sizeof(why); i++)
+		len += (size_t)snprintf(why + len, sizeof(why) - len, "%s %s", i ? "," : "", workload->name);
+	return refuse("--workload", name, why);
+}
+
 static int parse_workloads(const char *text, struct options *out)
 {
-	char copy[128];
+	char copy[256];
 	char *next = copy;
 	char *name;
 
@@ -87,22 +113,47 @@ static int parse_workloads(const char *text, struct options *out)
 	strcpy(copy, text);
 	out->nworkloads = 0;
 	while ((name = strsep(&next, ","))) {
-		bool later = false;
-		const struct workload *workload = workload_find(name, &later);
+		const struct workload *workload = workload_find(name);
 
 		if (!workload)
-			return refuse("--workload", name, later ? "not in this version" : "known are map, lookup, strict");
-		if (out->nworkloads == MAX_LIST)
+			return refuse_workload(name);
+		if (out->nworkloads == MAX_WORKLOADS)
 			return refuse("--workload", text, "too many");
 		out->workloads[out->nworkloads++] = workload;
 	}
 	return 0;
 }
 
-/* What this version has one value of. */
-static int parse_fixed(const char *what, const char *text, const char *only)
+static int parse_modes(const char *text, struct list *out)
 {
-	return strcmp(text, only) ? refuse(what, text, "not in this version") : 0;
+	struct list list = { 0 };
+	const char *at = text;
+
+	for (;;) {
+		size_t len = strcspn(at, ",");
+		unsigned mode = 0;
+
+		while (mode < NMODES && (strlen(mode_names[mode]) != len || strncmp(mode_names[mode], at, len)))
+			mode++;
+		if (mode == NMODES || list.n == NMODES)
+			return refuse("--mode", text, "strict, bounded, static, or some of them separated by commas");
+		list.at[list.n++] = mode;
+		if (!at[len])
+			break;
+		at += len + 1;
+	}
+	*out = list;
+	return 0;
+}
+
+static int parse_plot(const char *text, struct options *out)
+{
+	size_t len = strlen(text);
+
+	if (len < 5 || strcmp(text + len - 4, ".svg"))
+		return refuse("--plot", text, "a file that ends in .svg");
+	out->plot = text;
+	return 0;
 }
 
 static int parse_seconds(const char *text, double *out)
@@ -137,30 +188,44 @@ static int parse_option(int which, const char *text, struct options *out)
 	case OPT_SECONDS:
 		return parse_seconds(text, &out->seconds);
 	case OPT_BURST:
-		return parse_fixed("--burst", text, "1");
+		return parse_list("--burst", text, MAX_BURST, &out->bursts);
 	case OPT_INFLIGHT:
-		return parse_fixed("--inflight", text, "1");
+		return parse_list("--inflight", text, MAX_INFLIGHT, &out->inflights);
 	case OPT_MODE:
-		return parse_fixed("--mode", text, "strict");
+		return parse_modes(text, &out->modes);
 	case OPT_PLOT:
-		return refuse("--plot", text, "not in this version");
+		return parse_plot(text, out);
 	default:
 		options_usage(stderr);
 		return EXIT_USAGE;
 	}
 }
 
+/* What goes together, once all is known. */
+static int check(const struct options *options)
+{
+	for (unsigned w = 0; w < options->nworkloads; w++) {
+		if (!(options->workloads[w]->flags & WORK_BLOCK))
+			continue;
+		for (unsigned i = 0; i < options->pages.n; i++)
+			if (options->pages.at[i] > LEAVES)
+				return refuse("--pages", options->workloads[w]->name, "a buffer has 512 pages at most");
+	}
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *out)
 {
-	bool later;
 	int which;
 
 	*out = (struct options){
-		.platform = "sim:vtd",
 		.nworkloads = 3,
-		.workloads = { workload_find("map", &later), workload_find("lookup", &later), workload_find("strict", &later) },
+		.workloads = { &work_map, &work_lookup, &work_strict },
 		.pages = { 2, { 1, LEAVES } },
+		.bursts = { 1, { 1 } },
 		.threads = { 1, { 1 } },
+		.inflights = { 1, { 1 } },
+		.modes = { 1, { PIOMMU_MODE_STRICT } },
 		.seconds = 1,
 	};
 	while ((which = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
@@ -175,5 +240,5 @@ int options_parse(int argc, char **argv, struct options *out)
 	}
 	if (optind < argc)
 		return refuse("argument", argv[optind], "options only, see --help");
-	return 0;
+	return check(out);
 }
