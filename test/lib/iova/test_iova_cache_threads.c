@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Caches of several threads: pages that travel, owners that go while others give them pages back. Best under ThreadSanitizer. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "iova_cache.h"
+#include "suite.h"
+
+#define PAGE UINT64_C(4096)
+#define NPAGES (64u * 512u)
+#define RING 256u
+#define ROUNDS 60000u
+
+/* Who allocated a page last; a page handed out twice shows here. */
+static _Atomic unsigned owner[NPAGES];
+
+struct ring {
+	_Atomic uint64_t at[RING]; /* iova | pages - 1; 0: empty */
+};
+
+struct job {
+	struct iova_space *space;
+	struct ring *in, *out;
+	unsigned bad;
+};
+
+static struct iova_space *space_of(uint64_t npages)
+{
+	struct iova_space *space = NULL;
+
+	CHECK_EQ(iova_space_create((struct piommu_span){ 512 * PAGE, (512 + npages) * PAGE - 1 }, &space), 0);
+	for (unsigned i = 0; i < NPAGES; i++)
+		atomic_store(&owner[i], 0);
+	return space;
+}
+
+static uint64_t free_pages(struct iova_space *space)
+{
+	uint64_t free_bytes, longest;
+
+	iova_space_usage(space, &free_bytes, &longest);
+	return free_bytes / PAGE;
+}
+
+static unsigned claim(uint64_t iova, unsigned n, unsigned from, unsigned to)
+{
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned was = from;
+
+		bad += !atomic_compare_exchange_strong_explicit(&owner[iova / PAGE - 512 + i], &was, to, memory_order_relaxed,
+								memory_order_relaxed);
+	}
+	return bad;
+}
+
+static unsigned give_back(struct iova_cache *cache, uint64_t entry)
+{
+	uint64_t iova = entry / PAGE * PAGE;
+	unsigned n = 1 + (unsigned)(entry % PAGE);
+	unsigned bad = claim(iova, n, 1, 0);
+
+	return bad + (iova_cache_free(cache, iova, n) != 0);
+}
+
+static uint64_t take(struct iova_cache *cache, unsigned n, unsigned *bad)
+{
+	struct iova_block *block;
+	uint64_t iova;
+
+	/* What the others have not given back yet may be all there is. */
+	while (iova_cache_alloc(cache, n, &iova, &block) == -ENOSPC)
+		sched_yield();
+	*bad += claim(iova, n, 0, 1);
+	return iova | (n - 1);
+}
+
+static void *produce(void *arg)
+{
+	struct job *job = arg;
+	struct iova_cache *cache = NULL;
+
+	job->bad += iova_cache_create(job->space, &cache) != 0;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		/* Now and then another owner: the arenas are left with pages on their way. */
+		if (i % 1000 == 999) {
+			iova_cache_destroy(cache);
+			job->bad += iova_cache_create(job->space, &cache) != 0;
+		}
+		uint64_t entry = take(cache, 1 + i % 90, &job->bad);
+
+		while (atomic_load_explicit(&job->out->at[i % RING], memory_order_acquire))
+			sched_yield();
+		atomic_store_explicit(&job->out->at[i % RING], entry, memory_order_release);
+	}
+	iova_cache_destroy(cache);
+	return NULL;
+}
+
+static void *consume(void *arg)
+{
+	struct job *job = arg;
+	struct iova_cache *cache = NULL;
+
+	job->bad += iova_cache_create(job->space, &cache) != 0;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t entry;
+
+		while (!(entry = atomic_load_explicit(&job->in->at[i % RING], memory_order_acquire)))
+			sched_yield();
+		atomic_store_explicit(&job->in->at[i % RING], 0, memory_order_release);
+		job->bad += give_back(cache, entry);
+	}
+	iova_cache_destroy(cache);
+	return NULL;
+}
+
+/* Two pairs in one space; each consumer frees what its producer took. */
+static void run_pairs(uint64_t npages)
+{
+	struct iova_space *space = space_of(npages);
+	static struct ring ring[2];
+	struct job job[4];
+	pthread_t thread[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		job[i] = (struct job){ .space = space, .in = &ring[i / 2], .out = &ring[i / 2] };
+		CHECK_EQ(pthread_create(&thread[i], NULL, i % 2 ? consume : produce, &job[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(thread[i], NULL);
+		CHECK_EQ(job[i].bad, 0);
+	}
+	CHECK_EQ(free_pages(space), npages);
+	iova_space_destroy(space);
+}
+
+static void pages_travel_while_their_owners_come_and_go(void)
+{
+	run_pairs(NPAGES);
+}
+
+/* Hands everything over to the next of three, gives back what the one before took, and allocates for itself. */
+static void *pass_round(void *arg)
+{
+	struct job *job = arg;
+	struct iova_cache *cache = NULL;
+	uint64_t own[4];
+
+	job->bad += iova_cache_create(job->space, &cache) != 0;
+	for (unsigned i = 0; i < ROUNDS / 4; i++) {
+		uint64_t entry;
+
+		for (unsigned k = 0; k < 4; k++)
+			own[k] = take(cache, 1 + (i + k) % 7, &job->bad);
+		if (!atomic_load_explicit(&job->out->at[i % RING], memory_order_acquire))
+			atomic_store_explicit(&job->out->at[i % RING], own[3], memory_order_release);
+		else
+			job->bad += give_back(cache, own[3]);
+		entry = atomic_exchange_explicit(&job->in->at[i % RING], 0, memory_order_acq_rel);
+		if (entry)
+			job->bad += give_back(cache, entry);
+		for (unsigned k = 0; k < 3; k++)
+			job->bad += give_back(cache, own[k]);
+		if (i % 512 == 511) {
+			iova_cache_destroy(cache);
+			job->bad += iova_cache_create(job->space, &cache) != 0;
+		}
+	}
+	iova_cache_destroy(cache);
+	return NULL;
+}
+
+static void everybody_frees_for_everybody(void)
+{
+	struct iova_space *space = space_of(NPAGES);
+	static struct ring ring[3];
+	struct iova_cache *last;
+	struct job job[3];
+	pthread_t thread[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		job[i] = (struct job){ .space = space, .in = &ring[i], .out = &ring[(i + 1) % 3] };
+		CHECK_EQ(pthread_create(&thread[i], NULL, pass_round, &job[i]), 0);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_join(thread[i], NULL);
+		CHECK_EQ(job[i].bad, 0);
+	}
+	CHECK_EQ(iova_cache_create(space, &last), 0);
+	for (unsigned i = 0; i < 3 * RING; i++) {
+		if (ring[i / RING].at[i % RING])
+			CHECK_EQ(give_back(last, ring[i / RING].at[i % RING]), 0);
+	}
+	iova_cache_destroy(last);
+	CHECK_EQ(free_pages(space), NPAGES);
+	iova_space_destroy(space);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(pages_travel_while_their_owners_come_and_go),
+		SUITE_TEST(everybody_frees_for_everybody),
+	};
+
+	return suite_run(argc, argv, "iova_cache_threads", tests, sizeof(tests) / sizeof(tests[0]));
+}
