@@ -26,7 +26,20 @@ static void source_free(void *ctx, struct piommu_mem *mem)
 	piommu_env_mem_free(f->mem, mem);
 }
 
-/* Word by word and atomic: threads may write back words that others are storing. */
+/*
+ * Word by word and atomic: threads may write back words that others are storing. Until the copy is the word's last state: a line has
+ * entries of many, and a cache never puts an older one back.
+ */
+static void copy_word(uint64_t *to, const uint64_t *from)
+{
+	uint64_t word;
+
+	do {
+		word = __atomic_load_n(from, __ATOMIC_SEQ_CST);
+		__atomic_store_n(to, word, __ATOMIC_SEQ_CST);
+	} while (__atomic_load_n(from, __ATOMIC_SEQ_CST) != word);
+}
+
 static void writeback(void *ctx, const void *va, size_t len)
 {
 	struct fixture *f = ctx;
@@ -35,7 +48,7 @@ static void writeback(void *ctx, const void *va, size_t len)
 
 	CU_ASSERT_FATAL(f->shadow != NULL && (uintptr_t)va % 8 == 0 && len % 8 == 0 && len > 0);
 	for (size_t i = 0; i < len / sizeof(uint64_t); i++)
-		__atomic_store_n(&f->shadow[first + i], __atomic_load_n(&words[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+		copy_word(&f->shadow[first + i], &words[i]);
 	__atomic_fetch_add(&f->writebacks, 1, __ATOMIC_RELAXED);
 	if (f->on_writeback)
 		f->on_writeback(f, va, len);
