@@ -73,7 +73,7 @@ void piommu_ring_destroy(struct piommu_ring *ring);
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);
 /** Whether the burst behind a ticket is complete; never true for one that failed (piommu_ring_wait() says so). Any thread. */
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket);
-/** The same in full. Looks at memory alone. @return 0; -EINPROGRESS; -EIO: it failed, or the queue was given up. Any thread */
+/** The same in full; reads no register. @return 0; -EINPROGRESS; -EIO: it failed, or the queue was given up. Any thread */
 int piommu_ring_state(struct piommu_ring *ring, piommu_ticket ticket);
 /** Waits, bounded. @return 0; -ETIMEDOUT; -EIO: the ring failed. Any thread, no lock held. */
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket);

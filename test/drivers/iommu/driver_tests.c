@@ -30,11 +30,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	rig_set_target(&target);
-	if (map_ntests + fault_ntests + stale_ntests + domain_ntests + topology_ntests + broken_ntests > 128)
+	if (map_ntests + fault_ntests + stale_ntests + burst_ntests + domain_ntests + topology_ntests + broken_ntests > 128)
 		return 2;
 	n = add(all, n, map_tests, map_ntests);
 	n = add(all, n, fault_tests, fault_ntests);
 	n = add(all, n, stale_tests, stale_ntests);
+	n = add(all, n, burst_tests, burst_ntests);
 	n = add(all, n, domain_tests, domain_ntests);
 	n = add(all, n, topology_tests, topology_ntests);
 	if (!strcmp(target.kind, "sim"))

@@ -11,6 +11,8 @@ extern const struct suite_test fault_tests[];
 extern const unsigned fault_ntests;
 extern const struct suite_test stale_tests[];
 extern const unsigned stale_ntests;
+extern const struct suite_test burst_tests[];
+extern const unsigned burst_ntests;
 extern const struct suite_test domain_tests[];
 extern const unsigned domain_ntests;
 extern const struct suite_test topology_tests[];

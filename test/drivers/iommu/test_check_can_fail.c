@@ -12,10 +12,16 @@
 
 /* All of test_stale.c but the one that unmaps nothing. */
 static const char *const must_fail[] = {
-	"flush_ends_the_old_translation_of_a_page", "flush_ends_the_old_translation_of_a_large_page",
-	"flush_covers_both_ends_of_a_range",        "flush_of_gigabytes_covers_all_of_them",
-	"flush_of_many_ranges_covers_each",         "flush_before_a_remap_leads_to_the_new_memory",
-	"unmap_of_everything_leaves_no_way_in",     "strict_unmap_needs_no_flush",
+	"flush_ends_the_old_translation_of_a_page",
+	"flush_ends_the_old_translation_of_a_large_page",
+	"flush_covers_both_ends_of_a_range",
+	"flush_of_gigabytes_covers_all_of_them",
+	"flush_of_many_ranges_covers_each",
+	"flush_before_a_remap_leads_to_the_new_memory",
+	"unmap_of_everything_leaves_no_way_in",
+	"strict_unmap_needs_no_flush",
+	"scattered_burst_is_gone_when_its_fence_is_done",
+	"contiguous_burst_is_gone_with_one_descriptor",
 };
 
 #define NMUST (sizeof(must_fail) / sizeof(must_fail[0]))
