@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * T29 of doc/locking.md, see t29.h. Usage: t29 [SEED [OPERATIONS [VARIANT [ROUND]]]]
+ * T29 of doc/locking.md, see t29.h and, for `bursts`, t29_burst.h. Usage: t29 [bursts] [SEED [OPERATIONS [VARIANT [ROUND]]]]
  *
  * SEED 0 takes one from the clock. OPERATIONS are calls of map and unmap; VARIANT is keys in the words of piommu_sim.h. Each thread
  * of each round has its own sequence of random numbers from the seed, so a failing round can be run alone, and again and again:
@@ -22,7 +22,8 @@ static struct {
 	uint64_t seed, count;
 	const char *variant;
 	uint64_t round; /* UINT64_MAX: all */
-} arguments = { 1, 1000000, "units=4", UINT64_MAX };
+	bool with_channels;
+} arguments = { 1, 1000000, "units=4", UINT64_MAX, false };
 
 /* Groups by their first device, behind all units in turn. The last two have two members each. */
 static const struct piommu_sbdf seats[SEATS] = {
@@ -45,7 +46,8 @@ static int seat_init(struct world *w, struct seat *seat, struct piommu_sbdf firs
 
 static int domain_init(struct world *w, unsigned d)
 {
-	int err = piommu_domain_create(w->seat[d].group, NULL, &w->domain[d]);
+	const struct piommu_domain_attr attr = { .aperture = { BURST_IOVA, BURST_IOVA + BURST_IOVA_LEN - 1 } };
+	int err = piommu_domain_create(w->seat[d].group, &attr, &w->domain[d]);
 
 	if (err || (err = piommu_mem_alloc(w->p, PAGE, 0, &w->anchor[d])))
 		return err;
@@ -76,6 +78,8 @@ static int world_init(struct world *w)
 		w->mapper[i].index = i;
 		err = mapper_init(&w->mapper[i]);
 	}
+	if (!err && w->with_channels)
+		err = bursts_init(w);
 	for (unsigned i = 0; i < MOVERS && !err; i++) {
 		w->mover[i].w = w;
 		w->mover[i].index = i;
@@ -103,7 +107,7 @@ static void check_units(struct world *w)
 
 static int world_fini(struct world *w)
 {
-	int err = 0;
+	int err = w->with_channels ? bursts_fini(w) : 0;
 
 	for (unsigned s = 0; s < SEATS && !err; s++)
 		err = w->seat[s].at == AT_IDENTITY ? 0 : seat_move(w, &w->seat[s], AT_IDENTITY);
@@ -158,14 +162,23 @@ static uint64_t rounds_of(uint64_t count)
 static uint64_t rounds(struct world *w, uint64_t first, uint64_t end)
 {
 	struct beside attacker = { .w = w }, looker = { .w = w };
-	const struct actor actors[ACTORS] = {
+	const struct actor mappers[ACTORS] = {
 		{ mapper_round, &w->mapper[0], &w->mapper[0].rng }, { mapper_round, &w->mapper[1], &w->mapper[1].rng },
 		{ mover_round, &w->mover[0], &w->mover[0].rng },    { mover_round, &w->mover[1], &w->mover[1].rng },
 		{ attacker_round, &attacker, &attacker.rng },       { looker_round, &looker, &looker.rng },
 	};
+	struct bursts *all = &w->bursts;
+	const struct actor bursters[ACTORS] = {
+		{ burster_round, &all->burster[0], &all->burster[0].rng },
+		{ burster_round, &all->burster[1], &all->burster[1].rng },
+		{ mover_round, &w->mover[0], &w->mover[0].rng },
+		{ mover_round, &w->mover[1], &w->mover[1].rng },
+		{ attacker_round, &attacker, &attacker.rng },
+		{ switcher_round, &all->switcher, &all->switcher.rng },
+	};
 
 	for (uint64_t round = first; round < end; round++) {
-		play(w, actors, round);
+		play(w, w->with_channels ? bursters : mappers, round);
 		if (!stress_failed(&w->verdict))
 			sweep(w);
 		if (stress_failed(&w->verdict))
@@ -190,16 +203,21 @@ static void tell(const struct world *w)
 	printf("     %" PRIu64 " maps and unmaps, %" PRIu64 " flushes, %" PRIu64 " probes, %" PRIu64 " moves, %" PRIu64
 	       " domains made and ended\n",
 	       ops, flushes, probes, moves, churns);
+	if (w->with_channels)
+		bursts_tell(w);
 }
 
 static void t29_unmap_races_attach(void)
 {
-	struct world w = {
-		.seed = arguments.seed, .count = arguments.count, .variant = arguments.variant, .verdict = STRESS_VERDICT_INIT
-	};
+	static struct world w;
 	uint64_t first = arguments.round == UINT64_MAX ? 0 : arguments.round;
-	uint64_t end = first + rounds_of(w.count), last;
+	uint64_t end = first + rounds_of(arguments.count), last;
 
+	w = (struct world){ .seed = arguments.seed,
+			    .count = arguments.count,
+			    .variant = arguments.variant,
+			    .with_channels = arguments.with_channels,
+			    .verdict = STRESS_VERDICT_INIT };
 	CU_ASSERT_EQUAL_FATAL(world_init(&w), 0);
 	last = rounds(&w, first, end);
 	tell(&w);
@@ -207,7 +225,8 @@ static void t29_unmap_races_attach(void)
 		check_units(&w);
 	if (stress_failed(&w.verdict)) {
 		printf("     %s\n", w.verdict.why);
-		printf("     replay: t29 %" PRIu64 " %" PRIu64 " %s %" PRIu64 "\n", w.seed, w.count, w.variant, last);
+		printf("     replay: t29 %s%" PRIu64 " %" PRIu64 " %s %" PRIu64 "\n", w.with_channels ? "bursts " : "", w.seed,
+		       w.count, w.variant, last);
 	}
 	CU_ASSERT_FALSE_FATAL(stress_failed(&w.verdict)); /* and nothing can be relied on any more */
 	CHECK_EQ(world_fini(&w), 0);
@@ -215,8 +234,11 @@ static void t29_unmap_races_attach(void)
 
 static void a_flush_that_sends_nothing_is_seen(void)
 {
-	struct world w = { .seed = arguments.seed, .variant = arguments.variant, .drop = true, .verdict = STRESS_VERDICT_INIT };
+	static struct world w;
 
+	w = (struct world){
+		.seed = arguments.seed, .variant = arguments.variant, .drop = true, .verdict = STRESS_VERDICT_INIT
+	};
 	CU_ASSERT_EQUAL_FATAL(world_init(&w), 0);
 	rounds(&w, 0, 1);
 	CU_ASSERT(stress_failed(&w.verdict));
@@ -239,6 +261,11 @@ int main(int argc, char **argv)
 		SUITE_TEST(t29_unmap_races_attach),
 	};
 
+	if (argc > 1 && !strcmp(argv[1], "bursts")) {
+		arguments.with_channels = true;
+		argv++;
+		argc--;
+	}
 	if (argc > 1)
 		arguments.seed = strtoull(argv[1], NULL, 0);
 	if (argc > 2)
@@ -250,5 +277,6 @@ int main(int argc, char **argv)
 	if (!arguments.seed)
 		arguments.seed = from_clock();
 	printf("t29: seed %" PRIu64 ", %" PRIu64 " operations, %s\n", arguments.seed, arguments.count, arguments.variant);
-	return suite_run(1, argv, "t29", tests, sizeof(tests) / sizeof(tests[0]));
+	/* What the first one shows is shown of gathers, which channels have out of sight. */
+	return suite_run(1, argv, "t29", tests + arguments.with_channels, 2 - arguments.with_channels);
 }

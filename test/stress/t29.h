@@ -16,6 +16,7 @@
 #include "piommu.h"
 #include "piommu_sim.h"
 #include "stress.h"
+#include "t29_burst.h"
 
 #define PAGE UINT64_C(4096)
 
@@ -103,6 +104,8 @@ struct world {
 	struct seat seat[SEATS];
 	struct mapper mapper[MAPPERS];
 	struct mover mover[MOVERS];
+	bool with_channels; /* bursters and a switcher in place of mappers and a looker */
+	struct bursts bursts;
 	atomic_uint mapping; /* mappers that are not done with the round; the others go on until it is 0 */
 };
 

@@ -30,6 +30,13 @@ static uint64_t any_iova(struct stress_rng *rng, unsigned mapper)
 	return slot_iova(mapper, stress_below(rng, stress_below(rng, 2) ? HOT : SLOTS));
 }
 
+static uint64_t any_target(struct world *w, struct stress_rng *rng)
+{
+	if (w->with_channels && stress_below(rng, 8))
+		return bursts_target(w, rng);
+	return any_iova(rng, stress_below(rng, MAPPERS));
+}
+
 /* Whatever moves meanwhile: a device sees the anchor of a domain it was on, or none (rule R7). */
 static void read_anchor(struct world *w, struct stress_rng *rng)
 {
@@ -51,7 +58,7 @@ void *attacker_round(void *arg)
 			if (stress_below(&b->rng, 4) == 0)
 				read_anchor(b->w, &b->rng);
 			else
-				attack(b->w, any_device(b->w, &b->rng), any_iova(&b->rng, stress_below(&b->rng, MAPPERS)));
+				attack(b->w, any_device(b->w, &b->rng), any_target(b->w, &b->rng));
 		}
 		piommu_poll(b->w->p);
 		sched_yield();
@@ -141,6 +148,41 @@ static void sweep_mapper(struct world *w, const struct seat *seat, const struct 
 	}
 }
 
+static void sweep_burster(struct world *w, const struct seat *seat, const struct burster *b)
+{
+	for (unsigned d = 0; d < DOMAINS; d++) {
+		const struct outlet *o = &b->outlet[d];
+
+		for (unsigned i = 0; i < o->nlive; i++) {
+			const struct live *live = &o->live[i];
+			uint64_t off = (live->buffer * BUFFER_PAGES + live->npages - 1) * PAGE;
+
+			if (live->pooled ||
+			    (seat->at < DOMAINS && seat->at != d)) /* the other domain has something else there */
+				continue;
+			check_reads(w, seat, live->iova + (live->npages - 1) * PAGE, seat->at == d ? &w->bursts.arena : NULL,
+				    off);
+		}
+	}
+}
+
+static void mark_bursts(struct world *w)
+{
+	uint64_t word = ATTACK + 64;
+
+	for (unsigned i = 0; i < BURSTERS; i++) {
+		for (unsigned d = 0; d < DOMAINS; d++) {
+			const struct outlet *o = &w->bursts.burster[i].outlet[d];
+
+			for (unsigned n = 0; n < o->nlive; n++)
+				if (!o->live[n].pooled)
+					word_set(&w->bursts.arena,
+						 (o->live[n].buffer * BUFFER_PAGES + o->live[n].npages - 1) * PAGE,
+						 word += 256);
+		}
+	}
+}
+
 /* Each mapped page gets a word that no other has. */
 static void mark(struct world *w)
 {
@@ -164,10 +206,14 @@ void sweep(struct world *w)
 	uint64_t before = excusable(w), after;
 
 	mark(w);
+	if (w->with_channels)
+		mark_bursts(w);
 	for (unsigned s = 0; s < SEATS; s++) {
 		seat_check(w, &w->seat[s], 0);
 		for (unsigned i = 0; i < MAPPERS; i++)
 			sweep_mapper(w, &w->seat[s], &w->mapper[i]);
+		for (unsigned i = 0; w->with_channels && i < BURSTERS; i++)
+			sweep_burster(w, &w->seat[s], &w->bursts.burster[i]);
 	}
 	after = excusable(w);
 	if (after != before)
