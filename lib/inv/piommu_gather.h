@@ -53,8 +53,6 @@ static inline void piommu_gather_add(struct piommu_gather *gather, uint64_t star
 	struct piommu_span *prev = gather->n ? &gather->range[gather->n - 1] : 0;
 
 	PIOMMU_ORDER(cleared);
-	if (gather->whole)
-		return;
 	if (prev && start == prev->last + 1 && start != 0) {
 		prev->last = last;
 		return;

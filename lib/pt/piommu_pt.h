@@ -57,8 +57,8 @@ struct piommu_range {
 	size_t len;
 	unsigned prot; /**< map alone */
 	/**
-	 * NULL; or, of a range within one block of 2 MiB that one owner maps and unmaps: where the block's leaf table is remembered,
-	 * so that there is nothing to walk. NULL there at first.
+	 * NULL; or, of a range within one block of 2 MiB that one owner hands out: where the block's leaf table is remembered, so that
+	 * there is nothing to walk. NULL there at first. Several threads may pass it, each with ranges of its own.
 	 *
 	 * A table that is remembered must stay linked. Two things take leaf tables out: an unmap that covers two or more of their
 	 * blocks whole, and a map without `leaf` that puts a super page over an empty one. No range with `leaf` does either. So the

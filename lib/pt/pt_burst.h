@@ -12,42 +12,69 @@
 
 #include "pt_map.h"
 
-/* How far a burst has come. */
+/*
+ * How far a burst has come. Also what it reads of the table at each range: kept apart from it, since a compiler must take every store of
+ * an entry for one that may change the table's description.
+ */
 struct pt_burst {
 	/*
-	 * The leaf table of the last range, or NULL, and its block. It stays linked during the call: the range is the caller's, so
-	 * nobody else unmaps the block; the slow way, which might, forgets it.
+	 * The leaf table last walked to, and its block. It stays linked during the call: its range is the caller's, so nobody else unmaps
+	 * the block; the slow way, which might, forgets it.
 	 */
 	uint64_t *table;
 	uint64_t block;
+	uint64_t beyond; /* bits that no physical address has */
+	uint64_t leaf_bits;
 	struct pt_dirty dirty;
 };
 
-/* One range the slow way. Of the format's file, so that its code is there once. */
-typedef int pt_range_fn(struct piommu_pt *pt, const struct piommu_range *range, struct piommu_gather *gather, size_t *unmapped);
+#define PT_NO_BLOCK UINT64_MAX
 
-/* The entry of a range that lies within one leaf table that is there; NULL: it does not. */
-PT_INLINE uint64_t *pt_burst_entry(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
+/* What is rare enough, or long enough, to be there once for a format, and called. */
+struct pt_calls {
+	int (*map_slow)(struct piommu_pt *pt, const struct piommu_range *range, struct piommu_gather *gather);
+	int (*unmap_slow)(struct piommu_pt *pt, const struct piommu_range *range, struct piommu_gather *gather,
+			  size_t *unmapped);
+	/* pt_map_run() and pt_unmap_run() */
+	int (*map_run)(const struct piommu_pt *pt, uint64_t *entry, const struct piommu_range *range);
+	bool (*unmap_run)(uint64_t *entry, size_t len);
+};
+
+PT_INLINE struct pt_burst pt_burst_begin(const struct piommu_pt *pt)
+{
+	return (struct pt_burst){
+		.block = PT_NO_BLOCK,
+		.beyond = ~(pt->pa_mask | (pt_span(1) - 1)),
+		.leaf_bits = pt->leaf_bits,
+	};
+}
+
+PT_INLINE void pt_burst_end(const struct piommu_pt *pt, struct pt_burst *burst, bool coherent)
+{
+	if (coherent)
+		return;
+	pt_dirty_flush(pt, &burst->dirty);
+	pt_writeback_wait(pt);
+}
+
+/* The leaf table of a range that lies within one block; NULL: there is none. */
+PT_INLINE uint64_t *pt_burst_table(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
 				   const struct piommu_range *range)
 {
-	uint64_t block = range->iova >> pt_shift(2);
 	/* Two channels may unmap in one block: whoever is first leaves the same pointer. Partner: pt_remember(). */
 	uint64_t *table = range->leaf ? (uint64_t *)__atomic_load_n(range->leaf, __ATOMIC_ACQUIRE) : NULL;
+	uint64_t *entry;
 
-	if (__builtin_expect(!pt_one_leaf_table(range->iova, range->len), 0))
+	if (__builtin_expect(table != NULL, 1))
+		return table;
+	if (burst->block == range->iova >> pt_shift(2))
+		return burst->table;
+	entry = pt_in_width(pt, range->iova, range->len) ? pt_find_page(f, pt, range->iova) : NULL;
+	if (__builtin_expect(!entry, 0))
 		return NULL;
-	if (!table && burst->table && burst->block == block)
-		table = burst->table;
-	if (!table) {
-		uint64_t *entry = pt_in_width(pt, range->iova, range->len) ? pt_find_page(f, pt, range->iova) : NULL;
-
-		if (!entry)
-			return NULL;
-		table = entry - pt_index(range->iova, 1);
-	}
-	burst->table = table;
-	burst->block = block;
-	return &table[pt_index(range->iova, 1)];
+	burst->table = entry - pt_index(range->iova, 1);
+	burst->block = range->iova >> pt_shift(2);
+	return burst->table;
 }
 
 /* After success alone: a failure says that somebody else may be in the block. */
@@ -61,15 +88,14 @@ PT_INLINE void pt_remember(const struct piommu_range *range, uint64_t *table)
 PT_INLINE void pt_burst_find(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
 			     const struct piommu_range *range)
 {
-	burst->table = NULL;
-	if (range->leaf && pt_burst_entry(f, pt, burst, range))
-		pt_remember(range, burst->table);
-}
+	uint64_t *table;
 
-PT_INLINE void pt_burst_end(const struct piommu_pt *pt, struct pt_burst *burst)
-{
-	pt_dirty_flush(pt, &burst->dirty);
-	pt_writeback_wait(pt);
+	burst->block = PT_NO_BLOCK;
+	if (!range->leaf || !pt_one_leaf_table(range->iova, range->len))
+		return;
+	table = pt_burst_table(f, pt, burst, range);
+	if (table)
+		pt_remember(range, table);
 }
 
 /* ---- Map ---------------------------------------------------------------------------------------------------------- */
@@ -87,48 +113,58 @@ PT_INLINE int pt_map_range_slow(const struct pt_format *f, struct piommu_pt *pt,
 }
 
 PT_INLINE int pt_map_range(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
-			   const struct piommu_range *range)
+			   const struct piommu_range *range, const struct pt_calls *calls, bool coherent)
 {
-	uint64_t beyond = ~(pt->pa_mask | (pt_span(1) - 1));
+	bool is_page = __builtin_expect(range->len == pt_span(1), 1);
+	size_t len = is_page ? pt_span(1) : range->len;
+	uint64_t *table;
 	uint64_t *entry;
-	int err;
 
-	if (__builtin_expect(((range->pa | (range->pa + (range->len - 1))) & beyond) != 0, 0))
+	if (__builtin_expect(((range->pa | (range->pa + (len - 1))) & burst->beyond) != 0, 0))
 		return PT_SLOW;
-	if (!range->leaf && pt_wants_super_page(pt, range->pa, range->len))
+	if (!is_page && (!pt_one_leaf_table(range->iova, len) || (!range->leaf && pt_wants_super_page(pt, range->pa, len))))
 		return PT_SLOW;
-	entry = pt_burst_entry(f, pt, burst, range);
-	if (__builtin_expect(!entry, 0))
+	table = pt_burst_table(f, pt, burst, range);
+	if (__builtin_expect(!table, 0))
 		return PT_SLOW;
-	err = pt_map_run(f, pt, entry, range->pa, range->len, range->prot);
-	if (__builtin_expect(err, 0))
-		return err;
-	pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(range->len >> PT_PAGE_LG2));
-	pt_remember(range, burst->table);
+	entry = &table[pt_index(range->iova, 1)];
+	if (is_page) {
+		if (__builtin_expect(entry_load(entry) != 0, 0))
+			return -EEXIST;
+		entry_store(entry, f->make_leaf(range->pa, 1, range->prot) | burst->leaf_bits);
+	} else {
+		int err = calls->map_run(pt, entry, range);
+
+		if (err)
+			return err;
+	}
+	if (!coherent)
+		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(len >> PT_PAGE_LG2));
+	pt_remember(range, table);
 	return 0;
 }
 
-/* Where it fails, `*done` ranges are mapped. */
+/* `coherent` is constant: whether the walker snoops. @return 0 or the first error: then `*done` ranges are mapped */
 PT_INLINE int pt_map_burst(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
-			   struct piommu_gather *gather, pt_range_fn *slow, unsigned *done)
+			   struct piommu_gather *gather, const struct pt_calls *calls, bool coherent, unsigned *done)
 {
-	struct pt_burst burst = { NULL, 0, { NULL, NULL } };
+	struct pt_burst burst = pt_burst_begin(pt);
+	const struct piommu_range *range = ranges;
 	int err = 0;
 
-	for (*done = 0; *done < n; ++*done) {
-		const struct piommu_range *range = &ranges[*done];
-
-		err = pt_map_range(f, pt, &burst, range);
-		if (__builtin_expect(err == PT_SLOW, 0)) {
-			err = slow(pt, range, gather, NULL);
-			if (!err)
-				pt_burst_find(f, pt, &burst, range);
-		}
-		if (__builtin_expect(err, 0))
+	for (; range != ranges + n; range++) {
+		err = pt_map_range(f, pt, &burst, range, calls, coherent);
+		if (__builtin_expect(!err, 1))
+			continue;
+		if (err == PT_SLOW)
+			err = calls->map_slow(pt, range, gather);
+		if (err)
 			break;
+		pt_burst_find(f, pt, &burst, range);
 	}
-	pt_burst_end(pt, &burst);
+	pt_burst_end(pt, &burst, coherent);
 	io_wmb(); /* before the doorbell of whoever uses the mappings */
+	*done = (unsigned)(range - ranges);
 	return err;
 }
 
@@ -140,6 +176,7 @@ PT_INLINE int pt_unmap_range_slow(const struct pt_format *f, struct piommu_pt *p
 	size_t len = 0;
 	int err;
 
+	*unmapped = 0;
 	if (!pt_in_width(pt, range->iova, range->len))
 		return -ERANGE;
 	err = pt_unmap_slow(f, pt, range->iova, range->len, gather, &len);
@@ -148,42 +185,57 @@ PT_INLINE int pt_unmap_range_slow(const struct pt_format *f, struct piommu_pt *p
 }
 
 PT_INLINE bool pt_unmap_range(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
-			      const struct piommu_range *range, struct piommu_gather *gather)
+			      const struct piommu_range *range, const struct pt_calls *calls, bool coherent)
 {
-	uint64_t *entry = pt_burst_entry(f, pt, burst, range);
+	bool is_page = __builtin_expect(range->len == pt_span(1), 1);
+	size_t len = range->len;
+	uint64_t *table;
+	uint64_t *entry;
 
-	if (__builtin_expect(!entry, 0) || !pt_unmap_run(f, entry, range->len))
+	if (!is_page && !pt_one_leaf_table(range->iova, len))
 		return false;
-	pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(range->len >> PT_PAGE_LG2));
-	pt_remember(range, burst->table);
-	piommu_gather_add(gather, range->iova, range->iova + (range->len - 1));
+	table = pt_burst_table(f, pt, burst, range);
+	if (__builtin_expect(!table, 0))
+		return false;
+	entry = &table[pt_index(range->iova, 1)];
+	if (is_page) {
+		if (__builtin_expect(!f->is_present(entry_load(entry)), 0))
+			return false;
+		entry_store(entry, 0);
+	} else if (!calls->unmap_run(entry, len)) {
+		return false;
+	}
+	if (!coherent)
+		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(len >> PT_PAGE_LG2));
+	pt_remember(range, table);
 	return true;
 }
 
+/* `coherent` as in pt_map_burst(). */
 PT_INLINE int pt_unmap_burst(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
-			     struct piommu_gather *gather, pt_range_fn *slow, size_t *unmapped)
+			     struct piommu_gather *gather, const struct pt_calls *calls, bool coherent, size_t *unmapped)
 {
-	struct pt_burst burst = { NULL, 0, { NULL, NULL } };
+	struct pt_burst burst = pt_burst_begin(pt);
 	size_t total = 0;
 	int first = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		size_t part = 0;
+	for (const struct piommu_range *range = ranges; range != ranges + n; range++) {
+		size_t part;
 		int err;
 
-		if (__builtin_expect(pt_unmap_range(f, pt, &burst, &ranges[i], gather), 1)) {
-			total += ranges[i].len;
+		if (__builtin_expect(pt_unmap_range(f, pt, &burst, range, calls, coherent), 1)) {
+			piommu_gather_add(gather, range->iova, range->iova + (range->len - 1));
+			total += range->len;
 			continue;
 		}
-		err = slow(pt, &ranges[i], gather, &part);
+		err = calls->unmap_slow(pt, range, gather, &part);
 		total += part;
+		burst.block = PT_NO_BLOCK;
 		if (!err)
-			pt_burst_find(f, pt, &burst, &ranges[i]);
-		else
-			burst.table = NULL;
+			pt_burst_find(f, pt, &burst, range);
 		first = first ? first : err;
 	}
-	pt_burst_end(pt, &burst);
+	pt_burst_end(pt, &burst, coherent);
 	*unmapped = total;
 	return first;
 }

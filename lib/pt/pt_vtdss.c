@@ -3,6 +3,8 @@
  * VT-d second-stage page tables (specification 9.8; paging in 3.7): the format, and its entry points with the walkers
  * folded in. Called from the fast path of an IOMMU driver's domain; any registered thread.
  */
+#include <assert.h>
+
 #include "piommu_bits.h"
 #include "piommu_pt.h"
 #include "pt_burst.h"
@@ -15,6 +17,8 @@
 #define SS_SNOOP BIT64(11)             /* in leaves */
 #define SS_ADDRESS GENMASK64(51, 12)   /* bits above the host address width are zero: pt_map_check() */
 #define SS_IGNORED_IN_TABLES BIT64(52) /* 61:52 */
+
+static_assert(PIOMMU_READ == SS_READ && PIOMMU_WRITE == SS_WRITE, "permissions are an entry's bits as they are");
 
 static unsigned ss_levels(unsigned iova_bits)
 {
@@ -37,12 +41,8 @@ static uint64_t ss_make_table(uint64_t pa)
 
 static uint64_t ss_make_leaf(uint64_t pa, unsigned level, unsigned prot)
 {
-	uint64_t entry = pa;
+	uint64_t entry = pa | (prot & (PIOMMU_READ | PIOMMU_WRITE));
 
-	if (prot & PIOMMU_READ)
-		entry |= SS_READ;
-	if (prot & PIOMMU_WRITE)
-		entry |= SS_WRITE;
 	return level > 1 ? entry | SS_PAGE_SIZE : entry;
 }
 
@@ -137,9 +137,8 @@ int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struc
 /* ---- Bursts --------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) int map_range_slow(struct piommu_pt *pt, const struct piommu_range *range,
-						    struct piommu_gather *gather, size_t *unmapped)
+						    struct piommu_gather *gather)
 {
-	(void)unmapped;
 	return pt_map_range_slow(&vtdss, pt, range, gather);
 }
 
@@ -149,21 +148,58 @@ static __attribute__((noinline)) int unmap_range_slow(struct piommu_pt *pt, cons
 	return pt_unmap_range_slow(&vtdss, pt, range, gather, unmapped);
 }
 
+static __attribute__((noinline)) int map_run(const struct piommu_pt *pt, uint64_t *entry, const struct piommu_range *range)
+{
+	return pt_map_run(&vtdss, pt, entry, range->pa, range->len, range->prot);
+}
+
+static __attribute__((noinline)) bool unmap_run(uint64_t *entry, size_t len)
+{
+	return pt_unmap_run(&vtdss, entry, len);
+}
+
+static const struct pt_calls calls = { map_range_slow, unmap_range_slow, map_run, unmap_run };
+
+static __attribute__((noinline)) int unmap_burst_back(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+						      struct piommu_gather *gather, size_t *unmapped)
+{
+	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, &calls, false, unmapped);
+}
+
 int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
 				struct piommu_gather *gather, size_t *unmapped)
 {
-	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, unmap_range_slow, unmapped);
+	if (__builtin_expect(pt->writeback != NULL, 0))
+		return unmap_burst_back(pt, ranges, n, gather, unmapped);
+	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, &calls, true, unmapped);
+}
+
+static __attribute__((noinline)) int map_burst_back(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+						    struct piommu_gather *gather, unsigned *done)
+{
+	return pt_map_burst(&vtdss, pt, ranges, n, gather, &calls, false, done);
+}
+
+/* All or nothing. */
+static __attribute__((noinline, cold)) int undo(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned done,
+						struct piommu_gather *gather, int err)
+{
+	size_t unmapped;
+
+	piommu_pt_vtdss_unmap_burst(pt, ranges, done, gather, &unmapped);
+	return err;
 }
 
 int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather)
 {
 	unsigned done;
-	size_t undone;
-	int err = pt_map_burst(&vtdss, pt, ranges, n, gather, map_range_slow, &done);
+	int err;
 
-	if (__builtin_expect(err, 0))
-		piommu_pt_vtdss_unmap_burst(pt, ranges, done, gather, &undone);
-	return err;
+	if (__builtin_expect(pt->writeback != NULL, 0))
+		err = map_burst_back(pt, ranges, n, gather, &done);
+	else
+		err = pt_map_burst(&vtdss, pt, ranges, n, gather, &calls, true, &done);
+	return __builtin_expect(err, 0) ? undo(pt, ranges, done, gather, err) : 0;
 }
 
 /* ---- For readers ---------------------------------------------------------------------------------------------------- */
