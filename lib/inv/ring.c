@@ -146,6 +146,19 @@ static uint64_t completed_now(const struct piommu_ring *ring)
 	return seen + ahead;
 }
 
+/* As `position <= completed_now(ring)`; what is known to be complete costs no look at the status word. */
+static bool has_passed(const struct piommu_ring *ring, uint64_t position)
+{
+	uint64_t seen = atomic_load_explicit(&ring->completed, memory_order_acquire);
+	uint32_t ahead;
+
+	if (position <= seen)
+		return true;
+	ahead = __atomic_load_n(ring->config.status, __ATOMIC_ACQUIRE) - (uint32_t)seen;
+	io_rmb();
+	return position - seen <= ahead && ahead <= atomic_load_explicit(&ring->told, memory_order_acquire) - seen;
+}
+
 /* `to` before `from`, the reverse of keep_loss(): a loss that changes meanwhile is seen empty, never too large. */
 static bool is_lost(struct piommu_ring *ring, uint64_t ticket)
 {
@@ -209,9 +222,9 @@ static bool has_room(const struct piommu_ring *ring, uint64_t end)
 
 /*
  * The turn is ours, and all up to `end` is filled, `waits` wait descriptors among it. Marks behind it cannot be claimed as long as
- * `published` is not there, so those of bursts that go with ours are just read.
+ * `published` is not there, so those of bursts that go with ours are just read. @return where the next turn begins
  */
-static void publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
+static uint64_t publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
 {
 	for (uint64_t mark; (mark = mark_at(ring, end)) && !(mark & HOLE); waits++)
 		end = mark;
@@ -226,6 +239,7 @@ static void publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
 	PIOMMU_YIELD("doorbell rung, not yet published");
 	/* Release: the next doorbell comes after ours. */
 	atomic_store_explicit(&ring->published, end, memory_order_release);
+	return end;
 }
 
 static void fill_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
@@ -261,11 +275,12 @@ static void publish_ready(struct piommu_ring *ring)
 static void hand_over(struct piommu_ring *ring, uint64_t start, uint64_t end)
 {
 	if (atomic_load_explicit(&ring->published, memory_order_acquire) == start) {
-		publish(ring, end, 1);
-	} else {
-		PIOMMU_YIELD("not our turn, not yet marked");
-		atomic_store_explicit(&ring->marks[slot_of(ring, start)], end, memory_order_release);
+		if (mark_at(ring, publish(ring, end, 1)))
+			publish_ready(ring);
+		return;
 	}
+	PIOMMU_YIELD("not our turn, not yet marked");
+	atomic_store_explicit(&ring->marks[slot_of(ring, start)], end, memory_order_release);
 	publish_ready(ring);
 }
 
@@ -313,8 +328,7 @@ enum target {
 /* 0: the hardware has passed `position`; -EIO: and failed that burst; -EINPROGRESS. */
 static int state_of(struct piommu_ring *ring, uint64_t position, enum target target)
 {
-	bool passed =
-		position <= atomic_load_explicit(&ring->completed, memory_order_acquire) || position <= completed_now(ring);
+	bool passed = has_passed(ring, position);
 
 	/* Second: whoever sees that the hardware went on after a loss sees what was lost, too. */
 	if (target == BURST && is_lost(ring, position))
