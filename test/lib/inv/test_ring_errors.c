@@ -370,6 +370,7 @@ static void t24_a_burst_that_failed_stays_so(void)
 #define THREADS 4u
 #define BURSTS 20u
 #define PHASES 60u
+#define AHEAD 3u
 
 struct waiter {
 	struct device *device;
@@ -387,19 +388,50 @@ static unsigned kind_of(unsigned number, unsigned phase, unsigned burst)
 	return burst == (5 * number + 2 * phase + 7) % BURSTS ? DOOMED : 0;
 }
 
+static void judge(struct waiter *waiter, unsigned burst, int result)
+{
+	bool bad = kind_of(waiter->number, waiter->phase, burst) != 0;
+
+	waiter->lied += result == (bad ? 0 : -EIO);
+	waiter->lied += !result && __atomic_load_n(&waiter->done[burst], __ATOMIC_RELAXED) != 2;
+	waiter->other += result && result != -EIO;
+}
+
+static unsigned fill_own(struct waiter *waiter, unsigned burst, struct slot slots[3])
+{
+	return fill(slots, &waiter->done[burst], kind_of(waiter->number, waiter->phase, burst));
+}
+
 static void *submit_and_wait(void *arg)
 {
 	struct waiter *waiter = arg;
 
 	for (unsigned i = 0; i < BURSTS; i++) {
-		unsigned kind = kind_of(waiter->number, waiter->phase, i);
 		struct slot burst[3];
-		unsigned n = fill(burst, &waiter->done[i], kind);
-		int result = piommu_ring_sync(waiter->device->ring, burst, n);
+		unsigned n = fill_own(waiter, i, burst);
 
-		waiter->lied += result == (kind ? 0 : -EIO);
-		waiter->lied += !result && __atomic_load_n(&waiter->done[i], __ATOMIC_RELAXED) != 2;
-		waiter->other += result && result != -EIO;
+		judge(waiter, i, piommu_ring_sync(waiter->device->ring, burst, n));
+	}
+	return NULL;
+}
+
+/* Several on their way, which together are more than the ring holds. */
+static void *submit_ahead(void *arg)
+{
+	struct waiter *waiter = arg;
+	struct piommu_ring *ring = waiter->device->ring;
+	piommu_ticket tickets[BURSTS] = { 0 };
+
+	for (unsigned i = 0; i < BURSTS + AHEAD; i++) {
+		if (i >= AHEAD)
+			judge(waiter, i - AHEAD, piommu_ring_wait(ring, tickets[i - AHEAD]));
+		if (i < BURSTS) {
+			struct slot burst[3];
+			unsigned n = fill_own(waiter, i, burst);
+
+			while (piommu_ring_submit(ring, burst, n, &tickets[i]) == -EAGAIN)
+				piommu_ring_wait(ring, i ? tickets[i - 1] : 0); /* what is in the way may be an error */
+		}
 	}
 	return NULL;
 }
@@ -413,7 +445,7 @@ static void one_phase(unsigned phase)
 	setup(&device);
 	for (unsigned i = 0; i < THREADS; i++) {
 		waiter[i] = (struct waiter){ .device = &device, .number = i, .phase = phase };
-		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, submit_and_wait, &waiter[i]), 0);
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, i & 1 ? submit_ahead : submit_and_wait, &waiter[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		pthread_join(thread[i], NULL);
