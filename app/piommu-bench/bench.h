@@ -113,6 +113,7 @@ struct floors {
 	double locked_add; /* on a line of its own */
 	double syscall;    /* that does nothing */
 	double round_trip; /* of a cache line between two processors */
+	double latency;    /* that the simulated hardware is set to take */
 	double answer;     /* of the hardware: a round trip, and the time it is set to take */
 };
 
@@ -142,7 +143,8 @@ struct bench {
 	struct piommu_domain *domain;
 	struct piommu_mem buffer; /* what is mapped */
 	bool attached;
-	struct ring_unit *ring; /* work_ring.c */
+	struct ring_unit *ring;   /* work_ring.c */
+	struct iova_space *space; /* work_iova.c */
 };
 
 /* What the simulated hardware is told to take for a completion, in ns. */
@@ -208,7 +210,7 @@ enum {
 	WORK_BURST = 1 << 3,
 	WORK_INFLIGHT = 1 << 4,
 	WORK_MODE = 1 << 5,
-	WORK_BLOCK = 1 << 6, /* an operation is one buffer of 2 MiB at most */
+	WORK_BLOCK = 1 << 6, /* an operation is one buffer of 2 MiB at most, a burst PIOMMU_BURST_MAX of them */
 };
 
 /* What one thread works on. */
@@ -231,14 +233,18 @@ struct workload {
 	int (*run)(struct job *job, unsigned n);
 	int (*settle)(struct job *job);                              /* between samples, not timed; NULL: nothing */
 	int (*drain)(struct job *job);                               /* waits for what is on its way; NULL: nothing is */
+	int (*restart)(struct job *job);                             /* what is measured anew when time begins; NULL: nothing */
 	void (*finish)(struct job *job);                             /* the jobs of a row in reverse order */
 	void (*stats)(const struct job *job, struct piommu_stats *); /* NULL: the manager's */
 	/* Which floor bounds it; its nanoseconds in *ns. */
 	const char *(*floor)(const struct floors *floors, const struct row *row, double *ns);
 };
 
-extern const struct workload work_map, work_map_64m, work_lookup, work_iova, work_iova_frag, work_ring, work_dma, work_strict,
-	work_strict_contig, work_attach;
+extern const struct workload work_map, work_map_64m, work_lookup, work_iova, work_iova_frag, work_iova_shared, work_ring,
+	work_dma, work_strict, work_strict_contig, work_attach;
+
+/* Of map, on one hot table. */
+const char *map_floor(const struct floors *floors, const struct row *row, double *ns);
 
 /* The nth workload; NULL past the last. */
 const struct workload *workload_at(unsigned n);

@@ -186,7 +186,8 @@ int main(int argc, char **argv)
 	}
 	cpus_find(&cpus);
 	floors_measure(&cpus, &floors);
-	floors.answer = floors.round_trip + machine_latency(&options);
+	floors.latency = machine_latency(&options);
+	floors.answer = floors.latency + (isnan(floors.round_trip) ? floors.locked_add : floors.round_trip);
 	code = list_rows(&options, &rows);
 	if (!code)
 		code = run_rows(&options, &cpus, &floors, &rows);

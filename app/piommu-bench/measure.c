@@ -12,7 +12,9 @@
 
 #include "bench.h"
 
-#define POLL_EVERY 64u /* samples between two polls */
+/* Between two polls, and two looks at whether the time is up: at most so many samples, and about so many operations. */
+#define POLL_SAMPLES 64u
+#define POLL_OPERATIONS 4096u
 
 /* ---- Threads --------------------------------------------------------------------------------------------------------- */
 
@@ -70,11 +72,13 @@ static int run_samples(struct worker *worker, double seconds, bool record)
 {
 	struct race *race = worker->race;
 	double end = now_ns() + seconds * 1e9;
+	unsigned every = POLL_OPERATIONS / worker->job.sample + 1;
 	int err = 0;
 
+	every = every < POLL_SAMPLES ? every : POLL_SAMPLES;
 	for (unsigned i = 1; !err; i++) {
 		err = sample(worker, record);
-		if (i % POLL_EVERY)
+		if (i % every)
 			continue;
 		piommu_poll(worker->job.bench->p);
 		if (record && worker->job.thread ? atomic_load_explicit(&race->stop, memory_order_relaxed) : now_ns() >= end)
@@ -197,7 +201,8 @@ static int count_row(struct job *job, struct row *row)
 	if (err)
 		return err;
 	count_instructions(job, &row->counts);
-	return optional(row->workload->settle, job);
+	err = optional(row->workload->settle, job);
+	return err ? err : optional(row->workload->restart, job);
 }
 
 static int prepare_workers(struct bench *bench, const struct cpus *cpus, struct worker *workers, const struct row *row,
@@ -231,6 +236,8 @@ int measure_row(struct bench *bench, const struct cpus *cpus, double seconds, st
 		err = run_race(&race, workers, row->threads);
 	if (!err)
 		fill_times(workers, ns_per_tick(), row);
+	if (row->mode == PIOMMU_MODE_BOUNDED)
+		piommu_domain_exposure(bench->domain, &row->exposure);
 	while (ready)
 		row->workload->finish(&workers[--ready].job);
 	free(workers);

@@ -210,6 +210,9 @@ static int check(const struct options *options)
 		for (unsigned i = 0; i < options->pages.n; i++)
 			if (options->pages.at[i] > LEAVES)
 				return refuse("--pages", options->workloads[w]->name, "a buffer has 512 pages at most");
+		for (unsigned i = 0; i < options->bursts.n; i++)
+			if (options->bursts.at[i] > PIOMMU_BURST_MAX)
+				return refuse("--burst", options->workloads[w]->name, "256 at most");
 	}
 	return 0;
 }

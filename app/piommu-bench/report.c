@@ -68,4 +68,7 @@ void report_row(FILE *to, const struct row *row)
 	print_count(to, 5, row->counts.allocations);
 	print_count(to, 6, row->table_bytes);
 	fprintf(to, " | %-10s %7.1f %6.2f\n", row->floor, row->floor_ns, row->ns_mean / row->floor_ns);
+	if (row->mode == PIOMMU_MODE_BOUNDED)
+		fprintf(to, "%-12s exposed at most %llu us, %zu bytes of a channel\n", "",
+			(unsigned long long)row->exposure.worst_us, row->exposure.worst_bytes);
 }

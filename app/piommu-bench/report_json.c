@@ -31,7 +31,7 @@ static json_t *floors_object(const struct floors *floors)
 		{ "walk", floors->walk },       { "walk_store", floors->walk_store },
 		{ "stack", floors->stack },     { "locked_add", floors->locked_add },
 		{ "syscall", floors->syscall }, { "round_trip", floors->round_trip },
-		{ "answer", floors->answer },
+		{ "latency", floors->latency }, { "answer", floors->answer },
 	};
 	json_t *object = json_object();
 
@@ -69,6 +69,10 @@ static json_t *row_object(const struct floors *floors, const struct row *row)
 	json_object_set_new(object, "sample", json_integer(row->sample));
 	json_object_set_new(object, "preempted", json_integer((json_int_t)row->preempted));
 	set_numbers(object, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	if (row->mode == PIOMMU_MODE_BOUNDED) {
+		json_object_set_new(object, "worst_us", json_integer((json_int_t)row->exposure.worst_us));
+		json_object_set_new(object, "worst_bytes", json_integer((json_int_t)row->exposure.worst_bytes));
+	}
 	json_object_set_new(object, "floor", json_string(row->floor));
 	json_object_set_new(object, "floors", floors_object(floors));
 	return object;

@@ -4,8 +4,10 @@
 
 #include "bench.h"
 
-static const struct workload *const workloads[] = { &work_map,       &work_map_64m, &work_lookup, &work_iova,
-						    &work_iova_frag, &work_ring,    &work_strict, &work_attach };
+static const struct workload *const workloads[] = {
+	&work_map,  &work_map_64m, &work_lookup, &work_iova,          &work_iova_frag, &work_iova_shared,
+	&work_ring, &work_dma,     &work_strict, &work_strict_contig, &work_attach,
+};
 
 const struct workload *workload_at(unsigned n)
 {

@@ -1,36 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O addresses alone. `iova`: a burst is allocated, then freed. `iova-frag`: thousands of all sizes are live, and an operation
- * frees one of them, any, and allocates one of another size; each is timed alone, for the worst of them are what is looked for.
+ * I/O addresses alone, of the caches that channels have, each thread's own over one space; `iova-shared` is the space itself through
+ * the public calls. A burst is allocated, then freed. `iova-frag`: thousands of all sizes are live, and an operation frees one of them,
+ * any, and allocates one of another size; each is timed alone, for the worst of them are what is looked for.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "bench.h"
+#include "iova_cache.h"
 
 #define LIVE 20000u    /* of iova-frag */
 #define MOST_PAGES 64u /* of one */
 
 struct range {
 	uint64_t iova;
-	size_t len;
+	unsigned npages;
 };
 
 struct iova {
+	struct iova_cache *cache;
 	uint64_t random;
 	unsigned n;
 	struct range at[];
 };
 
-static struct iova *create(struct job *job, unsigned n)
+/* The first job makes the space of all. */
+static int make_space(struct job *job)
+{
+	const struct piommu_span aperture = { 0, (UINT64_C(1) << 47) - 1 };
+
+	return job->thread ? 0 : iova_space_create(aperture, &job->bench->space);
+}
+
+static void drop_space(struct job *job)
+{
+	if (!job->thread)
+		iova_space_destroy(job->bench->space);
+}
+
+static int create(struct job *job, unsigned n)
 {
 	struct iova *iova = calloc(1, sizeof(*iova) + n * sizeof(struct range));
+	int err = iova ? make_space(job) : -ENOMEM;
 
-	if (iova) {
-		iova->random = 88172645463325252u + job->thread;
-		iova->n = n;
-	}
-	return iova;
+	if (err)
+		goto free_iova;
+	err = iova_cache_create(job->bench->space, &iova->cache);
+	if (err)
+		goto drop_space;
+	iova->random = 88172645463325252u + job->thread;
+	iova->n = n;
+	job->work = iova;
+	return 0;
+
+drop_space:
+	drop_space(job);
+free_iova:
+	free(iova);
+	return err;
+}
+
+static void finish(struct job *job)
+{
+	struct iova *iova = job->work;
+
+	iova_cache_destroy(iova->cache);
+	drop_space(job);
+	free(iova);
 }
 
 /* xorshift: the same numbers in every run. */
@@ -53,30 +90,24 @@ static const char *iova_floor(const struct floors *floors, const struct row *row
 
 static int iova_prepare(struct job *job)
 {
-	job->work = create(job, job->row->burst);
 	job->sample = sample_of(job->row, 128);
-	return job->work ? 0 : -ENOMEM;
+	return create(job, job->row->burst);
 }
 
 static int iova_run(struct job *job, unsigned n)
 {
-	struct piommu_domain *domain = job->bench->domain;
 	struct iova *iova = job->work;
-	size_t len = (size_t)job->row->pages * PAGE;
+	unsigned npages = job->row->pages;
+	struct iova_block *block;
 	int err = 0;
 
 	for (unsigned done = 0; done < n && !err; done += iova->n) {
 		for (unsigned i = 0; i < iova->n && !err; i++)
-			err = piommu_iova_alloc(domain, len, PAGE, &iova->at[i].iova);
+			err = iova_cache_alloc(iova->cache, npages, &iova->at[i].iova, &block);
 		for (unsigned i = 0; i < iova->n && !err; i++)
-			err = piommu_iova_free(domain, iova->at[i].iova, len);
+			err = iova_cache_free(iova->cache, iova->at[i].iova, npages);
 	}
 	return err;
-}
-
-static void iova_finish(struct job *job)
-{
-	free(job->work);
 }
 
 const struct workload work_iova = {
@@ -85,7 +116,7 @@ const struct workload work_iova = {
 	.flags = WORK_PAGES | WORK_BURST | WORK_BLOCK,
 	.prepare = iova_prepare,
 	.run = iova_run,
-	.finish = iova_finish,
+	.finish = finish,
 	.floor = iova_floor,
 };
 
@@ -96,35 +127,35 @@ static void frag_finish(struct job *job)
 	struct iova *iova = job->work;
 
 	for (unsigned i = 0; i < iova->n; i++)
-		if (iova->at[i].len)
-			piommu_iova_free(job->bench->domain, iova->at[i].iova, iova->at[i].len);
-	free(iova);
+		if (iova->at[i].npages)
+			iova_cache_free(iova->cache, iova->at[i].iova, iova->at[i].npages);
+	finish(job);
 }
 
-static int replace(struct job *job, struct range *range)
+static int replace(struct iova *iova, struct range *range)
 {
-	size_t len = (1 + next_random(job->work) % MOST_PAGES) * PAGE;
-	int err = range->len ? piommu_iova_free(job->bench->domain, range->iova, range->len) : 0;
+	unsigned npages = (unsigned)(1 + next_random(iova) % MOST_PAGES);
+	int err = range->npages ? iova_cache_free(iova->cache, range->iova, range->npages) : 0;
+	struct iova_block *block;
 
-	range->len = 0;
+	range->npages = 0;
 	if (!err)
-		err = piommu_iova_alloc(job->bench->domain, len, PAGE, &range->iova);
+		err = iova_cache_alloc(iova->cache, npages, &range->iova, &block);
 	if (!err)
-		range->len = len;
+		range->npages = npages;
 	return err;
 }
 
 static int frag_prepare(struct job *job)
 {
-	struct iova *iova = create(job, LIVE);
-	int err = 0;
+	int err = create(job, LIVE);
+	struct iova *iova = job->work;
 
-	if (!iova)
-		return -ENOMEM;
-	job->work = iova;
+	if (err)
+		return err;
 	job->sample = 1;
 	for (unsigned i = 0; i < LIVE && !err; i++)
-		err = replace(job, &iova->at[i]);
+		err = replace(iova, &iova->at[i]);
 	if (err)
 		frag_finish(job);
 	return err;
@@ -136,7 +167,7 @@ static int frag_run(struct job *job, unsigned n)
 	int err = 0;
 
 	for (unsigned i = 0; i < n && !err; i++)
-		err = replace(job, &iova->at[next_random(iova) % LIVE]);
+		err = replace(iova, &iova->at[next_random(iova) % LIVE]);
 	return err;
 }
 
@@ -146,5 +177,45 @@ const struct workload work_iova_frag = {
 	.prepare = frag_prepare,
 	.run = frag_run,
 	.finish = frag_finish,
+	.floor = iova_floor,
+};
+
+/* ---- iova-shared -------------------------------------------------------------------------------------------------------- */
+
+static int shared_prepare(struct job *job)
+{
+	job->sample = sample_of(job->row, 128);
+	job->work = calloc(job->row->burst, sizeof(uint64_t));
+	return job->work ? 0 : -ENOMEM;
+}
+
+static int shared_run(struct job *job, unsigned n)
+{
+	struct piommu_domain *domain = job->bench->domain;
+	size_t len = (size_t)job->row->pages * PAGE;
+	uint64_t *iovas = job->work;
+	int err = 0;
+
+	for (unsigned done = 0; done < n && !err; done += job->row->burst) {
+		for (unsigned i = 0; i < job->row->burst && !err; i++)
+			err = piommu_iova_alloc(domain, len, PAGE, &iovas[i]);
+		for (unsigned i = 0; i < job->row->burst && !err; i++)
+			err = piommu_iova_free(domain, iovas[i], len);
+	}
+	return err;
+}
+
+static void shared_finish(struct job *job)
+{
+	free(job->work);
+}
+
+const struct workload work_iova_shared = {
+	.name = "iova-shared",
+	.text = "allocate + free, from the space that all threads share",
+	.flags = WORK_PAGES | WORK_BURST,
+	.prepare = shared_prepare,
+	.run = shared_run,
+	.finish = shared_finish,
 	.floor = iova_floor,
 };

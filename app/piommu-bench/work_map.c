@@ -140,7 +140,7 @@ static const char *pair_floor(const struct row *row, size_t entries, double *ns)
 	return lines ? "line_pair" : "walk_pair";
 }
 
-static const char *map_floor(const struct floors *floors, const struct row *row, double *ns)
+const char *map_floor(const struct floors *floors, const struct row *row, double *ns)
 {
 	(void)floors;
 	return pair_floor(row, LEAVES, ns);
