@@ -9,6 +9,8 @@
 #include "extent.h"
 #include "piommu_bits.h"
 
+#define LOOKS 256u
+
 /* The finalizer of a 64-bit mix: neighbours in address get unrelated priorities. */
 static uint32_t priority_of(uint64_t page)
 {
@@ -33,13 +35,19 @@ static void update(struct extent *extent)
 {
 	const struct extent *below[2] = { extent->left, extent->right };
 
-	extent->longest = extent->last - extent->first + 1;
 	extent->order = own_order(extent);
-	for (unsigned i = 0; i < 2; i++) {
-		if (below[i] && below[i]->longest > extent->longest)
-			extent->longest = below[i]->longest;
-		if (below[i] && below[i]->order > extent->order)
-			extent->order = below[i]->order;
+	for (unsigned i = 0; i < EXTENT_ALIGNS; i++) {
+		uint64_t at = align_up(extent->first, BIT64(i));
+
+		extent->room[i] = at <= extent->last ? extent->last - at + 1 : 0;
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		if (!below[k])
+			continue;
+		if (below[k]->order > extent->order)
+			extent->order = below[k]->order;
+		for (unsigned i = 0; i < EXTENT_ALIGNS; i++)
+			extent->room[i] = below[k]->room[i] > extent->room[i] ? below[k]->room[i] : extent->room[i];
 	}
 }
 
@@ -135,15 +143,15 @@ static bool fits(const struct extent *extent, uint64_t n, uint64_t align, uint64
 	return *at <= extent->last && extent->last - *at >= n - 1;
 }
 
-/* Some extent below surely fits: exact without alignment, sufficient with it. */
+/* Some extent below surely fits. Exact up to 2 MiB, sufficient beyond. */
 static bool promises(const struct extent *root, uint64_t n, uint64_t align)
 {
 	uint64_t block = n > align ? n : align;
 
 	if (!root)
 		return false;
-	if (align == 1)
-		return root->longest >= n;
+	if (align < BIT64(EXTENT_ALIGNS))
+		return root->room[ilog2_u64(align)] >= n;
 	return root->order >= ilog2_u64(block) + !is_pow2(block);
 }
 
@@ -160,25 +168,27 @@ static struct extent *find_promised(struct extent *root, uint64_t n, uint64_t al
 	return NULL;
 }
 
-/* Looks at every extent that is long enough. */
-static struct extent *find_exact(struct extent *root, uint64_t n, uint64_t align, uint64_t *at)
+/* Looks at extents that are long enough at 2 MiB. */
+static struct extent *find_among(struct extent *root, uint64_t n, uint64_t align, uint64_t *at, unsigned *looks)
 {
 	struct extent *found;
 
-	if (!root || root->longest < n)
+	if (!root || !*looks || root->room[EXTENT_ALIGNS - 1] < n)
 		return NULL;
-	found = find_exact(root->left, n, align, at);
+	--*looks;
+	found = find_among(root->left, n, align, at, looks);
 	if (found)
 		return found;
-	return fits(root, n, align, at) ? root : find_exact(root->right, n, align, at);
+	return fits(root, n, align, at) ? root : find_among(root->right, n, align, at, looks);
 }
 
 struct extent *extent_find_fit(struct extent *root, uint64_t n, uint64_t align, uint64_t *at)
 {
 	struct extent *found = find_promised(root, n, align, at);
+	unsigned looks = LOOKS;
 
-	/* Rare: an aligned request when no aligned block of its size is left whole anywhere. */
-	return found || align == 1 ? found : find_exact(root, n, align, at);
+	/* Rare: a large alignment when no aligned block of that size is left whole anywhere. */
+	return found || align < BIT64(EXTENT_ALIGNS) ? found : find_among(root, n, align, at, &looks);
 }
 
 struct extent *extent_find_fit_from(struct extent **root, uint64_t from, uint64_t n, uint64_t align, uint64_t *at)

@@ -258,6 +258,6 @@ void iova_space_usage(struct iova_space *space, uint64_t *free_bytes, uint64_t *
 {
 	mutex_lock(&space->lock);
 	*free_bytes = space->nfree * PAGE;
-	*longest = (space->free ? space->free->longest : space->zero_free) * PAGE;
+	*longest = (space->free ? space->free->room[0] : space->zero_free) * PAGE;
 	mutex_unlock(&space->lock);
 }

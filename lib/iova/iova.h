@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * I/O virtual addresses of one domain: an aperture, reserved ranges in it, aligned allocation and free. A treap of free
- * extents, augmented with the longest one below each node: every operation is O(log n) whatever the fragmentation. (Exception: an
- * aligned allocation that no aligned block is left for looks at every gap that is long enough.)
+ * extents, augmented with the room that each alignment finds below a node: every operation is O(log n) whatever the fragmentation.
+ * (Alignments above 2 MiB, when no aligned block of that size is left: see extent.h. -ENOSPC may come early there.)
  * Any thread (a leaf lock inside). The fast per-thread caches (iova_cache.h) sit on top of this one; what they own is in use.
  */
 #ifndef IOVA_H

@@ -208,6 +208,31 @@ static void an_aligned_place_inside_a_gap_is_found_when_no_whole_block_is_left(v
 	iova_space_destroy(space);
 }
 
+/* Aligned requests among very many gaps that are long enough and lie wrongly: no answer is a guess. */
+static void an_aligned_place_among_many_wrong_gaps_is_found(void)
+{
+	enum {
+		N = 3000
+	};
+	struct iova_space *space = space_of(512, 16 * N + 16);
+	uint64_t iova;
+
+	CHECK_EQ(iova_alloc(space, (16 * N + 16) * PAGE, PAGE, &iova), 0);
+	iova_space_destroy(space);
+	space = space_of(512, 16 * N + 16);
+	/* Pages 1 to 9 of each 16 are free: no block of 8 at a multiple of 8 with 16 there. */
+	for (uint64_t i = 0; i < N; i++) {
+		uint64_t first = (512 + 16 * i) * PAGE;
+
+		CHECK_EQ(iova_space_reserve(space, (struct piommu_span){ first, first + PAGE - 1 }), 0);
+		CHECK_EQ(iova_space_reserve(space, (struct piommu_span){ first + 10 * PAGE, first + 16 * PAGE - 1 }), 0);
+	}
+	CHECK_HEX(alloc(space, 2, 8 * PAGE), 520 * PAGE);
+	CHECK_HEX(alloc(space, 3, 8 * PAGE), (512 + 16 * N) * PAGE);
+	CHECK_EQ(iova_alloc(space, 10 * PAGE, 8 * PAGE, &iova), -ENOSPC);
+	iova_space_destroy(space);
+}
+
 #define MODEL_PAGES 300u
 #define MODEL_STEPS 30000u
 
@@ -352,6 +377,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(reservations_may_overlap_and_stick_out),
 		SUITE_TEST(what_is_in_use_cannot_be_reserved),
 		SUITE_TEST(an_aligned_place_inside_a_gap_is_found_when_no_whole_block_is_left),
+		SUITE_TEST(an_aligned_place_among_many_wrong_gaps_is_found),
 		SUITE_TEST(it_agrees_with_a_plain_map_of_pages),
 		SUITE_TEST(threads_share_a_space),
 	};

@@ -1,91 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Arenas of caches: the rules one by one, the edges of apertures, what comes back when, and memory that runs out. */
+/* Arenas of caches: the rules one by one, the edges of apertures, what comes back when. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "iova_cache.h"
-#include "suite.h"
+#include "cache_words.h"
 
-#define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)
 #define ARENA (2 * MIB)
-
-/* ---- Memory that runs out: the n-th call from now on fails, once. ---- */
-
-static unsigned fail_at;
-
-static bool fails(void)
-{
-	return fail_at && !--fail_at;
-}
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t n, size_t len);
-void *__real_aligned_alloc(size_t align, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t n, size_t len);
-void *__wrap_aligned_alloc(size_t align, size_t len);
-
-void *__wrap_malloc(size_t len)
-{
-	return fails() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t n, size_t len)
-{
-	return fails() ? NULL : __real_calloc(n, len);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t len)
-{
-	return fails() ? NULL : __real_aligned_alloc(align, len);
-}
-
-/* ---- Words ---- */
-
-static struct iova_space *space_of(uint64_t first_page, uint64_t npages)
-{
-	struct iova_space *space = NULL;
-
-	CHECK_EQ(iova_space_create((struct piommu_span){ first_page * PAGE, (first_page + npages) * PAGE - 1 }, &space), 0);
-	return space;
-}
-
-static struct iova_cache *cache_of(struct iova_space *space)
-{
-	struct iova_cache *cache = NULL;
-
-	CHECK_EQ(iova_cache_create(space, &cache), 0);
-	return cache;
-}
-
-static uint64_t alloc(struct iova_cache *cache, unsigned npages)
-{
-	struct iova_block *block = NULL;
-	uint64_t iova = UINT64_MAX;
-
-	CHECK_EQ(iova_cache_alloc(cache, npages, &iova, &block), 0);
-	CU_ASSERT_PTR_NOT_NULL(block);
-	CU_ASSERT_PTR_EQUAL(iova_cache_block(cache, iova), block);
-	return iova;
-}
-
-static int try_alloc(struct iova_cache *cache, unsigned npages)
-{
-	struct iova_block *block;
-	uint64_t iova;
-
-	return iova_cache_alloc(cache, npages, &iova, &block);
-}
-
-static uint64_t free_pages(struct iova_space *space)
-{
-	uint64_t free_bytes, longest;
-
-	iova_space_usage(space, &free_bytes, &longest);
-	return free_bytes / PAGE;
-}
 
 /* ---- Rules ---- */
 
@@ -149,6 +70,33 @@ static void any_part_of_a_block_can_be_freed_and_is_used_again(void)
 	CHECK_EQ(try_alloc(cache, 1), -ENOSPC);
 	iova_cache_destroy(cache);
 	iova_space_destroy(space);
+}
+
+/* The largest block that a free makes lies inside what is freed, or sticks out to the left, or to the right. */
+static void what_is_freed_joins_what_was_free_around_it(void)
+{
+	static const struct {
+		unsigned first, n, then, nthen, block, at;
+	} cases[] = {
+		{ 100, 60, 1, 1, 32, 128 },  { 0, 100, 100, 28, 128, 0 },     { 200, 56, 128, 72, 128, 128 },
+		{ 64, 63, 127, 1, 64, 64 },  { 300, 212, 257, 43, 128, 384 }, { 257, 255, 256, 1, 256, 256 },
+		{ 1, 1, 0, 1, 2, 0 },        { 0, 256, 256, 256, 512, 0 },    { 5, 9, 300, 3, 4, 8 },
+		{ 0, 100, 100, 40, 128, 0 }, { 130, 126, 100, 30, 128, 128 },
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iova_space *space = space_of(512, 512);
+		struct iova_cache *cache = cache_of(space);
+		uint64_t iova = alloc(cache, 512);
+
+		CHECK_EQ(try_alloc(cache, 1), -ENOSPC);
+		CHECK_EQ(iova_cache_free(cache, iova + cases[i].first * PAGE, cases[i].n), 0);
+		CHECK_EQ(iova_cache_free(cache, iova + cases[i].then * PAGE, cases[i].nthen), 0);
+		CHECK_EQ(try_alloc(cache, cases[i].block * 2), cases[i].block == 512 ? -EINVAL : -ENOSPC);
+		CHECK_HEX(alloc(cache, cases[i].block), iova + cases[i].at * PAGE);
+		iova_cache_destroy(cache);
+		iova_space_destroy(space);
+	}
 }
 
 static void pages_that_are_not_allocated_cannot_be_freed(void)
@@ -397,6 +345,43 @@ static void a_full_space_says_so_and_recovers(void)
 	iova_space_destroy(space);
 }
 
+static void all_mail_is_looked_at_before_a_space_is_full(void)
+{
+	struct iova_space *space = space_of(512, 40 * 512);
+	struct iova_cache *cache = cache_of(space), *other = cache_of(space);
+	uint64_t iova[40];
+
+	for (unsigned i = 0; i < 40; i++)
+		iova[i] = alloc(cache, 512);
+	CHECK_EQ(iova_cache_free(other, iova[0], 512), 0);
+	for (unsigned i = 1; i < 40; i++)
+		CHECK_EQ(iova_cache_free(other, iova[i], 1), 0);
+	CHECK_HEX(alloc(cache, 512), iova[0]);
+	for (unsigned i = 1; i < 40; i++)
+		alloc(cache, 1);
+	CHECK_EQ(try_alloc(cache, 1), -ENOSPC);
+	iova_cache_destroy(cache);
+	iova_cache_destroy(other);
+	iova_space_destroy(space);
+}
+
+static void pages_freed_beside_an_arena_of_another_cache_are_not_its(void)
+{
+	struct iova_space *space = space_of(512, 512);
+	struct iova_cache *cache = cache_of(space), *other = cache_of(space);
+	uint64_t iova, again;
+
+	CHECK_EQ(iova_alloc(space, PAGE, PAGE, &iova), 0);
+	alloc(cache, 1);
+	CHECK_EQ(iova_free(space, iova, PAGE), 0);
+	CHECK_EQ(try_alloc(other, 1), -ENOSPC);
+	CHECK_EQ(iova_alloc(space, PAGE, PAGE, &again), 0);
+	CHECK_HEX(again, iova);
+	iova_cache_destroy(cache);
+	iova_cache_destroy(other);
+	iova_space_destroy(space);
+}
+
 static void the_space_gets_back_what_the_depot_holds(void)
 {
 	struct iova_space *space = space_of(512, 64 * 512);
@@ -501,71 +486,6 @@ static void a_fragmenting_pattern_leaves_nothing_behind(void)
 	iova_space_destroy(space);
 }
 
-/* ---- No memory ---- */
-
-static void when_memory_runs_out_nothing_has_changed(void)
-{
-	bool done = false;
-
-	for (unsigned nth = 1; !done; nth++) {
-		struct iova_space *space = space_of(0, 5 * 512 + 20);
-		struct iova_cache *cache = NULL;
-		unsigned failed = 0, got = 0;
-		uint64_t iova;
-		int err;
-
-		CHECK_EQ(iova_space_reserve(space, (struct piommu_span){ 700 * PAGE, 800 * PAGE - 1 }), 0);
-		fail_at = nth;
-		while ((err = iova_cache_create(space, &cache)) == -ENOMEM)
-			failed++;
-		CHECK_EQ(err, 0);
-		while (err != -ENOSPC) {
-			uint64_t before = free_pages(space);
-
-			err = try_alloc(cache, 1);
-			got += !err;
-			if (err == -ENOMEM)
-				CHECK_EQ(free_pages(space), before);
-			failed += err == -ENOMEM;
-		}
-		done = fail_at != 0;
-		fail_at = 0;
-		CHECK_EQ(failed, !done);
-		CHECK_EQ(got, 5 * 512 + 20 - 1 - 100);
-		for (uint64_t page = 1; page < 5 * 512 + 20; page++)
-			CHECK_EQ(iova_cache_free(cache, page * PAGE, 1), page < 700 || page >= 800 ? 0 : -ENOENT);
-		iova_cache_destroy(cache);
-		CHECK_EQ(iova_alloc(space, PAGE, PAGE, &iova), 0);
-		iova_space_destroy(space);
-	}
-}
-
-static void what_cannot_go_back_for_lack_of_memory_goes_back_later(void)
-{
-	for (unsigned nth = 1; nth < 12; nth++) {
-		struct iova_space *space = space_of(1, 7 * 512);
-		struct iova_cache *cache = cache_of(space);
-		uint64_t iova[12];
-
-		for (unsigned i = 0; i < 12; i++)
-			iova[i] = alloc(cache, 250);
-		for (unsigned i = 0; i < 12; i++)
-			CHECK_EQ(iova_cache_free(cache, iova[i], 250), 0);
-		fail_at = nth;
-		iova_cache_destroy(cache);
-		fail_at = 0;
-		cache = cache_of(space);
-		for (unsigned i = 0; i < 7 * 512; i++)
-			alloc(cache, 1);
-		CHECK_EQ(try_alloc(cache, 1), -ENOSPC);
-		for (uint64_t i = 0; i < 7 * 512; i++)
-			CHECK_EQ(iova_cache_free(cache, (1 + i) * PAGE, 1), 0);
-		iova_cache_destroy(cache);
-		CHECK_EQ(free_pages(space), 7 * 512);
-		iova_space_destroy(space);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -573,6 +493,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(sizes_outside_1_to_512_are_refused),
 		SUITE_TEST(only_the_pages_asked_for_are_taken),
 		SUITE_TEST(any_part_of_a_block_can_be_freed_and_is_used_again),
+		SUITE_TEST(what_is_freed_joins_what_was_free_around_it),
 		SUITE_TEST(pages_that_are_not_allocated_cannot_be_freed),
 		SUITE_TEST(what_another_cache_freed_cannot_be_freed_again),
 		SUITE_TEST(a_range_over_two_arenas_is_not_one_allocation),
@@ -585,13 +506,13 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_an_arena_has_cannot_be_reserved_while_a_cache_owns_it),
 		SUITE_TEST(an_arena_is_no_allocation_of_the_spaces),
 		SUITE_TEST(a_full_space_says_so_and_recovers),
+		SUITE_TEST(all_mail_is_looked_at_before_a_space_is_full),
+		SUITE_TEST(pages_freed_beside_an_arena_of_another_cache_are_not_its),
 		SUITE_TEST(the_space_gets_back_what_the_depot_holds),
 		SUITE_TEST(a_cache_keeps_few_empty_arenas),
 		SUITE_TEST(pages_outlive_their_cache_and_are_freed_through_another),
 		SUITE_TEST(the_room_that_a_destroyed_cache_left_is_used),
 		SUITE_TEST(a_fragmenting_pattern_leaves_nothing_behind),
-		SUITE_TEST(when_memory_runs_out_nothing_has_changed),
-		SUITE_TEST(what_cannot_go_back_for_lack_of_memory_goes_back_later),
 	};
 
 	return suite_run(argc, argv, "iova_cache", tests, sizeof(tests) / sizeof(tests[0]));
