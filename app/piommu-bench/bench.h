@@ -54,6 +54,7 @@ struct options {
 	struct list threads;
 	struct list inflights;
 	struct list modes; /* enum piommu_mode_kind */
+	bool answers;      /* simulated hardware does nothing but answer */
 	double seconds;
 	const char *json; /* NULL: none; "-": stdout */
 	const char *plot; /* NULL: none */
@@ -114,6 +115,7 @@ struct floors {
 	double syscall;    /* that does nothing */
 	double round_trip; /* of a cache line between two processors */
 	double latency;    /* that the simulated hardware is set to take */
+	double rate;       /* between two of its completions, at the least */
 	double answer;     /* of the hardware: a round trip, and the time it is set to take */
 };
 
@@ -159,8 +161,8 @@ void bench_close(struct bench *bench);
 
 /* ---- unit.c ---- */
 
-/* @return 0 or a negative errno; opened platforms are the caller's to close */
-int unit_open(const char *platform, struct piommu_platform **out);
+/* `answers`: see answer.h. @return 0 or a negative errno; opened platforms are the caller's to close */
+int unit_open(const char *platform, bool answers, double latency_ns, struct piommu_platform **out);
 
 /* ---- count.c ---- */
 

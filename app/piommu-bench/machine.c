@@ -102,7 +102,8 @@ static int create(struct bench *bench, const char *platform)
 
 	config.platform = platform;
 	if (is_sim(platform))
-		err = unit_open(platform, &bench->plat);
+		err = unit_open(platform, bench->hardware && bench->options->answers, machine_latency(bench->options),
+				&bench->plat);
 	config.instance = bench->plat;
 	if (!err)
 		err = piommu_create(&config, &bench->p);

@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 	cpus_find(&cpus);
 	floors_measure(&cpus, &floors);
 	floors.latency = machine_latency(&options);
+	floors.rate = options.answers ? 0 : floors.latency;
 	floors.answer = floors.latency + (isnan(floors.round_trip) ? floors.locked_add : floors.round_trip);
 	code = list_rows(&options, &rows);
 	if (!code)

@@ -17,7 +17,8 @@ enum {
 	OPT_INFLIGHT,
 	OPT_SECONDS,
 	OPT_JSON,
-	OPT_PLOT
+	OPT_PLOT,
+	OPT_HARDWARE
 };
 
 static const struct option long_options[] = {
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "plot", required_argument, NULL, OPT_PLOT },
+	{ "hardware", required_argument, NULL, OPT_HARDWARE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -55,7 +57,8 @@ void options_usage(FILE *to)
 
 	fprintf(to, "usage: piommu-bench [--platform P] [--workload W[,W..]] [--pages N[,N..]] [--burst N[,N..]]\n"
 		    "                    [--threads N[,N..]] [--mode strict|bounded|static[,..]] [--inflight N[,N..]]\n"
-		    "                    [--seconds S] [--json FILE|-] [--plot FILE.svg] [--device BDF]\n");
+		    "                    [--seconds S] [--json FILE|-] [--plot FILE.svg] [--device BDF]\n"
+		    "                    [--hardware model|answer]\n");
 	for (unsigned i = 0; (workload = workload_at(i)); i++)
 		fprintf(to, "  %-13s %s\n", workload->name, workload->text);
 	fprintf(to, "P: sim[:vtd,key=value..] (default: what suits each workload), linux. See piommu-bench(1).\n");
@@ -146,6 +149,12 @@ static int parse_modes(const char *text, struct list *out)
 	return 0;
 }
 
+static int parse_hardware(const char *text, struct options *out)
+{
+	out->answers = !strcmp(text, "answer");
+	return out->answers || !strcmp(text, "model") ? 0 : refuse("--hardware", text, "model or answer");
+}
+
 static int parse_plot(const char *text, struct options *out)
 {
 	size_t len = strlen(text);
@@ -193,6 +202,8 @@ static int parse_option(int which, const char *text, struct options *out)
 		return parse_list("--inflight", text, MAX_INFLIGHT, &out->inflights);
 	case OPT_MODE:
 		return parse_modes(text, &out->modes);
+	case OPT_HARDWARE:
+		return parse_hardware(text, out);
 	case OPT_PLOT:
 		return parse_plot(text, out);
 	default:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "bench.h"
 #include "piommu_driver.h"
 
@@ -15,58 +16,80 @@
 struct door {
 	struct piommu_platform_ops ops;
 	const struct piommu_platform_ops *real;
+	bool answers; /* its queues are taken over by hardware that only answers */
+	double latency_ns;
+};
+
+struct hidden {
+	struct piommu_window real;
+	struct piommu_platform *plat;
+	struct answer *answer; /* NULL: the simulated unit does it all */
 };
 
 static uint64_t read_through(struct piommu_window *window, unsigned off, unsigned width)
 {
-	struct piommu_window *real = window->ctx;
+	struct hidden *hidden = window->ctx;
 	uint64_t value;
 
 	count_pause();
-	value = real->ops->read(real, off, width);
+	if (!hidden->answer || !answer_read(hidden->answer, off, &value))
+		value = hidden->real.ops->read(&hidden->real, off, width);
 	count_resume();
 	return value;
 }
 
 static void write_through(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
 {
-	struct piommu_window *real = window->ctx;
+	struct hidden *hidden = window->ctx;
 
 	count_pause();
-	real->ops->write(real, off, width, value);
+	if (!hidden->answer || !answer_write(hidden->answer, hidden->plat->va_off, off, value))
+		hidden->real.ops->write(&hidden->real, off, width, value);
 	count_resume();
 }
 
 static const struct piommu_window_ops through = { read_through, write_through };
 
-static const struct piommu_platform_ops *real_ops(const struct piommu_platform *plat)
+static const struct door *door_of(const struct piommu_platform *plat)
 {
-	return ((const struct door *)(const void *)plat->ops)->real;
+	return (const struct door *)(const void *)plat->ops;
 }
 
 static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit *unit, enum piommu_window_access access,
 		      struct piommu_window *out)
 {
-	struct piommu_window *real = malloc(sizeof(*real));
-	int err = real ? real_ops(plat)->window_map(plat, unit, access, real) : -ENOMEM;
+	const struct door *door = door_of(plat);
+	struct hidden *hidden = calloc(1, sizeof(*hidden));
+	int err = hidden ? door->real->window_map(plat, unit, access, &hidden->real) : -ENOMEM;
 
-	if (err) {
-		free(real);
-		return err;
-	}
-	*out = *real;
+	if (err)
+		goto free_hidden;
+	if (door->answers && access == PIOMMU_WINDOW_CONTROL)
+		err = answer_create(door->latency_ns, &hidden->answer);
+	if (err)
+		goto unmap;
+	hidden->plat = plat;
+	*out = hidden->real;
 	out->ops = &through;
-	out->ctx = real;
+	out->ctx = hidden;
 	return 0;
+
+unmap:
+	door->real->window_unmap(plat, &hidden->real);
+free_hidden:
+	free(hidden);
+	return err;
 }
 
 static void window_unmap(struct piommu_platform *plat, struct piommu_window *window)
 {
-	struct piommu_window *real = window->ctx;
+	struct hidden *hidden = window->ctx;
 
-	if (real)
-		real_ops(plat)->window_unmap(plat, real);
-	free(real);
+	if (hidden) {
+		answer_destroy(hidden->answer);
+		door_of(plat)->real->window_unmap(plat, &hidden->real);
+	}
+	free(hidden);
 	*window = (struct piommu_window){ 0 };
 }
 
@@ -93,7 +116,7 @@ static void close_all(struct piommu_platform *plat)
 	free(door);
 }
 
-int unit_open(const char *platform, struct piommu_platform **out)
+int unit_open(const char *platform, bool answers, double latency_ns, struct piommu_platform **out)
 {
 	static const struct piommu_log log = { piommu_log_stderr, NULL, PIOMMU_LOG_WARN };
 	const struct piommu_platform_driver *const *driver = piommu_platforms;
@@ -112,7 +135,7 @@ int unit_open(const char *platform, struct piommu_platform **out)
 		free(door);
 		return err;
 	}
-	*door = (struct door){ *(*out)->ops, (*out)->ops };
+	*door = (struct door){ *(*out)->ops, (*out)->ops, answers, latency_ns };
 	door->ops.window_map = window_map;
 	door->ops.window_unmap = window_unmap;
 	door->ops.relax = relax;

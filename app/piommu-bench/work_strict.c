@@ -246,7 +246,7 @@ static const char *dma_floor(const struct floors *floors, const struct row *row,
 /* Bursts on their way share the hardware's answer; it answers them one after the other. */
 static const char *strict_floor(const struct floors *floors, const struct row *row, double *ns)
 {
-	double shared = floors->answer / row->burst / row->inflight, rate = floors->latency / row->burst;
+	double shared = floors->answer / row->burst / row->inflight, rate = floors->rate / row->burst;
 	double answer = shared > rate ? shared : rate;
 
 	if (row->mode == PIOMMU_MODE_STATIC) {

@@ -160,6 +160,22 @@ static void a_strict_burst_takes_one_wait_one_doorbell_and_two_locked_instructio
 	json_decref(rows);
 }
 
+static void hardware_that_only_answers_is_sent_the_same(void)
+{
+	json_t *rows = rows_of("--pages 1 --burst 8 --workload strict-contig,strict --inflight 1,4 --hardware answer");
+	json_t *row;
+	size_t i;
+
+	CHECK_EQ(json_array_size(rows), 4);
+	json_array_foreach(rows, i, row)
+	{
+		check_per_burst(row, "descriptors", i < 2 ? 1 : 8);
+		check_per_burst(row, "waits", 1);
+		check_per_burst(row, "doorbells", 1);
+	}
+	json_decref(rows);
+}
+
 static void a_burst_of_static_mode_sends_nothing_and_locks_nothing(void)
 {
 	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --mode static");
@@ -322,6 +338,7 @@ static void bad_usage_is_refused_with_the_reason(void)
 		{ "--burst 0", 2, "from 1 to 1024" },
 		{ "--mode lazy", 2, "strict, bounded, static" },
 		{ "--mode strict,", 2, "strict, bounded, static" },
+		{ "--hardware none", 2, "model or answer" },
 		{ "--inflight 65", 2, "from 1 to 64" },
 		{ "--plot rows.png", 2, ".svg" },
 		{ "--workload strict --pages 1 --burst 257", 2, "256 at most" },
@@ -360,6 +377,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(the_numbers_of_a_row_agree_with_each_other),
 		SUITE_TEST(map_takes_one_indirect_call_no_lock_and_no_descriptor),
 		SUITE_TEST(a_strict_burst_takes_one_wait_one_doorbell_and_two_locked_instructions),
+		SUITE_TEST(hardware_that_only_answers_is_sent_the_same),
 		SUITE_TEST(a_burst_of_static_mode_sends_nothing_and_locks_nothing),
 		SUITE_TEST(bursts_of_bounded_mode_share_waits_and_doorbells),
 		SUITE_TEST(a_burst_without_a_device_sends_nothing),
