@@ -98,6 +98,49 @@ PT_INLINE void pt_burst_find(const struct pt_format *f, const struct piommu_pt *
 		pt_remember(range, table);
 }
 
+/* ---- One page ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * A burst of one page is the commonest of all, and what a loop has to set up would be half its cost. Where its entry is at hand on a unit
+ * that snoops; NULL: it is not, or it is no single page, and the loop sees to it.
+ */
+PT_INLINE uint64_t *pt_page_entry(const struct pt_format *f, const struct piommu_pt *pt, const struct piommu_range *range)
+{
+	uint64_t *table;
+
+	if (__builtin_expect(range->len != pt_span(1) || pt->writeback, 0))
+		return NULL;
+	if (!range->leaf)
+		return pt_in_width(pt, range->iova, pt_span(1)) ? pt_find_page(f, pt, range->iova) : NULL;
+	table = (uint64_t *)__atomic_load_n(range->leaf, __ATOMIC_ACQUIRE);
+	return table ? &table[pt_index(range->iova, 1)] : NULL;
+}
+
+/* Whether it is mapped now. */
+PT_INLINE bool pt_map_page(const struct pt_format *f, const struct piommu_pt *pt, const struct piommu_range *range)
+{
+	uint64_t *entry = pt_page_entry(f, pt, range);
+
+	if (__builtin_expect(!entry, 0) || (range->pa & ~pt->pa_mask) || entry_load(entry))
+		return false;
+	entry_store(entry, f->make_leaf(range->pa, 1, range->prot) | pt->leaf_bits);
+	io_wmb(); /* before the doorbell of whoever uses the mapping */
+	return true;
+}
+
+/* Whether it was mapped, and is not any longer. */
+PT_INLINE bool pt_unmap_page(const struct pt_format *f, const struct piommu_pt *pt, const struct piommu_range *range,
+			     struct piommu_gather *gather)
+{
+	uint64_t *entry = pt_page_entry(f, pt, range);
+
+	if (__builtin_expect(!entry, 0) || !f->is_present(entry_load(entry)))
+		return false;
+	entry_store(entry, 0);
+	piommu_gather_add(gather, range->iova, range->iova + (pt_span(1) - 1));
+	return true;
+}
+
 /* ---- Map ---------------------------------------------------------------------------------------------------------- */
 
 /* A range with `leaf` displaces no table: that might be the remembered one. */

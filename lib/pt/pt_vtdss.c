@@ -166,12 +166,21 @@ static __attribute__((noinline)) int unmap_burst_back(struct piommu_pt *pt, cons
 	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, &calls, false, unmapped);
 }
 
-int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
-				struct piommu_gather *gather, size_t *unmapped)
+static __attribute__((noinline)) int unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+						 struct piommu_gather *gather, size_t *unmapped)
 {
 	if (__builtin_expect(pt->writeback != NULL, 0))
 		return unmap_burst_back(pt, ranges, n, gather, unmapped);
 	return pt_unmap_burst(&vtdss, pt, ranges, n, gather, &calls, true, unmapped);
+}
+
+int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+				struct piommu_gather *gather, size_t *unmapped)
+{
+	if (n != 1 || !pt_unmap_page(&vtdss, pt, ranges, gather))
+		return unmap_burst(pt, ranges, n, gather, unmapped);
+	*unmapped = ranges->len;
+	return 0;
 }
 
 static __attribute__((noinline)) int map_burst_back(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
@@ -186,11 +195,12 @@ static __attribute__((noinline, cold)) int undo(struct piommu_pt *pt, const stru
 {
 	size_t unmapped;
 
-	piommu_pt_vtdss_unmap_burst(pt, ranges, done, gather, &unmapped);
+	unmap_burst(pt, ranges, done, gather, &unmapped);
 	return err;
 }
 
-int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather)
+static __attribute__((noinline)) int map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+					       struct piommu_gather *gather)
 {
 	unsigned done;
 	int err;
@@ -200,6 +210,11 @@ int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *r
 	else
 		err = pt_map_burst(&vtdss, pt, ranges, n, gather, &calls, true, &done);
 	return __builtin_expect(err, 0) ? undo(pt, ranges, done, gather, err) : 0;
+}
+
+int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather)
+{
+	return n == 1 && pt_map_page(&vtdss, pt, ranges) ? 0 : map_burst(pt, ranges, n, gather);
 }
 
 /* ---- For readers ---------------------------------------------------------------------------------------------------- */

@@ -90,6 +90,20 @@ static void ranges_of_every_kind(struct fixture *f, void **leaf)
 			CU_ASSERT(fixture_gathered(f, ranges[i].iova, ranges[i].len));
 		}
 	}
+	for (unsigned i = 0; i < 2 * n; i++) {
+		const struct piommu_range *one = &ranges[i % n];
+
+		CHECK_EQ(map_burst(f, one, 1), 0);
+		check_mapped(f, one);
+		CHECK_EQ(map_burst(f, one, 1), -EEXIST);
+		check_mapped(f, one);
+		CHECK_EQ(unmap_burst(f, one, 1, &unmapped), 0);
+		CHECK_HEX(unmapped, one->len);
+		check_empty(f, one);
+		CU_ASSERT(fixture_gathered(f, one->iova, one->len));
+		CHECK_EQ(unmap_burst(f, one, 1, &unmapped), -ENOENT);
+		CHECK_EQ(unmapped, 0);
+	}
 }
 
 static void a_burst_maps_and_unmaps_each_of_its_ranges(void)
