@@ -10,6 +10,7 @@
 #include "bench.h"
 #include "piommu_driver.h"
 
+#define PATIENCE_MS 10000 /* on a busy machine a unit's thread may be without a processor for long */
 #define STRING(x) #x
 #define TEXT(x) STRING(x)
 
@@ -101,6 +102,7 @@ static int create(struct bench *bench, const char *platform)
 	int err = 0;
 
 	config.platform = platform;
+	config.timeout_ms = PATIENCE_MS;
 	if (is_sim(platform))
 		err = unit_open(platform, bench->hardware && bench->options->answers, machine_latency(bench->options),
 				&bench->plat);
