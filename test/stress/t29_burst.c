@@ -103,7 +103,7 @@ static unsigned take(struct burster *b, struct outlet *o, struct live *live, str
 
 		live[i] = (struct live){ .buffer = b->free[at], .npages = npages };
 		b->free[at] = b->free[--b->nfree];
-		check_canaries(b, &live[i]);
+		check_canaries(b, &(struct live){ .buffer = live[i].buffer, .npages = BUFFER_PAGES });
 		items[i] = (struct piommu_dma){ .pa = b->w->bursts.arena.pa + off_of(live[i].buffer, 0),
 						.len = npages * PAGE,
 						.dir = PIOMMU_DMA_BOTH };
