@@ -92,7 +92,7 @@ int piommu_unmap_burst(struct piommu_channel *ch, const struct piommu_burst_item
 			return err;
 		ranges[i] = (struct piommu_range){ .iova = items[i].iova, .len = items[i].len };
 	}
-	if (unlikely(!channel_has_room(ch, 1)) && !channel_make_room(ch, 1))
+	if (unlikely(ch->due || !channel_has_room(ch, 1)) && !channel_make_room(ch, 1))
 		return -EAGAIN;
 	err = core_unmap_ranges(ch->domain, ranges, n, &ch->gather, &bytes);
 	if (unmapped)

@@ -247,10 +247,9 @@ piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes)
 		ch->issued++;
 	}
 	ch->open_bytes += bytes;
-	ch->due |= is_due(ch);
-	/* Where it does not go now, the next call or poll sends it, together with what is added until then. */
-	if (ch->due)
-		send_open(ch);
+	/* Where it does not go now, the next call or poll sends it, together with what is added until then: in bounded mode nothing. */
+	if ((ch->due || is_due(ch)) && send_open(ch))
+		ch->due = is_bounded(ch);
 	return ch->issued;
 }
 
@@ -267,8 +266,9 @@ unsigned piommu_channel_poll(struct piommu_channel *ch, unsigned budget)
 
 bool channel_make_room(struct piommu_channel *ch, unsigned n)
 {
-	if (ch->open)
-		send_open(ch);
+	/* Or what is kept back beyond its time would grow without an end. */
+	if (ch->open && send_open(ch) && ch->due)
+		return false;
 	while (!channel_has_room(ch, n) && ch->first != ch->end && !retire(ch))
 		;
 	return channel_has_room(ch, n);

@@ -82,7 +82,7 @@ static inline bool channel_has_room(const struct piommu_channel *ch, unsigned n)
 void channel_add_limbo(struct piommu_channel *ch, uint64_t iova, unsigned npages);
 /* The open burst has grown by `bytes`: sends it, if it is time to. @return its ticket */
 piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes);
-/* Makes room by retiring what is done. */
+/* Sends what is due and retires what is done. @return whether there is room for n more, and nothing that is due is left */
 bool channel_make_room(struct piommu_channel *ch, unsigned n);
 
 /* mode.c: the pool that [at, at + len) is in, by its memory or by its addresses; NULL: none */

@@ -372,7 +372,7 @@ int piommu_dma_unmap_burst(struct piommu_channel *ch, const struct piommu_dma *i
 
 	if (unlikely(n > PIOMMU_BURST_MAX))
 		return -EINVAL;
-	if (unlikely(!channel_has_room(ch, n)) && !channel_make_room(ch, n))
+	if (unlikely(ch->due || !channel_has_room(ch, n)) && !channel_make_room(ch, n))
 		return -EAGAIN;
 	err = collect(ch, items, n, &sweep);
 	if (unlikely(err))

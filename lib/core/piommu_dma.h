@@ -96,7 +96,9 @@ int piommu_channel_destroy(struct piommu_channel *channel);
 typedef uint64_t piommu_ticket;
 #endif
 
-/** Looks, and does not wait. Channel's thread. @return 0: done; -EINPROGRESS; -EIO, -ETIMEDOUT: failed (an event said why) */
+/**
+ * Looks, and does not wait; where nobody polls (piommu_poll(), or a poller), a queue that stopped over an error is not set going again
+ * by this. Channel's thread. @return 0: done; -EINPROGRESS; -EIO, -ETIMEDOUT: failed (an event said why) */
 int piommu_channel_done(struct piommu_channel *channel, piommu_ticket ticket);
 /** Sends what is unsent, and waits, bounded. Channel's thread. @return 0; -EIO, -ETIMEDOUT: not known to be complete */
 int piommu_channel_wait(struct piommu_channel *channel, piommu_ticket ticket);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See chan.h. */
+#include <sched.h>
 #include <stdio.h>
 
 #include "chan.h"
@@ -102,6 +103,19 @@ piommu_ticket chan_unmap(struct chan *c, uint64_t iova, size_t len)
 	piommu_ticket ticket = 0;
 
 	CU_ASSERT_EQUAL_FATAL(piommu_dma_unmap(c->ch, iova, len, &ticket), 0);
+	return ticket;
+}
+
+piommu_ticket chan_unmap_patiently(struct chan *c, uint64_t iova, size_t len)
+{
+	piommu_ticket ticket = 0;
+	int err;
+
+	while ((err = piommu_dma_unmap(c->ch, iova, len, &ticket)) == -EAGAIN) {
+		piommu_channel_poll(c->ch, 0);
+		sched_yield();
+	}
+	CU_ASSERT_EQUAL_FATAL(err, 0);
 	return ticket;
 }
 

@@ -46,6 +46,8 @@ uint32_t *chan_va(const struct chan *c, unsigned page);
 uint64_t chan_map(struct chan *c, unsigned page, unsigned npages);
 /* @return the ticket; ends the test where it is refused */
 piommu_ticket chan_unmap(struct chan *c, uint64_t iova, size_t len);
+/* So, where it may be pushed back. */
+piommu_ticket chan_unmap_patiently(struct chan *c, uint64_t iova, size_t len);
 /* The device reads the first word of that page of memory. It caches the translation. */
 void chan_check_reaches(struct chan *c, uint64_t iova, unsigned page);
 bool chan_is_reached(struct chan *c, uint64_t iova);
