@@ -68,6 +68,8 @@ static void drain(struct burster *b, struct outlet *o)
 		fail(b, "wait", 0, err);
 	else
 		reclaim_done(b, o);
+	if (!err && o->first != o->end)
+		fail(b, "not drained:", o->limbo[o->first % LIMBO_MOST].live.iova, 0);
 }
 
 /* ---- Map ------------------------------------------------------------------------------------------------------------------------ */
@@ -77,7 +79,7 @@ static void check_not_in_limbo(struct burster *b, const struct outlet *o, uint64
 	for (unsigned i = o->first; i != o->end; i++) {
 		const struct live *old = &o->limbo[i % LIMBO_MOST].live;
 
-		if (!old->pooled && iova < old->iova + old->npages * PAGE && old->iova < iova + npages * PAGE)
+		if (iova < old->iova + old->npages * PAGE && old->iova < iova + npages * PAGE)
 			fail(b, "handed out while it is in limbo:", iova, 0);
 	}
 }
@@ -165,8 +167,10 @@ static void unmap_in_limbo(struct burster *b, struct outlet *o, const struct liv
 	}
 	if (err)
 		fail(b, "unmap", live[0].iova, err);
+	/* Of a pool's memory nothing comes back, and a burst of it alone has no ticket to wait for. */
 	for (unsigned i = 0; i < n && !err; i++)
-		o->limbo[o->end++ % LIMBO_MOST] = (struct limbo){ live[i], ticket };
+		if (!live[i].pooled)
+			o->limbo[o->end++ % LIMBO_MOST] = (struct limbo){ live[i], ticket };
 }
 
 static void unmap_and_wait(struct burster *b, struct outlet *o, const struct live *live)
