@@ -255,6 +255,7 @@ static void churn(struct burster *b, unsigned d)
 static void turn(struct burster *b)
 {
 	unsigned d = stress_below(&b->rng, DOMAINS);
+	struct piommu_exposure exposure;
 
 	switch (stress_below(&b->rng, 16)) {
 	case 0:
@@ -266,6 +267,8 @@ static void turn(struct burster *b)
 	case 2:
 		if (stress_below(&b->rng, 64) == 0)
 			churn(b, d);
+		else
+			piommu_domain_exposure(b->w->domain[d], &exposure); /* while the switcher holds the domain */
 		break;
 	default:
 		if (b->outlet[d].nlive < LIVE_MOST / 2 && stress_below(&b->rng, 4))
