@@ -40,13 +40,16 @@ static unsigned members(const struct piommu_group *group)
 	return info.ndevices;
 }
 
-/* The kernel takes its time with a slot: 20 seconds are a guest that hardly runs. */
+/*
+ * The kernel takes its time with a slot: 20 seconds are a guest that hardly runs. A device is there when its last file is, and gone
+ * when its directory is.
+ */
 static void change(const char *name, const char *command, const char *bdf, bool there)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s%s", bdf, there ? "/resource0" : "");
 	if (system(command) != 0)
 		must(name, -ECHILD);
 	for (int i = 0; i < 2000 && (access(path, F_OK) == 0) != there; i++)
