@@ -135,7 +135,7 @@ static int unmap_burst(struct piommu_domain *domain, const struct piommu_range *
 
 static int submit(struct piommu_domain *domain, struct piommu_gather *gather, struct piommu_fence *fence)
 {
-	const struct piommu_domain_units *units = piommu_domain_units(domain);
+	const struct piommu_domain_units *units;
 	struct hand *hand = hand_of(domain);
 	int err = hand->submit_err;
 
@@ -144,6 +144,8 @@ static int submit(struct piommu_domain *domain, struct piommu_gather *gather, st
 	if (hand->full)
 		return -EAGAIN;
 	hand->submit_err = 0;
+	full_mb(); /* cleared entries before the list of units, as every driver */
+	units = piommu_domain_units(domain);
 	if (err || !units)
 		return err;
 	CU_ASSERT_FATAL(hand->nsent < HAND_SENT);
