@@ -168,8 +168,11 @@ static void a_failed_invalidation_puts_all_requester_ids_back(void)
 	finish(&s);
 }
 
-#if defined(__x86_64__)
-/* What hardware could read, looked at after every single instruction of an attach (the processor's trap flag). */
+#if defined(__x86_64__) && !defined(UNDER_TSAN)
+/*
+ * What hardware could read, looked at after every single instruction of an attach (the processor's trap flag). Not under
+ * ThreadSanitizer: a signal handler between two instructions of its runtime, which may hold a lock there, can wait for ever.
+ */
 static struct {
 	const struct vtd_pair *entry;
 	struct vtd_pair a, b;
@@ -267,10 +270,10 @@ int main(int argc, char **argv)
 		SUITE_TEST(from_blocking_nothing_is_cached_that_would_need_a_flush),
 		SUITE_TEST(under_caching_mode_the_not_present_entry_goes_under_id_zero),
 		SUITE_TEST(a_failed_invalidation_puts_all_requester_ids_back),
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(UNDER_TSAN)
 		SUITE_TEST(at_every_instruction_the_entry_is_the_old_one_or_the_new_one),
-		SUITE_TEST(an_entry_that_could_not_be_put_back_makes_the_next_flush_a_global_one),
 #endif
+		SUITE_TEST(an_entry_that_could_not_be_put_back_makes_the_next_flush_a_global_one),
 	};
 
 	return suite_run(argc, argv, "vtd_entry", tests, sizeof(tests) / sizeof(tests[0]));
