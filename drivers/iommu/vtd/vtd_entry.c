@@ -116,11 +116,19 @@ static int own_table(struct vtd *vtd, uint8_t bus)
 
 /* ---- One entry ----------------------------------------------------------------------------------------------------------------- */
 
+#if defined(UNDER_TSAN)
+void __tsan_release(void *at); /* which does not see that the instruction below publishes what was stored before it */
+#define tsan_release(at) __tsan_release(at)
+#else
+#define tsan_release(at) ((void)(at))
+#endif
+
 static void move_entry(struct vtd *vtd, struct vtd_pair *at, struct vtd_pair want)
 {
 #if defined(__x86_64__)
 	struct vtd_pair was = *at;
 
+	tsan_release(&at->lo);
 	/* Every processor that comes with VT-d has it. The only writer is this thread, so the comparison cannot fail. */
 	__asm__ volatile("lock cmpxchg16b %0"
 			 : "+m"(*at), "+a"(was.lo), "+d"(was.hi)
