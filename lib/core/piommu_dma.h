@@ -24,22 +24,25 @@ enum piommu_mode_kind {
 
 struct piommu_mode {
 	enum piommu_mode_kind kind;
-	unsigned max_us; /**< bounded: an unmapped range is invalidated within this time (of a thread that polls) */
-	size_t max_bytes; /**< bounded: of the domain, what is unmapped and not sent before the burst that goes past it is sent, too */
+	/** Bounded, microseconds: an unmapped range is invalidated within this time, where its thread polls. */
+	unsigned max_us;
+	/** Bounded, of the whole domain: so much is unmapped and not sent at most, and the burst that goes past it. */
+	size_t max_bytes;
 };
 
 /**
  * How the domain's channels work from now on; a new domain is strict. When it returns 0 with strict, nothing that was unmapped before
- * the call can be used any more, whether its ticket says so yet or not. Mappings of one mode may be unmapped in another. Slow path, beside the fast path of other threads.
+ * the call can be used any more, whether its ticket says so yet or not. Mappings of one mode may be unmapped in another. Slow path,
+ * beside the fast path of other threads.
  * @return 0; -EINVAL: unknown, not a paging domain, or bounds of 0; -ETIMEDOUT, -EIO: switched, but what was stale may still be
  */
 int piommu_domain_set_mode(struct piommu_domain *domain, const struct piommu_mode *mode);
 
 struct piommu_exposure {
 	struct piommu_mode mode;
-	uint64_t
-		worst_us; /**< longest time that an unmapped range waited for its invalidation to be sent, since the last switch */
-	size_t worst_bytes; /**< most that one channel had unmapped and not sent, since the last switch */
+	/** Both since the last switch: the longest time from an unmap to the sending of its invalidation; */
+	uint64_t worst_us;
+	size_t worst_bytes; /**< the most that one channel had unmapped and not sent */
 	uint64_t failed;    /**< tickets that ended in an error */
 };
 /** Measured, not promised. Slow path. */
@@ -60,7 +63,7 @@ struct piommu_poller;
 
 /** One for each thread that polls; it lives until its channels are gone. Slow path. @return 0 or -ENOMEM */
 int piommu_poller_create(struct piommu *p, struct piommu_poller **out);
-/** @return 0; -EBUSY: it has a channel */
+/** Its thread. @return 0; -EBUSY: it has a channel */
 int piommu_poller_destroy(struct piommu_poller *poller);
 /**
  * Retires tickets, sends what a bounded mode is due to send, now and then looks for faults, and reports the thread's quiescent state.
@@ -80,7 +83,10 @@ struct piommu_channel_attr {
 	unsigned inflight;            /**< bursts on their way at once, at most; 0: 64 */
 };
 
-/** `attr` NULL: as if all zero. With a poller: on the poller's thread, as its destruction. Slow path. @return 0; -EINVAL: not a paging domain; -ENOMEM */
+/**
+ * `attr` NULL: as if all zero. With a poller: on the poller's thread, as its destruction. Slow path.
+ * @return 0; -EINVAL: not a paging domain, or more than 65536 in flight; -ENOMEM
+ */
 int piommu_channel_create(struct piommu_domain *domain, const struct piommu_channel_attr *attr, struct piommu_channel **out);
 /**
  * Waits (bounded) for what is on its way. Addresses that are still mapped stay so, and any other channel of the domain may unmap them.
@@ -98,7 +104,9 @@ typedef uint64_t piommu_ticket;
 
 /**
  * Looks, and does not wait; where nobody polls (piommu_poll(), or a poller), a queue that stopped over an error is not set going again
- * by this. Channel's thread. @return 0: done; -EINPROGRESS; -EIO, -ETIMEDOUT: failed (an event said why) */
+ * by this. Channel's thread.
+ * @return 0: done; -EINPROGRESS; -EINVAL: no such ticket yet; -EIO, -ETIMEDOUT: failed (an event said why)
+ */
 int piommu_channel_done(struct piommu_channel *channel, piommu_ticket ticket);
 /** Sends what is unsent, and waits, bounded. Channel's thread. @return 0; -EIO, -ETIMEDOUT: not known to be complete */
 int piommu_channel_wait(struct piommu_channel *channel, piommu_ticket ticket);
@@ -144,11 +152,15 @@ struct piommu_dma {
 	uint64_t iova; /**< filled by map: where the device finds the byte at `pa` */
 };
 
-/** Channel's thread. @return 0; -EINVAL; -ERANGE; -ENOSPC; -ENOMEM; -EFAULT: static mode, and not in a registered pool */
+/**
+ * Channel's thread.
+ * @return 0; -EINVAL; -ERANGE: an address that the unit does not have; -ENOSPC: no I/O addresses left; -ENOMEM; static mode: -EFAULT: not in
+ * a registered pool; -EACCES: the pool does not allow that direction
+ */
 int piommu_dma_map(struct piommu_channel *channel, uint64_t pa, size_t len, enum piommu_dma_dir dir, uint64_t *iova);
 /**
- * At most PIOMMU_BURST_MAX. Every buffer gets addresses of its own, side by side where they fit in one block (up to 2 MiB in all): one range to invalidate when they are
- * unmapped together. All or nothing. Channel's thread. @return as piommu_dma_map()
+ * At most PIOMMU_BURST_MAX. Every buffer gets addresses of its own, side by side where they fit in one block (up to 2 MiB in all): one
+ * range to invalidate when they are unmapped together. All or nothing. Channel's thread. @return as piommu_dma_map()
  */
 int piommu_dma_map_burst(struct piommu_channel *channel, struct piommu_dma *items, unsigned n);
 
@@ -167,7 +179,7 @@ int piommu_dma_map_sg(struct piommu_channel *channel, const struct piommu_sg *sg
  * `ticket` NULL: -ETIMEDOUT, -EIO: unmapped, not known to be invalidated
  */
 int piommu_dma_unmap(struct piommu_channel *channel, uint64_t iova, size_t len, piommu_ticket *ticket);
-/** The same for many at once, with one ticket. Only iova and len of an item count. */
+/** The same for many at once, with one ticket; 0 where all of it is a pool's. Only iova and len of an item count. */
 int piommu_dma_unmap_burst(struct piommu_channel *channel, const struct piommu_dma *items, unsigned n, piommu_ticket *ticket);
 
 #pragma GCC visibility pop

@@ -15,9 +15,10 @@ struct iova_cache;
 
 /** Of an arena, for whoever maps there; the cache itself looks at neither. All zero when a cache gets the arena. */
 struct iova_block {
-	void *leaf; /**< where its table is remembered: dies with the arena's owner */
-	uint16_t mapped
-		[IOVA_ARENA_PAGES]; /**< at the first page of a mapping: its pages. The caller zeroes it before it frees them */
+	/** Where its table is remembered: dies with the arena's owner. */
+	void *leaf;
+	/** At the first page of a mapping: how many pages it has. The caller zeroes it before it frees them. */
+	uint16_t mapped[IOVA_ARENA_PAGES];
 };
 
 /** Any number of caches on a space. @return 0 or -ENOMEM */
