@@ -165,14 +165,6 @@ static void keep_max(_Atomic uint64_t *worst, uint64_t value)
 		atomic_store_explicit(worst, value, memory_order_relaxed);
 }
 
-static void note_exposure(struct piommu_channel *ch)
-{
-	if (ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
-		atomic_store_explicit(&ch->worst_bytes, ch->open_bytes, memory_order_relaxed);
-	if (ch->opened_ns)
-		keep_max(&ch->worst_ns, now_ns(ch) - ch->opened_ns);
-}
-
 /* @return 0: there is no open burst any more; -EAGAIN */
 static int send_open(struct piommu_channel *ch)
 {
@@ -190,8 +182,9 @@ static int send_open(struct piommu_channel *ch)
 	burst->err = err;
 	burst->pages = ch->gather.pages;
 	ch->end++;
-	if (ch->opened_ns || ch->open_bytes > atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed))
-		note_exposure(ch);
+	keep_max(&ch->worst_bytes, ch->open_bytes);
+	if (ch->opened_ns)
+		keep_max(&ch->worst_ns, now_ns(ch) - ch->opened_ns);
 	piommu_gather_init(&ch->gather);
 	ch->open = false;
 	ch->open_limbo = 0;

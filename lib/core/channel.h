@@ -61,7 +61,7 @@ struct piommu_channel {
 
 	/* Written by its thread, read by any. */
 	_Atomic uint64_t worst_ns;
-	_Atomic size_t worst_bytes;
+	_Atomic uint64_t worst_bytes;
 	_Atomic uint64_t nfailed;
 };
 

@@ -91,7 +91,7 @@ void piommu_domain_exposure(const struct piommu_domain *domain, struct piommu_ex
 	out->failed = cd->nfailed;
 	for (const struct piommu_channel *ch = cd->channels; ch; ch = ch->next_of_domain) {
 		uint64_t ns = atomic_load_explicit(&ch->worst_ns, memory_order_relaxed);
-		size_t bytes = atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed);
+		uint64_t bytes = atomic_load_explicit(&ch->worst_bytes, memory_order_relaxed);
 
 		worst_ns = ns > worst_ns ? ns : worst_ns;
 		out->worst_bytes = bytes > out->worst_bytes ? bytes : out->worst_bytes;

@@ -37,6 +37,14 @@ static void later_ticket_waits_for_the_earlier_one(void)
 	hand_end(&hand, ch, 0);
 }
 
+/* Pages that are no neighbours in memory. */
+static void map_apart(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		items[i] = (struct piommu_dma){ .pa = 4 * i * PAGE, .len = PAGE, .dir = PIOMMU_DMA_BOTH };
+	CHECK_EQ(piommu_dma_map_burst(ch, items, n), 0);
+}
+
 static void neighbours_in_one_burst_are_one_range(void)
 {
 	struct piommu_dma items[32];
@@ -45,9 +53,7 @@ static void neighbours_in_one_burst_are_one_range(void)
 
 	hand_open(&hand, false);
 	ch = hand_channel(&hand);
-	for (unsigned i = 0; i < 32; i++)
-		items[i] = (struct piommu_dma){ .pa = 64 * i * PAGE, .len = PAGE, .dir = PIOMMU_DMA_BOTH };
-	CHECK_EQ(piommu_dma_map_burst(ch, items, 32), 0);
+	map_apart(ch, items, 32);
 	CHECK_EQ(piommu_dma_unmap_burst(ch, items, 32, &ticket), 0);
 	CHECK_EQ(hand.unmap_calls, 1);
 	CHECK_EQ(hand.nsent, 1);
@@ -329,9 +335,7 @@ static void family_without_bursts_flushes_once_a_burst(void)
 
 	hand_open(&hand, true);
 	ch = hand_channel(&hand);
-	for (unsigned i = 0; i < 8; i++)
-		items[i] = (struct piommu_dma){ .pa = 4 * i * PAGE, .len = PAGE, .dir = PIOMMU_DMA_BOTH };
-	CHECK_EQ(piommu_dma_map_burst(ch, items, 8), 0);
+	map_apart(ch, items, 8);
 	CHECK_EQ(hand_count_mapped(&hand), 8);
 	CHECK_EQ(piommu_dma_unmap_burst(ch, items, 8, &ticket), 0);
 	CHECK_EQ(hand_count_mapped(&hand), 0);
