@@ -68,6 +68,9 @@ void piommu_ring_destroy(struct piommu_ring *ring);
  * Copies `n` descriptors and a wait descriptor into the ring and rings the doorbell. n + 1 <= number of slots - 1.
  * Any thread; never blocks on hardware. Where another producer was faster and is not ready yet, that one rings for both, or whoever
  * next submits or looks at a ticket: what nobody ever looks at may stay behind.
+ *
+ * A full barrier where it returns 0: everything stored before the call is ordered before everything loaded after it. So who clears
+ * table entries, submits and then reads a list of units needs no barrier between (doc/locking.md). Any other result promises nothing.
  * @return 0 and a ticket; -EAGAIN: no room now; -EINVAL: more than ever fits; -EIO: the ring has failed
  */
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);

@@ -387,6 +387,21 @@ static int leave_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
 	return full(ring);
 }
 
+/*
+ * The full barrier that piommu_ring_submit() promises; its partner is that of an attach. On x86 a locked instruction is one (Intel SDM 3A,
+ * 9.2.3.9), and the order keeps the compiler from moving anything across; an atomic add of aarch64 is none, whatever its order.
+ */
+static uint64_t take(struct piommu_ring *ring, unsigned need)
+{
+	uint64_t start = atomic_fetch_add_explicit(&ring->reserved, need, memory_order_seq_cst);
+
+	PIOMMU_ORDER(fenced);
+#if !defined(__x86_64__)
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+	return start;
+}
+
 /* Takes `need` slots. What orders us after those who had them before is the acquire of `completed`, or of the status word. */
 static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
 {
@@ -398,7 +413,7 @@ static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
 	if (end > limit && !has_room(ring, end))
 		return full(ring);
 	PIOMMU_YIELD("room seen, not yet taken");
-	*start = atomic_fetch_add_explicit(&ring->reserved, need, memory_order_relaxed);
+	*start = take(ring, need);
 	end = *start + need;
 	return end <= limit || has_room(ring, end) ? 0 : leave_hole(ring, *start, end);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "piommu_ring.h"
+#include "piommu_yield.h"
 #include "suite.h"
 
 #define NSLOTS_LG2 4u
@@ -190,6 +191,25 @@ static void a_burst_has_one_wait_and_one_doorbell(void)
 	CHECK_EQ(stats.failed, 0);
 	piommu_ring_destroy(device.ring);
 }
+
+#ifdef PIOMMU_YIELD_POINTS
+
+/* A list that is read without a barrier since entries were cleared aborts. */
+static void a_submission_is_a_full_barrier(void)
+{
+	struct device device = { 0 };
+	piommu_ticket ticket;
+
+	setup(&device);
+	for (unsigned n = 0; n < 2; n++) {
+		piommu_order_cleared();
+		CHECK_EQ(submit(&device, n, 0, &ticket), 0);
+		piommu_order_listing();
+	}
+	piommu_ring_destroy(device.ring);
+}
+
+#endif
 
 static void nothing_to_wait_for_is_done(void)
 {
@@ -507,6 +527,9 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(bad_configurations_are_refused),
 		SUITE_TEST(a_burst_has_one_wait_and_one_doorbell),
+#ifdef PIOMMU_YIELD_POINTS
+		SUITE_TEST(a_submission_is_a_full_barrier),
+#endif
 		SUITE_TEST(nothing_to_wait_for_is_done),
 		SUITE_TEST(bursts_wrap_around_the_end),
 		SUITE_TEST(tickets_complete_in_order_when_the_device_says_so),
