@@ -12,6 +12,7 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "iova_cache.h"
 #include "piommu_bits.h"
@@ -41,6 +42,11 @@ struct arena {
 
 	alignas(64) struct iova_block block;
 };
+
+static inline struct arena *arena_of_block(struct iova_block *block)
+{
+	return (struct arena *)(void *)((char *)block - offsetof(struct arena, block));
+}
 
 /** Where to look, of an address: number of the page in its arena. */
 static inline unsigned arena_page_of(uint64_t iova)

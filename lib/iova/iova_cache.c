@@ -349,25 +349,32 @@ static void rise(struct iova_cache *cache, struct arena *arena, unsigned page, u
 		trim(cache);
 }
 
+/* Allocated pages of one arena, whoever owns it. */
+static __attribute__((noinline)) void put(struct iova_cache *cache, struct arena *arena, unsigned page, unsigned npages)
+{
+	struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_relaxed);
+
+	if (owner != cache && (owner || !adopt(cache, arena))) {
+		put_remote(cache->space, arena, page, npages);
+		return;
+	}
+	arena_put(arena, page, npages);
+	if (arena->shelf < SHELF_WHOLE)
+		rise(cache, arena, page, npages);
+}
+
 /* Not of the last arena, or of several words, or not of its own, or not allocated. */
-static __attribute__((noinline)) int put(struct iova_cache *cache, uint64_t iova, unsigned npages)
+static __attribute__((noinline)) int find_and_put(struct iova_cache *cache, uint64_t iova, unsigned npages)
 {
 	struct arena *arena = directory_find(&cache->directory, iova);
 	unsigned page = arena_page_of(iova);
-	struct iova_cache *owner;
 
 	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= IOVA_ARENA_PAGES - page ||
 	    !arena_is_taken(arena, page, npages))
 		return -ENOENT;
-	owner = atomic_load_explicit(&arena->owner, memory_order_relaxed);
-	if (owner != cache && (owner || !adopt(cache, arena))) {
-		put_remote(cache->space, arena, page, npages);
-		return 0;
-	}
-	arena_put(arena, page, npages);
-	remember(cache, arena, page / 64);
-	if (arena->shelf < SHELF_WHOLE)
-		rise(cache, arena, page, npages);
+	put(cache, arena, page, npages);
+	if (atomic_load_explicit(&arena->owner, memory_order_relaxed) == cache)
+		remember(cache, arena, page / 64);
 	return 0;
 }
 
@@ -379,7 +386,7 @@ int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
 
 	/* Beyond the word, or not at a page. */
 	if (!arena || (iova - cache->last.start) & ~GENMASK64(WORD_LG2 - 1, ARENA_PAGE_LG2) || npages - 1 >= 64 - bit)
-		return put(cache, iova, npages);
+		return find_and_put(cache, iova, npages);
 	part = arena_ones(npages) << bit;
 	word = arena_word(arena->free, i);
 	if ((word | arena_word(arena->remote, i)) & part)
@@ -391,4 +398,20 @@ int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
 	if (arena->shelf < SHELF_WHOLE)
 		rise(cache, arena, i * 64 + bit, npages);
 	return 0;
+}
+
+void iova_cache_put(struct iova_cache *cache, struct iova_block *block, uint64_t iova, unsigned npages)
+{
+	struct arena *arena = arena_of_block(block);
+	unsigned page = arena_page_of(iova), i = page / 64;
+
+	if (npages > 1 || atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache) {
+		put(cache, arena, page, npages);
+		return;
+	}
+	arena_set_free(arena, i, arena_word(arena->free, i) | BIT64(page % 64));
+	if (!(arena->words >> i & 1))
+		arena->words |= (uint8_t)(1u << i);
+	if (arena->shelf < SHELF_WHOLE && arena_block_free(arena, page, arena->shelf))
+		rise(cache, arena, page, 1);
 }

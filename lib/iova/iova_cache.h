@@ -32,5 +32,10 @@ int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, 
 struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova);
 /** Pages that a cache of the space allocated, all of them in one arena. The cache's thread. @return 0; -ENOENT: some are not allocated */
 int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages);
+/**
+ * Pages of one arena that the caller knows to be allocated (its note of the mapping says so): nothing is checked. `block` is theirs, as
+ * iova_cache_alloc() or iova_cache_block() gave it. The cache's thread.
+ */
+void iova_cache_put(struct iova_cache *cache, struct iova_block *block, uint64_t iova, unsigned npages);
 
 #endif

@@ -71,6 +71,16 @@ static void allocate(struct model *model)
 	model->live[model->nlive++] = range;
 }
 
+static void give_back(struct model *model, struct iova_cache *cache, struct range range)
+{
+	uint64_t iova = address(model, range.page);
+
+	if (chance(model, 2))
+		CHECK_EQ(iova_cache_free(cache, iova, range.n), 0);
+	else
+		iova_cache_put(cache, iova_cache_block(cache, iova), iova, range.n);
+}
+
 /* A part of an allocation, or all of it; what is left of it lives on. */
 static void release(struct model *model)
 {
@@ -89,7 +99,7 @@ static void release(struct model *model)
 	} else {
 		*it = model->live[--model->nlive];
 	}
-	CHECK_EQ(iova_cache_free(cache, address(model, part.page), part.n), 0);
+	give_back(model, cache, part);
 	mark(model, part, 0);
 }
 

@@ -64,6 +64,11 @@ static unsigned give_back(struct iova_cache *cache, uint64_t entry)
 	unsigned n = 1 + (unsigned)(entry % PAGE);
 	unsigned bad = claim(iova, n, 1, 0);
 
+	/* Unchecked, or checked. */
+	if (n % 2) {
+		iova_cache_put(cache, iova_cache_block(cache, iova), iova, n);
+		return bad;
+	}
 	return bad + (iova_cache_free(cache, iova, n) != 0);
 }
 
