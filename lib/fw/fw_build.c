@@ -19,8 +19,10 @@ static const struct list {
 		offsetof(struct piommu_fw, field), offsetof(struct piommu_fw, n##field), \
 			sizeof(*((struct piommu_fw *)0)->field) \
 	}
-	[FW_UNITS] = LIST(units), [FW_RESERVED] = LIST(reserved), [FW_ATSR] = LIST(atsr), [FW_SATC] = LIST(satc),
-	[FW_SIDP] = LIST(sidp),   [FW_NAMES] = LIST(names),       [FW_ECAM] = LIST(ecam), [FW_WARNINGS] = LIST(warnings),
+	[FW_UNITS] = LIST(units),       [FW_RESERVED] = LIST(reserved),   [FW_ATSR] = LIST(atsr),
+	[FW_SATC] = LIST(satc),         [FW_SIDP] = LIST(sidp),           [FW_NAMES] = LIST(names),
+	[FW_ECAM] = LIST(ecam),         [FW_SOURCES] = LIST(sources),     [FW_MSIS] = LIST(msis),
+	[FW_COUNTERS] = LIST(counters), [FW_CARVEOUTS] = LIST(carveouts), [FW_WARNINGS] = LIST(warnings),
 #undef LIST
 };
 
@@ -76,6 +78,28 @@ struct piommu_fw_scope *fw_append_scope(struct piommu_fw_scopes *scopes, unsigne
 	at += scopes->n++;
 	*at = (struct piommu_fw_scope){ .path = path, .npath = npath };
 	return at;
+}
+
+int fw_append_map(struct piommu_fw_id_maps *maps, const struct piommu_fw_id_map *map)
+{
+	struct piommu_fw_id_map *at = reallocarray(maps->at, maps->n + 1u, sizeof(*at));
+
+	if (!at)
+		return -ENOMEM;
+	maps->at = at;
+	at[maps->n++] = *map;
+	return 0;
+}
+
+int fw_append_irq(struct piommu_fw_unit *unit, const struct piommu_fw_irq *irq)
+{
+	struct piommu_fw_irq *at = reallocarray(unit->irqs, unit->nirqs + 1u, sizeof(*at));
+
+	if (!at)
+		return -ENOMEM;
+	unit->irqs = at;
+	at[unit->nirqs++] = *irq;
+	return 0;
 }
 
 int fw_merge(struct piommu_fw *fw, struct piommu_fw *from)
@@ -145,16 +169,42 @@ static void free_devices(struct piommu_fw_devices *devices, unsigned n)
 	free(devices);
 }
 
+static void free_units(struct piommu_fw_unit *units, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		free_scopes(&units[i].scopes);
+		free(units[i].path);
+		free(units[i].irqs);
+	}
+	free(units);
+}
+
+static void free_reserved(struct piommu_fw_reserved *reserved, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		free_scopes(&reserved[i].scopes);
+		free(reserved[i].ids.at);
+	}
+	free(reserved);
+}
+
+static void free_sources(struct piommu_fw_source *sources, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		free(sources[i].name);
+		free(sources[i].to_units.at);
+		free(sources[i].to_msi.at);
+	}
+	free(sources);
+}
+
 void piommu_fw_free(struct piommu_fw *fw)
 {
 	if (!fw)
 		return;
-	for (unsigned i = 0; i < fw->nunits; i++)
-		free_scopes(&fw->units[i].scopes);
-	free(fw->units);
-	for (unsigned i = 0; i < fw->nreserved; i++)
-		free_scopes(&fw->reserved[i].scopes);
-	free(fw->reserved);
+	free_units(fw->units, fw->nunits);
+	free_reserved(fw->reserved, fw->nreserved);
+	free_reserved(fw->carveouts, fw->ncarveouts);
 	free_devices(fw->atsr, fw->natsr);
 	free_devices(fw->satc, fw->nsatc);
 	free_devices(fw->sidp, fw->nsidp);
@@ -162,6 +212,11 @@ void piommu_fw_free(struct piommu_fw *fw)
 		free(fw->names[i].name);
 	free(fw->names);
 	free(fw->ecam);
+	free_sources(fw->sources, fw->nsources);
+	for (unsigned i = 0; i < fw->nmsis; i++)
+		free(fw->msis[i].ids);
+	free(fw->msis);
+	free(fw->counters);
 	for (unsigned i = 0; i < fw->nwarnings; i++)
 		free(fw->warnings[i]);
 	free(fw->warnings);

@@ -16,6 +16,10 @@ enum fw_list {
 	FW_SIDP,
 	FW_NAMES,
 	FW_ECAM,
+	FW_SOURCES,
+	FW_MSIS,
+	FW_COUNTERS,
+	FW_CARVEOUTS,
 	FW_WARNINGS,
 	FW_NLISTS,
 };
@@ -25,6 +29,12 @@ void *fw_append(struct piommu_fw *fw, enum fw_list list);
 
 /** Adds a scope with room for `npath` hops. @return it, or NULL */
 struct piommu_fw_scope *fw_append_scope(struct piommu_fw_scopes *scopes, unsigned npath);
+
+/** Adds a map. @return 0 or -ENOMEM */
+int fw_append_map(struct piommu_fw_id_maps *maps, const struct piommu_fw_id_map *map);
+
+/** Adds an interrupt to a unit. @return 0 or -ENOMEM */
+int fw_append_irq(struct piommu_fw_unit *unit, const struct piommu_fw_irq *irq);
 
 /** Moves every list of `from` behind those of `fw`: all, or none with -ENOMEM. `from` is empty afterwards. */
 int fw_merge(struct piommu_fw *fw, struct piommu_fw *from);

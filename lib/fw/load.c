@@ -51,26 +51,3 @@ int piommu_fw_load(struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx, st
 	*fw = all;
 	return 0;
 }
-
-const char *piommu_fw_family_name(enum piommu_family family)
-{
-	switch (family) {
-	case PIOMMU_FAMILY_VTD:
-		return "vtd";
-	case PIOMMU_FAMILY_AMDVI:
-		return "amdvi";
-	case PIOMMU_FAMILY_SMMUV2:
-		return "smmuv2";
-	case PIOMMU_FAMILY_SMMUV3:
-		return "smmuv3";
-	case PIOMMU_FAMILY_VIRTIO:
-		return "virtio";
-	default:
-		return "unknown";
-	}
-}
-
-const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind)
-{
-	return kind == PIOMMU_FW_RESERVED_RMRR ? "rmrr" : "unknown";
-}

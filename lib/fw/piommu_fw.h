@@ -49,29 +49,153 @@ struct piommu_fw_scopes {
 	unsigned n;
 };
 
+/** No unit, no MSI controller: in place of an index. */
+#define PIOMMU_FW_NONE UINT32_MAX
+
+/**
+ * A range of ids, and what they become on their way: `first` + n becomes `to` + n. At a device, ids are what its DMA carries (of a
+ * PCI function its requester id, bus << 8 | devfn; of other devices the order in which firmware counts them, or nothing).
+ */
+struct piommu_fw_id_map {
+	uint32_t first;
+	uint32_t last;
+	uint32_t to;
+	uint32_t mask;   /**< bits of the id at the target that do not count: the device sends any of them */
+	uint32_t target; /**< index among units, or among MSI controllers; PIOMMU_FW_NONE: past every unit */
+};
+
+struct piommu_fw_id_maps {
+	struct piommu_fw_id_map *at;
+	unsigned n;
+};
+
+/** An id at an MSI controller that is no device's but a unit's own. */
+struct piommu_fw_msi_id {
+	bool known;
+	uint32_t controller; /**< index among MSI controllers */
+	uint32_t id;
+};
+
+enum piommu_fw_irq_kind {
+	PIOMMU_FW_IRQ_EVENT,
+	PIOMMU_FW_IRQ_PRI,
+	PIOMMU_FW_IRQ_ERROR,
+	PIOMMU_FW_IRQ_SYNC,
+	PIOMMU_FW_IRQ_COMBINED, /**< of all the above */
+	PIOMMU_FW_IRQ_GLOBAL,   /**< global faults */
+	PIOMMU_FW_IRQ_CONFIG,   /**< faults of accesses to the unit's own registers */
+	PIOMMU_FW_IRQ_CONTEXT,  /**< faults of one translation context, in their order */
+	PIOMMU_FW_IRQ_PMU,      /**< overflow of a performance counter */
+};
+
+struct piommu_fw_irq {
+	enum piommu_fw_irq_kind kind;
+	bool edge;
+	bool wired;      /**< `number` is known */
+	uint32_t number; /**< as ACPI numbers them (GSIV) */
+};
+
+/** Implementations that a driver must know by name. Which of them are possible is a matter of the family. */
+enum piommu_fw_model {
+	PIOMMU_FW_MODEL_GENERIC,
+	PIOMMU_FW_MODEL_MMU_400,
+	PIOMMU_FW_MODEL_MMU_401,
+	PIOMMU_FW_MODEL_MMU_500,
+	PIOMMU_FW_MODEL_CAVIUM_V2,     /**< ThunderX */
+	PIOMMU_FW_MODEL_CAVIUM_CN99XX, /**< ThunderX2 */
+	PIOMMU_FW_MODEL_HISI_HI161X,
+	PIOMMU_FW_MODEL_MARVELL_500,
+	PIOMMU_FW_MODEL_NVIDIA_500,
+	PIOMMU_FW_MODEL_QCOM_V2,
+	PIOMMU_FW_MODEL_QCOM_500,
+};
+
+#define PIOMMU_FW_UNIT_COHERENT (1u << 0)      /**< its walks snoop the caches, whatever its registers say */
+#define PIOMMU_FW_UNIT_BROADCAST (1u << 1)     /**< takes part in the CPUs' broadcast TLB maintenance */
+#define PIOMMU_FW_UNIT_GPU (1u << 2)           /**< in front of a GPU that switches its own contexts (Qualcomm Adreno) */
+#define PIOMMU_FW_UNIT_SECURE_ACCESS (1u << 3) /**< its registers are to be accessed as secure ones (Calxeda) */
+#define PIOMMU_FW_UNIT_NO_PREFETCH (1u << 4)   /**< its prefetch command is broken (HiSilicon) */
+#define PIOMMU_FW_UNIT_ONE_PAGE (1u << 5)      /**< registers of its second page are in the first (Cavium CN99xx) */
+
 /** One IOMMU. */
 struct piommu_fw_unit {
-	char name[16]; /**< "dmar0", in the table's order */
+	char name[16]; /**< "dmar0", "smmu0", in the table's order */
 	enum piommu_family family;
 	uint64_t base; /**< bus address of the registers */
 	uint64_t len;  /**< bytes of the register set, as firmware states it */
 	uint32_t segment;
 	bool include_all; /**< everything in `segment` that no other unit's scope names */
 	struct piommu_fw_scopes scopes;
-	int numa_node; /**< proximity domain (RHSA); -1: not stated */
+	int numa_node; /**< proximity domain; -1: not stated */
 	bool has_self; /**< the unit is itself a PCI function, at `self` */
 	struct piommu_sbdf self;
+
+	/* ---- what only device trees and IORT state ---- */
+	unsigned version; /**< of the family's architecture (SMMU: 1, 2, 3); 0: not stated */
+	enum piommu_fw_model model;
+	uint32_t flags;     /**< PIOMMU_FW_UNIT_... */
+	unsigned httu;      /**< override of hardware update of access and dirty flags (IORT); 0: none */
+	char *path;         /**< of its node in the device tree; NULL: not from one */
+	uint64_t mirror[2]; /**< further register sets of `len` bytes that must be written alike (NVIDIA) */
+	unsigned nmirrors;
+	struct piommu_fw_irq *irqs;
+	unsigned nirqs;
+	struct piommu_fw_msi_id msi; /**< of the MSIs that it sends itself */
+};
+
+#define PIOMMU_FW_SOURCE_COHERENT (1u << 0) /**< its DMA snoops the CPUs' caches */
+#define PIOMMU_FW_SOURCE_ATS (1u << 1)      /**< its root complex supports ATS */
+#define PIOMMU_FW_SOURCE_PRI (1u << 2)
+#define PIOMMU_FW_SOURCE_PASID (1u << 3)
+#define PIOMMU_FW_SOURCE_STALL (1u << 4) /**< its faulting accesses can be stalled */
+
+/** Where DMA comes from: the functions below a PCI host, or one device that is no PCI function. */
+struct piommu_fw_source {
+	char *name; /**< ACPI's ("\_SB.GPU0") or the device tree's path; NULL: a PCI host has none in ACPI */
+	bool is_pci;
+	uint32_t segment; /**< of a PCI host */
+	uint8_t start_bus;
+	uint8_t last_bus;
+	uint32_t flags;                    /**< PIOMMU_FW_SOURCE_... */
+	unsigned address_bits;             /**< width of the addresses that it can send; 0: not stated */
+	unsigned pasid_bits;               /**< 0: not stated, or none */
+	uint32_t id_mask;                  /**< these bits of an id count on the way in */
+	struct piommu_fw_id_maps to_units; /**< in order of preference: the first that has an id counts */
+	struct piommu_fw_id_maps to_msi;   /**< the same for its MSIs: target is an index among MSI controllers */
+};
+
+/** A group of MSI controllers that are as good as one, by the numbers that the interrupt tables give them (MADT). */
+struct piommu_fw_msi {
+	uint32_t *ids;
+	unsigned nids;
+};
+
+/** A group of performance counters (PMCG). */
+struct piommu_fw_counters {
+	uint64_t base;  /**< of the first register page */
+	uint64_t base1; /**< of the second; 0: there is none */
+	uint32_t irq;   /**< GSIV of the overflow interrupt; 0: none, or an MSI */
+	uint32_t unit;  /**< whose events they count; PIOMMU_FW_NONE: no unit's */
+	struct piommu_fw_msi_id msi;
 };
 
 enum piommu_fw_reserved_kind {
 	PIOMMU_FW_RESERVED_RMRR, /**< memory that firmware has devices use: must stay mapped 1:1 */
+	PIOMMU_FW_RESERVED_RMR,  /**< the same, by the ids that arrive at a unit (IORT, device tree) */
 };
+
+#define PIOMMU_FW_RESERVED_REMAP (1u << 0)      /**< need not stay 1:1: whoever takes the device over may move it */
+#define PIOMMU_FW_RESERVED_PRIVILEGED (1u << 1) /**< privileged accesses only */
+#define PIOMMU_FW_RESERVED_ATTR_SHIFT 2         /**< 8 bits: memory attributes (IORT, "RMR node") */
+#define PIOMMU_FW_RESERVED_ATTR_MASK (0xffu << PIOMMU_FW_RESERVED_ATTR_SHIFT)
 
 struct piommu_fw_reserved {
 	enum piommu_fw_reserved_kind kind;
 	struct piommu_span span;
 	uint32_t segment;
 	struct piommu_fw_scopes scopes;
+	uint32_t flags;               /**< PIOMMU_FW_RESERVED_... */
+	struct piommu_fw_id_maps ids; /**< `to` and what follows, at `target`: whose it is */
 };
 
 /** Device lists that are not units: root ports with ATS, ATS-capable integrated devices, device properties. */
@@ -111,6 +235,15 @@ struct piommu_fw {
 	unsigned nnames;
 	struct piommu_fw_ecam *ecam;
 	unsigned necam;
+	struct piommu_fw_source *sources;
+	unsigned nsources;
+	struct piommu_fw_msi *msis; /**< MSI controllers */
+	unsigned nmsis;
+	struct piommu_fw_counters *counters;
+	unsigned ncounters;
+	struct piommu_fw_reserved
+		*carveouts; /**< addresses at which these ids must not be given anything, and nothing is mapped */
+	unsigned ncarveouts;
 	unsigned host_address_width; /**< bits (DMAR); 0: no DMAR */
 	uint8_t dmar_flags;          /**< INTR_REMAP, X2APIC_OPT_OUT, DMA_CTRL_PLATFORM_OPT_IN */
 	char **warnings;             /**< one line each */
@@ -147,9 +280,27 @@ typedef int (*piommu_fw_table_fn)(void *ctx, const char sig[4], unsigned nth, co
  */
 int piommu_fw_load(struct piommu_fw *fw, piommu_fw_table_fn table, void *ctx, struct piommu_fw_error *err);
 
+/** Where DMA goes, and what it carries there. */
+struct piommu_fw_route {
+	uint32_t unit; /**< index among units; PIOMMU_FW_NONE: past every unit */
+	uint32_t id;
+	uint32_t mask; /**< bits of it that do not count */
+};
+
+/** The PCI host that a function is below; NULL: firmware describes none, or by scopes. */
+const struct piommu_fw_source *piommu_fw_source_of_pci(const struct piommu_fw *fw, struct piommu_sbdf sbdf);
+/** Where the DMA of a source goes that carries `id`. @return 0; -ENOENT: firmware does not say */
+int piommu_fw_source_route(const struct piommu_fw_source *source, uint32_t id, struct piommu_fw_route *out);
+/** Whether `ids` has one that a masked id at a unit can be: for reserved memory and carve-outs. */
+bool piommu_fw_ids_have(const struct piommu_fw_id_maps *ids, const struct piommu_fw_route *route);
+
 /** "vtd", "amdvi", "smmuv2", "smmuv3", "virtio"; "unknown". */
 const char *piommu_fw_family_name(enum piommu_family family);
-/** "rmrr". */
+/** "generic", "mmu-500", "qcom-v2" and so on. */
+const char *piommu_fw_model_name(enum piommu_fw_model model);
+/** "event", "context" and so on. */
+const char *piommu_fw_irq_name(enum piommu_fw_irq_kind kind);
+/** "rmrr", "rmr". */
 const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind);
 
 /** What the resolver asks about the machine's PCI functions. */
