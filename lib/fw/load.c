@@ -12,6 +12,7 @@ static const struct {
 	int (*parse)(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
 } tables[] = {
 	{ "DMAR", false, piommu_fw_parse_dmar },
+	{ "IORT", false, piommu_fw_parse_iort },
 	{ "MCFG", false, piommu_fw_parse_mcfg },
 };
 

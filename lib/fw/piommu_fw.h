@@ -270,6 +270,9 @@ int piommu_fw_parse_dmar(const void *bytes, size_t len, struct piommu_fw *fw, st
 /** As piommu_fw_parse_dmar(), for MCFG (PCI Firmware Specification 3.3, section 4.1.2). */
 int piommu_fw_parse_mcfg(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
 
+/** As piommu_fw_parse_dmar(), for IORT (Arm DEN0049). A loop of mappings is refused, too. */
+int piommu_fw_parse_iort(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
+
 /** Where piommu_fw_load() gets tables: the nth of a signature. @return 0; -ENOENT: none; other errors: not readable */
 typedef int (*piommu_fw_table_fn)(void *ctx, const char sig[4], unsigned nth, const void **bytes, size_t *len);
 

@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 	};
 	int rc;
 
-	all = tables_of_corpus(CORPUS_DIR);
+	all = tables_of_corpus(CORPUS_DIR, "DMAR");
 	if (!all.n) {
 		tables_free(&all);
 		suite_skip("no corpus of real tables at %s", CORPUS_DIR);

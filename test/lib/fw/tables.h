@@ -25,6 +25,10 @@ struct tables {
 extern const uint8_t table_all_kinds[];
 extern const size_t table_all_kinds_len;
 
+/* The same of IORT, and its mappings. */
+extern const uint8_t table_iort_kinds[];
+extern const size_t table_iort_kinds_len;
+
 /* Makes the length field `len` and the checksum right. */
 void table_seal(uint8_t *bytes, size_t len);
 
@@ -32,8 +36,8 @@ void table_seal(uint8_t *bytes, size_t len);
 struct table table_make(const char *name, const uint8_t *bytes, size_t len);
 void table_free(struct table *table);
 
-/* Every *.bin of the corpus' DMAR folder by name; n is 0 when the corpus is not there. */
-struct tables tables_of_corpus(const char *corpus_dir);
+/* Every *.bin of the corpus' folder of that signature by name; n is 0 when the corpus is not there. */
+struct tables tables_of_corpus(const char *corpus_dir, const char *sig);
 void tables_free(struct tables *tables);
 
 #endif

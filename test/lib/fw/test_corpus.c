@@ -4,11 +4,9 @@
  * A scope there is [type, byte 2, byte 3, enumeration id, start bus, [[device, function], ...]].
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "decodes.h"
 #include "suite.h"
 #include "tables.h"
 
@@ -172,28 +170,6 @@ static void only_the_known_oddities_warn(void)
 	}
 }
 
-static json_t *load_decodes(void)
-{
-	json_t *found = json_object();
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *file = fopen(CORPUS_DIR "/tables/decoded.jsonl", "r");
-
-	while (file && getline(&line, &cap, file) > 0) {
-		json_t *decode = json_loads(line, 0, NULL);
-		const char *path = json_string_value(json_object_get(decode, "file"));
-		const char *sig = json_string_value(json_object_get(decode, "sig"));
-
-		if (path && sig && strcmp(sig, "DMAR") == 0)
-			json_object_set(found, strrchr(path, '/') + 1, decode);
-		json_decref(decode);
-	}
-	if (file)
-		fclose(file);
-	free(line);
-	return found;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -202,12 +178,12 @@ int main(int argc, char **argv)
 	};
 	int rc;
 
-	all = tables_of_corpus(CORPUS_DIR);
+	all = tables_of_corpus(CORPUS_DIR, "DMAR");
 	if (!all.n) {
 		tables_free(&all);
 		suite_skip("no corpus of real tables at %s", CORPUS_DIR);
 	}
-	decodes = load_decodes();
+	decodes = decodes_of_corpus(CORPUS_DIR, "DMAR");
 	rc = suite_run(argc, argv, "dmar-corpus", tests, sizeof(tests) / sizeof(tests[0]));
 	json_decref(decodes);
 	tables_free(&all);
