@@ -25,12 +25,13 @@ extern "C" {
 struct piommu_pt {
 	uint64_t *root;
 	uint64_t root_pa;
-	uintptr_t va_off;    /**< va - pa of table pages */
-	unsigned levels;     /**< of tables; 4 for 48 bits */
-	unsigned iova_bits;  /**< addresses at or above 1 << iova_bits are outside */
-	uint64_t leaf_sizes; /**< bit n set: leaves of 1 << n bytes */
-	uint64_t pa_mask;    /**< address bits an entry may hold */
-	uint64_t leaf_bits;  /**< format-specific bits set in every leaf (VT-d: SNP) */
+	uintptr_t va_off;         /**< va - pa of table pages */
+	unsigned levels;          /**< of tables; 4 for 48 bits */
+	unsigned straight_levels; /**< the same, or 0 where `writeback` is called */
+	uint64_t leaf_sizes;      /**< bit n set: leaves of 1 << n bytes */
+	unsigned iova_bits;       /**< addresses at or above 1 << iova_bits are outside */
+	uint64_t pa_mask;         /**< address bits an entry may hold */
+	uint64_t leaf_bits;       /**< format-specific bits set in every leaf (VT-d: SNP) */
 	struct piommu_pool *pool;
 	/** Walker does not snoop caches: called for every changed span of entries. NULL: coherent. */
 	void (*writeback)(void *ctx, const void *va, size_t len);
@@ -111,6 +112,17 @@ int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t
  * @return 0; -EXDEV: the range covers a part of a super page: nothing was changed; -ERANGE: outside the table's width
  */
 int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped);
+
+/**
+ * As piommu_pt_vtdss_map(), of one page of 4 KiB.
+ * @return as there
+ */
+int piommu_pt_vtdss_map_page(struct piommu_pt *pt, uint64_t iova, uint64_t pa, unsigned prot);
+/**
+ * As piommu_pt_vtdss_unmap(), of one page of 4 KiB. `unmapped` may be NULL.
+ * @return 0; -ENOENT: it was not mapped; -EXDEV: it is part of a super page; -ERANGE
+ */
+int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather, size_t *unmapped);
 
 /**
  * Maps each range, in order, as piommu_pt_vtdss_map(); ranges with `leaf` displace no table. All or nothing: where one fails, those

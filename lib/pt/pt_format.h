@@ -7,6 +7,7 @@
  * What the walkers rely on in every format:
  * - entries are 8 bytes, tables are pages of 512, an entry of zero is not present and nothing else is;
  * - is_present(a & b) implies is_present(a) and is_present(b);
+ * - in the low 12 bits, no entry above level 1 but a table's equals make_table(0);
  * - the leaf of the next page is the leaf of this one plus the page size;
  * - I/O addresses have at most 57 bits, so that the end of a range always fits 64.
  */

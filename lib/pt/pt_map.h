@@ -287,6 +287,16 @@ PT_INLINE bool pt_wants_super_page(const struct piommu_pt *pt, uint64_t pa, size
 	return len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2));
 }
 
+/* Maps one page, whose entry is at hand, of a coherent unit. */
+PT_INLINE int pt_map_entry(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, unsigned prot)
+{
+	if (__builtin_expect(entry_load(entry) != 0, 0))
+		return -EEXIST;
+	entry_store(entry, f->make_leaf(pa, 1, prot) | pt->leaf_bits);
+	io_wmb(); /* before the doorbell of whoever uses the mapping */
+	return 0;
+}
+
 /* Maps a run within one leaf table, from `entry` on. */
 PT_INLINE int pt_map_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, size_t len,
 			 unsigned prot)
@@ -478,6 +488,7 @@ PT_INLINE int pt_init(const struct pt_format *f, struct piommu_pt *pt, const str
 		.root = root,
 		.va_off = piommu_pool_va_off(config->pool),
 		.levels = levels,
+		.straight_levels = config->writeback ? 0 : levels,
 		.iova_bits = config->iova_bits,
 		.leaf_sizes = config->leaf_sizes,
 		.pa_mask = GENMASK64(config->pa_bits - 1, PT_PAGE_LG2),

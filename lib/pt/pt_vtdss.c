@@ -134,6 +134,46 @@ int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struc
 	return err;
 }
 
+/* ---- One page ------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) int map_page_slow(struct piommu_pt *pt, uint64_t iova, uint64_t pa, unsigned prot)
+{
+	return piommu_pt_vtdss_map(pt, iova, pa, pt_span(1), prot, NULL);
+}
+
+int piommu_pt_vtdss_map_page(struct piommu_pt *pt, uint64_t iova, uint64_t pa, unsigned prot)
+{
+	uint64_t *entry;
+
+	if (__builtin_expect(!pt_straight(&vtdss, pt, iova, &entry) || (pa & ~pt->pa_mask), 0))
+		return map_page_slow(pt, iova, pa, prot);
+	return pt_map_entry(&vtdss, pt, entry, pa, prot);
+}
+
+static __attribute__((noinline)) int unmap_page_slow(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather,
+						     size_t *unmapped)
+{
+	size_t len = 0;
+	int err = piommu_pt_vtdss_unmap(pt, iova, pt_span(1), gather, &len);
+
+	if (unmapped)
+		*unmapped = len;
+	return err || len ? err : -ENOENT;
+}
+
+int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather, size_t *unmapped)
+{
+	uint64_t *entry;
+
+	if (__builtin_expect(!pt_straight(&vtdss, pt, iova, &entry) || !ss_is_present(entry_load(entry)), 0))
+		return unmap_page_slow(pt, iova, gather, unmapped);
+	entry_store(entry, 0);
+	piommu_gather_add(gather, iova, iova + (pt_span(1) - 1));
+	if (unmapped)
+		*unmapped = pt_span(1);
+	return 0;
+}
+
 /* ---- Bursts --------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) int map_range_slow(struct piommu_pt *pt, const struct piommu_range *range,

@@ -114,6 +114,35 @@ PT_INLINE uint64_t *pt_find_page(const struct pt_format *f, const struct piommu_
 	return &table[pt_index(iova, 1)];
 }
 
+/* The table behind an entry, `off` from the entry's value. Says whether it is one: see pt_straight(). */
+PT_INLINE bool pt_straight_step(const uint64_t *entry, uintptr_t off, uint64_t **table)
+{
+	uintptr_t va = pt_load(entry) + off;
+
+	*table = (uint64_t *)va;
+	return __builtin_expect(is_aligned(va, BIT64(PT_PAGE_LG2)), 1);
+}
+
+/*
+ * Puts the 4 KiB entry for iova in `*entry` where the straight way applies and reaches so far, and says whether it did. It is for what is
+ * common: a unit that snoops, and four levels. There a table's entry is its address and f->make_table(0), not a bit more, so that one
+ * sum makes it a pointer; what else an entry may be, also 0, leaves a rest in the low bits of that.
+ */
+PT_INLINE bool pt_straight(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, uint64_t **entry)
+{
+	const uintptr_t off = pt->va_off - (uintptr_t)f->make_table(0);
+	uint64_t *table = pt->root;
+
+	if (__builtin_expect(pt->straight_levels != 4 || iova >> pt_shift(5), 0))
+		return false;
+	if (!pt_straight_step(&table[iova >> pt_shift(4)], off, &table) ||
+	    !pt_straight_step(&table[pt_index(iova, 3)], off, &table) ||
+	    !pt_straight_step(&table[pt_index(iova, 2)], off, &table))
+		return false;
+	*entry = &table[pt_index(iova, 1)];
+	return true;
+}
+
 PT_INLINE bool pt_range_empty(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, uint64_t end)
 {
 	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {

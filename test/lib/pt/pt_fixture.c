@@ -115,6 +115,12 @@ int fixture_unmap(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped
 	return err;
 }
 
+int fixture_unmap_page(struct fixture *f, uint64_t iova, size_t *unmapped)
+{
+	piommu_gather_init(&f->gather);
+	return piommu_pt_vtdss_unmap_page(&f->pt, iova, &f->gather, unmapped);
+}
+
 bool fixture_gathered(const struct fixture *f, uint64_t iova, uint64_t len)
 {
 	if (f->gather.whole)

@@ -46,6 +46,8 @@ void fixture_fini(struct fixture *f);
 /* Each with a fresh gather, whose tables go back to the pool at once. */
 int fixture_map(struct fixture *f, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
 int fixture_unmap(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped);
+/* As an unmap of one page that is cut or missing says it: by the call for pages. */
+int fixture_unmap_page(struct fixture *f, uint64_t iova, size_t *unmapped);
 /* Returns the gather's tables, as a driver does once its invalidation is complete. */
 void fixture_retire(struct fixture *f);
 /* Whether the gather asks for the invalidation of all of [iova, iova + len). */

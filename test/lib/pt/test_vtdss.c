@@ -222,6 +222,11 @@ static void top_body(struct fixture *f)
 	CHECK_EQ(fixture_map(f, 0, pa_top, 0x1000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0, UINT64_MAX - 0xfff, 0x1000, RW), -ERANGE);
 	CHECK_EQ(fixture_map(f, 0, UINT64_MAX - 0xfff, 0x2000, RW), -ERANGE);
+	CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, f->top, 0, RW), -ERANGE);
+	CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, UINT64_MAX - 0xfff, 0, RW), -ERANGE);
+	CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, 0, pa_top, RW), -ERANGE);
+	CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, 0, UINT64_MAX - 0xfff, RW), -ERANGE);
+	CHECK_EQ(piommu_pt_vtdss_unmap_page(&f->pt, f->top, &f->gather, NULL), -ERANGE);
 	CHECK_EQ(fixture_unmap(f, f->top - 0x1000, 0x2000, &unmapped), -ERANGE);
 	CHECK_EQ(fixture_unmap(f, 0x2000, SIZE_MAX - 0xfff, &unmapped), -ERANGE);
 	CHECK_EQ(fixture_unmap(f, f->top - GIB, GIB, &unmapped), 0);
@@ -231,6 +236,47 @@ static void top_body(struct fixture *f)
 static void t30_the_end_of_the_address_space_is_usable_and_is_the_end(void)
 {
 	for_each_case(top_body);
+}
+
+static void page_body(struct fixture *f)
+{
+	uint64_t iova = f->top - 0x1000, pa = (UINT64_C(1) << 46) - 0x1000;
+	size_t unmapped = 7;
+	unsigned level;
+
+	/* The first time tables are missing. */
+	for (unsigned round = 0; round < 2; round++) {
+		CHECK_EQ(fixture_unmap_page(f, iova, &unmapped), -ENOENT);
+		CHECK_EQ(unmapped, 0);
+		CU_ASSERT(piommu_gather_empty(&f->gather));
+		CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, iova, pa, PIOMMU_READ), 0);
+		CHECK_HEX(fixture_entry(f, iova, &level, f->shadow != NULL), pa | 1);
+		CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, iova, 0, RW), -EEXIST);
+		CHECK_HEX(fixture_entry(f, iova, &level, f->shadow != NULL), pa | 1);
+		CHECK_EQ(fixture_unmap_page(f, iova, round ? &unmapped : NULL), 0);
+		CHECK_HEX(unmapped, round ? 0x1000 : 0);
+		CHECK_HEX(fixture_entry(f, iova, &level, f->shadow != NULL), 0);
+		CU_ASSERT(f->gather.n == 1 && fixture_gathered(f, iova, 0x1000));
+	}
+	if (!has_size(f, 2 * MIB))
+		return;
+	CHECK_EQ(fixture_map(f, 2 * MIB, 0, 2 * MIB, RW), 0);
+	CHECK_EQ(piommu_pt_vtdss_map_page(&f->pt, 2 * MIB, 0, RW), -EEXIST);
+	CHECK_EQ(fixture_unmap_page(f, 2 * MIB, &unmapped), -EXDEV);
+	CHECK_EQ(fixture_unmap_page(f, 4 * MIB - 0x1000, NULL), -EXDEV);
+	CHECK_HEX(fixture_entry(f, 2 * MIB, &level, f->shadow != NULL), 0x83);
+}
+
+static void one_page_is_a_range_like_others(void)
+{
+	for_each_case(page_body);
+	for (unsigned i = 0; i < PT_NCASES; i++) {
+		struct fixture f;
+
+		fixture_init(&f, pt_cases[i], 8 * MIB, true);
+		page_body(&f);
+		fixture_fini(&f);
+	}
 }
 
 /* ---- Refusals change nothing ----------------------------------------------------------------------------------------- */
@@ -366,6 +412,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(the_largest_leaf_that_fits_is_used),
 	SUITE_TEST(a_misaligned_or_short_range_gets_smaller_leaves),
 	SUITE_TEST(t30_the_end_of_the_address_space_is_usable_and_is_the_end),
+	SUITE_TEST(one_page_is_a_range_like_others),
 	SUITE_TEST(a_part_of_a_super_page_is_refused_and_stays),
 	SUITE_TEST(an_overlap_is_refused_and_nothing_is_mapped),
 	SUITE_TEST(holes_are_passed_over_and_not_counted),
