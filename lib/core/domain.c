@@ -51,6 +51,7 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 	cd->self = domain;
 	domain->core = cd;
 	domain->hole = cu->unit.caps.hole;
+	domain->odd = type == PIOMMU_DOMAIN_PAGING ? ~width_last(domain->iova_bits) | (PIOMMU_PAGE_SIZE - 1) : UINT64_MAX;
 	if (type == PIOMMU_DOMAIN_PAGING) {
 		err = make_iova(cd, domain, attr);
 		if (err)

@@ -27,32 +27,54 @@ int core_check_range(const struct piommu_domain *domain, uint64_t iova, size_t l
 	return check_range(domain, iova, len);
 }
 
-int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+/*
+ * Whether a range is plainly good: it ends below the width's end, and clear of the hole. `odd` has the bits above the width, so that no
+ * sum of two numbers without them wraps, and the bits below the page size. What is not plainly good is looked at again, in words of
+ * errors; the range that ends with the address space comes through there.
+ */
+static inline bool is_plain(const struct piommu_domain *domain, uint64_t iova, size_t len)
+{
+	uint64_t end = iova + len;
+
+	return !((iova | len | end) & domain->odd) && len && (end <= domain->hole.start || iova > domain->hole.last);
+}
+
+static __attribute__((noinline, cold)) int map_odd(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len,
+						   unsigned prot)
 {
 	int err;
 
-	if (unlikely(((iova | pa | len) & PAGE_MASK) || !len || !prot || (prot & ~(unsigned)PIOMMU_RW) ||
-		     domain->type != PIOMMU_DOMAIN_PAGING))
+	if (((iova | pa | len) & PAGE_MASK) || !len || !prot || (prot & ~(unsigned)PIOMMU_RW) ||
+	    domain->type != PIOMMU_DOMAIN_PAGING)
 		return -EINVAL;
 	err = check_range(domain, iova, len);
-	if (unlikely(err))
-		return err;
+	return err ? err : domain->ops->map(domain, iova, pa, len, prot);
+}
+
+int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+{
+	if (unlikely(!is_plain(domain, iova, len) || (pa & PAGE_MASK) || prot - 1 >= PIOMMU_RW))
+		return map_odd(domain, iova, pa, len, prot);
 	return domain->ops->map(domain, iova, pa, len, prot);
+}
+
+static __attribute__((noinline, cold)) int unmap_odd(struct piommu_domain *domain, uint64_t iova, size_t len,
+						     struct piommu_gather *gather, size_t *unmapped)
+{
+	int err;
+
+	if (unmapped)
+		*unmapped = 0;
+	if (((iova | len) & PAGE_MASK) || !len || domain->type != PIOMMU_DOMAIN_PAGING)
+		return -EINVAL;
+	err = check_range(domain, iova, len);
+	return err ? err : domain->ops->unmap(domain, iova, len, gather, unmapped);
 }
 
 static inline int unmap(struct piommu_domain *domain, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
 {
-	size_t ignored;
-	int err;
-
-	if (!unmapped)
-		unmapped = &ignored;
-	*unmapped = 0;
-	if (unlikely(((iova | len) & PAGE_MASK) || !len || domain->type != PIOMMU_DOMAIN_PAGING))
-		return -EINVAL;
-	err = check_range(domain, iova, len);
-	if (unlikely(err))
-		return err;
+	if (unlikely(!is_plain(domain, iova, len)))
+		return unmap_odd(domain, iova, len, gather, unmapped);
 	return domain->ops->unmap(domain, iova, len, gather, unmapped);
 }
 

@@ -287,7 +287,8 @@ struct piommu_domain_ops {
 	/** Arguments were checked by the core (alignment, aperture, zero length). Visible to the walker on return. */
 	int (*map)(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
 	/**
-	 * `gather` NULL: strict, returns when no device can use the old translation. Otherwise the caller flushes later.
+	 * `gather` NULL: strict, returns when no device can use the old translation. Otherwise the caller flushes later. `unmapped` may
+	 * be NULL.
 	 * @return 0; -ENOENT: part of the range was not mapped (`*unmapped` says how much was, and that much is unmapped);
 	 * -EXDEV: it covers a part of a super page, nothing done; -ETIMEDOUT, -EIO: unmapped, but not invalidated
 	 */
@@ -318,7 +319,9 @@ struct piommu_domain_ops {
 struct piommu_domain {
 	const struct piommu_domain_ops *ops;
 	enum piommu_domain_type type;
-	unsigned iova_bits;                /**< driver: width of its addresses */
+	unsigned iova_bits; /**< driver: width of its addresses */
+	/** core: bits that show a map or an unmap to be out of the ordinary, in its address, its length or their sum */
+	uint64_t odd;
 	uint64_t page_sizes;               /**< driver */
 	struct piommu_pool *pool;          /**< driver: where its table pages came from */
 	struct piommu_domain_units *units; /**< core, RCU: read with piommu_domain_units() */

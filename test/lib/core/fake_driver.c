@@ -126,7 +126,8 @@ static int dom_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, st
 
 	if (gather)
 		piommu_gather_add(gather, iova, iova + len - 1);
-	*unmapped = len;
+	if (unmapped)
+		*unmapped = len;
 	return called(fd->fake, "unmap %c %llx", fd->name, (unsigned long long)iova);
 }
 

@@ -62,10 +62,12 @@ static int dom_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, st
 		if (fd->maps[i].start != iova || fd->maps[i].last != iova + len - 1)
 			continue;
 		memmove(&fd->maps[i], &fd->maps[i + 1], (--fd->nmaps - i) * sizeof(fd->maps[0]));
-		*unmapped = len;
+		if (unmapped)
+			*unmapped = len;
 		return 0;
 	}
-	*unmapped = 0;
+	if (unmapped)
+		*unmapped = 0;
 	return -ENOENT;
 }
 

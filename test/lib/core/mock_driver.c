@@ -299,7 +299,8 @@ static int dom_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, st
 	pthread_mutex_unlock(&maps->lock);
 	if (gather)
 		piommu_gather_add(gather, iova, iova + len - 1);
-	*unmapped = gone;
+	if (unmapped)
+		*unmapped = gone;
 	return gone == len ? 0 : -ENOENT;
 }
 

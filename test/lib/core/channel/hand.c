@@ -72,8 +72,10 @@ static int map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t 
 static int unmap(struct piommu_domain *domain, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
 {
 	struct hand *hand = hand_of(domain);
+	size_t ignored;
 
 	hand->unmap_calls++;
+	unmapped = unmapped ? unmapped : &ignored;
 	*unmapped = 0;
 	for (uint64_t off = 0; off < len; off += PAGE) {
 		unsigned at = find_page(hand, iova + off);
