@@ -88,7 +88,9 @@ static int paging_submit(struct piommu_domain *base, struct piommu_gather *gathe
 
 /* ---- Map and unmap --------------------------------------------------------------------------------------------------------------- */
 
-static int paging_unmap(struct piommu_domain *base, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
+/* Any range; `gather` NULL: strict. */
+static __attribute__((noinline)) int unmap_range(struct piommu_domain *base, uint64_t iova, size_t len,
+						 struct piommu_gather *gather, size_t *unmapped)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
 	struct piommu_gather own;
@@ -106,6 +108,13 @@ static int paging_unmap(struct piommu_domain *base, uint64_t iova, size_t len, s
 	if (unmapped)
 		*unmapped = done;
 	return err || done == len ? err : -ENOENT;
+}
+
+static int paging_unmap(struct piommu_domain *base, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
+{
+	if (__builtin_expect(gather && len == PIOMMU_PAGE_SIZE, 1))
+		return piommu_pt_vtdss_unmap_page(&vtd_domain_of(base)->pt, iova, gather, unmapped);
+	return unmap_range(base, iova, len, gather, unmapped);
 }
 
 static int paging_unmap_burst(struct piommu_domain *base, const struct piommu_range *ranges, unsigned n,
@@ -151,7 +160,8 @@ static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, 
 	return paging_flush(&domain->base, gather);
 }
 
-static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+static __attribute__((noinline)) int map_range(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len,
+					       unsigned prot)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
 	struct piommu_range range = { .iova = iova, .len = len };
@@ -170,6 +180,16 @@ static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, si
 	if (err)
 		paging_unmap(base, iova, len, NULL, NULL); /* all or nothing; the first error is the one to report */
 	return err;
+}
+
+/* A page displaces no table, so that there is nothing to gather. */
+static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	if (__builtin_expect(len == PIOMMU_PAGE_SIZE && !domain->needs, 1))
+		return piommu_pt_vtdss_map_page(&domain->pt, iova, pa, prot);
+	return map_range(base, iova, pa, len, prot);
 }
 
 /* What a failed burst had mapped for a moment may be cached: it is invalidated before the error is returned. */
