@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "piommu_env.h"
 #include "suite.h"
 #include "t29.h"
 
@@ -61,7 +62,7 @@ static int world_init(struct world *w)
 	char platform[128];
 	int err;
 
-	snprintf(platform, sizeof(platform), "sim:vtd,mem=64m,%s", w->variant);
+	snprintf(platform, sizeof(platform), "sim:vtd,mem=128m,%s", w->variant);
 	config.platform = platform;
 	config.timeout_ms = PATIENCE_MS;
 	if ((err = piommu_create(&config, &w->p)))
@@ -178,6 +179,7 @@ static uint64_t rounds(struct world *w, uint64_t first, uint64_t end)
 	};
 
 	for (uint64_t round = first; round < end; round++) {
+		bursts_begin(w);
 		play(w, w->with_channels ? bursters : mappers, round);
 		if (!stress_failed(&w->verdict))
 			sweep(w);
@@ -187,7 +189,7 @@ static uint64_t rounds(struct world *w, uint64_t first, uint64_t end)
 	return end;
 }
 
-static void tell(const struct world *w)
+static uint64_t tell(const struct world *w)
 {
 	uint64_t ops = 0, flushes = 0, probes = 0, moves = 0, churns = 0;
 
@@ -205,13 +207,16 @@ static void tell(const struct world *w)
 	       ops, flushes, probes, moves, churns);
 	if (w->with_channels)
 		bursts_tell(w);
+	for (unsigned i = 0; i < BURSTERS; i++)
+		ops += w->bursts.burster[i].ops;
+	return ops;
 }
 
 static void t29_unmap_races_attach(void)
 {
 	static struct world w;
 	uint64_t first = arguments.round == UINT64_MAX ? 0 : arguments.round;
-	uint64_t end = first + rounds_of(arguments.count), last;
+	uint64_t end = first + rounds_of(arguments.count), last, since;
 
 	w = (struct world){ .seed = arguments.seed,
 			    .count = arguments.count,
@@ -219,10 +224,14 @@ static void t29_unmap_races_attach(void)
 			    .with_channels = arguments.with_channels,
 			    .verdict = STRESS_VERDICT_INIT };
 	CU_ASSERT_EQUAL_FATAL(world_init(&w), 0);
+	since = piommu_env_now_ns();
 	last = rounds(&w, first, end);
-	tell(&w);
+	since = piommu_env_now_ns() - since;
+	printf("     %" PRIu64 " ops/s\n", tell(&w) * 1000000000u / since);
 	if (!stress_failed(&w.verdict))
 		check_units(&w);
+	if (!stress_failed(&w.verdict) && w.with_channels)
+		bursts_check(&w);
 	if (stress_failed(&w.verdict)) {
 		printf("     %s\n", w.verdict.why);
 		printf("     replay: t29 %s%" PRIu64 " %" PRIu64 " %s %" PRIu64 "\n", w.with_channels ? "bursts " : "", w.seed,

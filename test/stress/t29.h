@@ -18,8 +18,6 @@
 #include "stress.h"
 #include "t29_burst.h"
 
-#define PAGE UINT64_C(4096)
-
 #define DOMAINS 2u
 #define MAPPERS 2u
 #define MOVERS 2u

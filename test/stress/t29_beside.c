@@ -148,22 +148,31 @@ static void sweep_mapper(struct world *w, const struct seat *seat, const struct 
 	}
 }
 
+/* The last page of each, by every device: by those of its domain to it, by those of none to nothing; the other domain has its own there. */
+static void sweep_lives(struct world *w, const struct seat *seat, unsigned d, const struct live *live, unsigned n)
+{
+	for (unsigned i = 0; i < n && (seat->at >= DOMAINS || seat->at == d); i++) {
+		unsigned last = live[i].npages - 1;
+
+		if (!live[i].pooled)
+			check_reads(w, seat, live[i].iova + last * PAGE, seat->at == d ? &w->bursts.arena : NULL,
+				    live_off(&live[i], last));
+	}
+}
+
 static void sweep_burster(struct world *w, const struct seat *seat, const struct burster *b)
 {
 	for (unsigned d = 0; d < DOMAINS; d++) {
-		const struct outlet *o = &b->outlet[d];
-
-		for (unsigned i = 0; i < o->nlive; i++) {
-			const struct live *live = &o->live[i];
-			uint64_t off = (live->buffer * BUFFER_PAGES + live->npages - 1) * PAGE;
-
-			if (live->pooled ||
-			    (seat->at < DOMAINS && seat->at != d)) /* the other domain has something else there */
-				continue;
-			check_reads(w, seat, live->iova + (live->npages - 1) * PAGE, seat->at == d ? &w->bursts.arena : NULL,
-				    off);
-		}
+		sweep_lives(w, seat, d, b->outlet[d].live, b->outlet[d].nlive);
+		sweep_lives(w, seat, d, b->outlet[d].own, b->outlet[d].nown);
 	}
+}
+
+static void mark_lives(struct world *w, const struct live *live, unsigned n, uint64_t *word)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!live[i].pooled)
+			word_set(&w->bursts.arena, live_off(&live[i], live[i].npages - 1), *word += 256);
 }
 
 static void mark_bursts(struct world *w)
@@ -174,11 +183,8 @@ static void mark_bursts(struct world *w)
 		for (unsigned d = 0; d < DOMAINS; d++) {
 			const struct outlet *o = &w->bursts.burster[i].outlet[d];
 
-			for (unsigned n = 0; n < o->nlive; n++)
-				if (!o->live[n].pooled)
-					word_set(&w->bursts.arena,
-						 (o->live[n].buffer * BUFFER_PAGES + o->live[n].npages - 1) * PAGE,
-						 word += 256);
+			mark_lives(w, o->live, o->nlive, &word);
+			mark_lives(w, o->own, o->nown, &word);
 		}
 	}
 }
