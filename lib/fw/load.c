@@ -14,6 +14,7 @@ static const struct {
 	{ "DMAR", false, piommu_fw_parse_dmar },
 	{ "IORT", false, piommu_fw_parse_iort },
 	{ "MCFG", false, piommu_fw_parse_mcfg },
+	{ PIOMMU_FW_FDT, false, piommu_fw_parse_fdt },
 };
 
 /* The nth table of a kind, if there is one. @return 0; -ENOENT: there is none */

@@ -182,6 +182,7 @@ struct piommu_fw_counters {
 enum piommu_fw_reserved_kind {
 	PIOMMU_FW_RESERVED_RMRR, /**< memory that firmware has devices use: must stay mapped 1:1 */
 	PIOMMU_FW_RESERVED_RMR,  /**< the same, by the ids that arrive at a unit (IORT, device tree) */
+	PIOMMU_FW_RESERVED_HOLE, /**< no memory: addresses at which nothing may be mapped; only among carve-outs */
 };
 
 #define PIOMMU_FW_RESERVED_REMAP (1u << 0)      /**< need not stay 1:1: whoever takes the device over may move it */
@@ -273,6 +274,15 @@ int piommu_fw_parse_mcfg(const void *bytes, size_t len, struct piommu_fw *fw, st
 /** As piommu_fw_parse_dmar(), for IORT (Arm DEN0049). A loop of mappings is refused, too. */
 int piommu_fw_parse_iort(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
 
+/**
+ * Adds what a flattened device tree says of SMMUs and of what is in front of them; a tree without SMMUs adds nothing. Devicetree
+ * Specification 0.4, and the kernel's bindings of arm,smmu and arm,smmu-v3. @return as piommu_fw_parse_dmar()
+ */
+int piommu_fw_parse_fdt(const void *bytes, size_t len, struct piommu_fw *fw, struct piommu_fw_error *err);
+
+/** The signature by which piommu_fw_load() asks for the device tree. */
+#define PIOMMU_FW_FDT "FDT "
+
 /** Where piommu_fw_load() gets tables: the nth of a signature. @return 0; -ENOENT: none; other errors: not readable */
 typedef int (*piommu_fw_table_fn)(void *ctx, const char sig[4], unsigned nth, const void **bytes, size_t *len);
 
@@ -303,7 +313,7 @@ const char *piommu_fw_family_name(enum piommu_family family);
 const char *piommu_fw_model_name(enum piommu_fw_model model);
 /** "event", "context" and so on. */
 const char *piommu_fw_irq_name(enum piommu_fw_irq_kind kind);
-/** "rmrr", "rmr". */
+/** "rmrr", "rmr", "hole". */
 const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind);
 
 /** What the resolver asks about the machine's PCI functions. */

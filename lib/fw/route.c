@@ -80,6 +80,8 @@ const char *piommu_fw_reserved_name(enum piommu_fw_reserved_kind kind)
 		return "rmrr";
 	case PIOMMU_FW_RESERVED_RMR:
 		return "rmr";
+	case PIOMMU_FW_RESERVED_HOLE:
+		return "hole";
 	default:
 		return "unknown";
 	}
