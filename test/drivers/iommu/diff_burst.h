@@ -6,6 +6,7 @@
 #ifndef DIFF_BURST_H
 #define DIFF_BURST_H
 
+#include "diff_log.h"
 #include "piommu_dma.h"
 #include "rig.h"
 
@@ -18,7 +19,6 @@
 #define ARENA_PAGES 2048u
 #define ARENA_BYTES (ARENA_PAGES * RIG_PAGE)
 #define MOST 512u /* pages of a mapping */
-#define HISTORY 12u
 
 /* Addresses of channels, and those of the test's own, where each slot has four megabytes. */
 #define CHANNEL_IOVA (UINT64_C(64) << 20)
@@ -58,22 +58,18 @@ struct diff_burst_machine {
 };
 
 struct diff_burst {
-	uint64_t random;
-	unsigned step, nmachines;
+	struct diff_log log;
+	unsigned nmachines;
 	struct diff_burst_machine machine[MACHINES];
 	struct piommu_mode mode[DOMAINS];
 	int on[DEVICES]; /* a domain's index; -1: blocked */
 	struct slot slot[SLOTS];
 	uint8_t mem[ARENA_BYTES];
-	char history[HISTORY][160];
-	bool failed;
 	unsigned ndma, nblocked, nlimbo, nmaps, nunmaps, nrefused, nswitches, nfull;
 };
 
 /* differential_bursts.c */
-uint32_t diff_burst_random(struct diff_burst *run, uint32_t below);
-void diff_burst_note(struct diff_burst *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void diff_burst_fail(struct diff_burst *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As diff_want(). */
 void diff_burst_expect(struct diff_burst *run, unsigned machine, const char *what, long long got, long long want);
 /* The slot that an address of a domain belongs to on that machine, the mapped one first; NULL: none. `*page` is the one within it. */
 struct slot *diff_burst_find(struct diff_burst *run, unsigned machine, unsigned domain, uint64_t iova, unsigned *page);

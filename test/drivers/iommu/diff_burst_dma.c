@@ -14,13 +14,13 @@ struct access {
 static void check_page(struct diff_burst *run, unsigned m, unsigned page)
 {
 	if (memcmp((char *)run->machine[m].arena.va + page * RIG_PAGE, run->mem + page * RIG_PAGE, RIG_PAGE))
-		diff_burst_fail(run, "%s: bytes of memory page %u differ", run->machine[m].rig.m->kind, page);
+		diff_fail(&run->log, "%s: bytes of memory page %u differ", run->machine[m].rig.m->kind, page);
 }
 
 void diff_burst_check_memory(struct diff_burst *run)
 {
 	for (unsigned m = 0; m < run->nmachines; m++)
-		for (unsigned page = 0; page < ARENA_PAGES && !run->failed; page++)
+		for (unsigned page = 0; page < ARENA_PAGES && !run->log.failed; page++)
 			check_page(run, m, page);
 }
 
@@ -43,9 +43,9 @@ static void check_moved(struct diff_burst *run, unsigned m, const struct access 
 	uint8_t *at = (uint8_t *)run->machine[m].arena.va + off;
 
 	if (a->is_write && memcmp(at, a->data, LEN))
-		diff_burst_fail(run, "%s: a write went elsewhere", run->machine[m].rig.m->kind);
+		diff_fail(&run->log, "%s: a write went elsewhere", run->machine[m].rig.m->kind);
 	if (!a->is_write && memcmp(got, at, LEN))
-		diff_burst_fail(run, "%s: a read came from elsewhere", run->machine[m].rig.m->kind);
+		diff_fail(&run->log, "%s: a read came from elsewhere", run->machine[m].rig.m->kind);
 	if (a->is_write)
 		memcpy(keep ? run->mem + off : at, keep ? at : run->mem + off, LEN);
 	check_page(run, m, (unsigned)(off / RIG_PAGE));
@@ -72,7 +72,7 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 		return;
 	}
 	if (ok && allowed)
-		diff_burst_fail(run, "%s: an access to a mapping was blocked", dm->rig.m->kind);
+		diff_fail(&run->log, "%s: an access to a mapping was blocked", dm->rig.m->kind);
 	/* A cached entry that forbids it keeps silent on QEMU. */
 	if (slot && slot->cached && dm->rig.m->silent_on_cached && !rc && !nevents) {
 		check_page(run, m, (unsigned)(off / RIG_PAGE));
@@ -82,7 +82,7 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 	if (nevents)
 		check_fault(run, m, a, iova, &event);
 	else
-		diff_burst_fail(run, "%s: a blocked access was not reported", dm->rig.m->kind);
+		diff_fail(&run->log, "%s: a blocked access was not reported", dm->rig.m->kind);
 	if (slot)
 		check_page(run, m, (unsigned)(off / RIG_PAGE));
 }
@@ -90,27 +90,28 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 /* At a slot's address, whether it is mapped, in limbo or free, mostly by a device that is on its domain. */
 void diff_burst_step_dma(struct diff_burst *run)
 {
-	const struct slot *target = &run->slot[diff_burst_random(run, SLOTS)];
-	struct access a = { .device = diff_burst_random(run, DEVICES), .is_write = diff_burst_random(run, 2) };
-	unsigned page, off = diff_burst_random(run, (RIG_PAGE - LEN) / 4) * 4;
+	const struct slot *target = &run->slot[diff_random(&run->log, SLOTS)];
+	struct access a = { .device = diff_random(&run->log, DEVICES), .is_write = diff_random(&run->log, 2) };
+	unsigned page, off = diff_random(&run->log, (RIG_PAGE - LEN) / 4) * 4;
 
 	for (unsigned tries = 0; tries < 8 && (!target->npages || (target->state == SLOT_FREE && tries < 6)); tries++)
-		target = &run->slot[diff_burst_random(run, SLOTS)];
+		target = &run->slot[diff_random(&run->log, SLOTS)];
 	for (unsigned tries = 0; tries < 3 && run->on[a.device] != (int)target->domain; tries++)
-		a.device = diff_burst_random(run, DEVICES);
-	page = target->npages ? diff_burst_random(run, target->npages) : 0;
+		a.device = diff_random(&run->log, DEVICES);
+	page = target->npages ? diff_random(&run->log, target->npages) : 0;
 	for (unsigned i = 0; i < LEN; i++)
-		a.data[i] = (uint8_t)(1 + diff_burst_random(run, 255));
-	diff_burst_note(run, "device %u (on %d) %s page %u + 0x%x of slot %ld (%u, domain %u)", a.device, run->on[a.device],
-			a.is_write ? "writes" : "reads", page, off, (long)(target - run->slot), target->state, target->domain);
+		a.data[i] = (uint8_t)(1 + diff_random(&run->log, 255));
+	diff_note(&run->log, "device %u (on %d) %s page %u + 0x%x of slot %ld (%u, domain %u)", a.device, run->on[a.device],
+		  a.is_write ? "writes" : "reads", page, off, (long)(target - run->slot), target->state, target->domain);
 	run->ndma++;
-	for (unsigned m = 0; m < run->nmachines && !run->failed; m++) {
+	for (unsigned m = 0; m < run->nmachines && !run->log.failed; m++) {
 		uint64_t iova = (target->iova[m] & ~(RIG_PAGE - 1)) + page * RIG_PAGE + off;
 		unsigned at = 0;
 		struct slot *slot =
 			run->on[a.device] < 0 ? NULL : diff_burst_find(run, m, (unsigned)run->on[a.device], iova, &at);
 
-		run_on(run, m, &a, iova, slot, slot ? slot->page[at] * RIG_PAGE + off : 0, target->state == SLOT_MAPPED);
+		run_on(run, m, &a, iova, slot, slot ? slot->page[at] * RIG_PAGE + off : 0,
+		       target->state == SLOT_MAPPED && run->on[a.device] == (int)target->domain);
 		run->nblocked += !slot;
 		run->nlimbo += slot && slot->state == SLOT_LIMBO;
 		if (slot)

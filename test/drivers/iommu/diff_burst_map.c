@@ -8,16 +8,16 @@ static unsigned pick_size(struct diff_burst *run)
 {
 	static const unsigned sizes[] = { 1, 1, 1, 2, 7, 32, BURST };
 
-	return diff_burst_random(run, 2) ? sizes[diff_burst_random(run, 7)] : 1 + diff_burst_random(run, 40);
+	return diff_random(&run->log, 2) ? sizes[diff_random(&run->log, 7)] : 1 + diff_random(&run->log, 40);
 }
 
 static unsigned pick_npages(struct diff_burst *run)
 {
-	unsigned kind = diff_burst_random(run, 100);
+	unsigned kind = diff_random(&run->log, 100);
 
-	return kind < 70   ? 1 + diff_burst_random(run, 4)
-	       : kind < 97 ? 1 + diff_burst_random(run, 40)
-	       : kind < 99 ? 1 + diff_burst_random(run, MOST)
+	return kind < 70   ? 1 + diff_random(&run->log, 4)
+	       : kind < 97 ? 1 + diff_random(&run->log, 40)
+	       : kind < 99 ? 1 + diff_random(&run->log, MOST)
 			   : MOST;
 }
 
@@ -35,22 +35,22 @@ static enum piommu_dma_dir dir_of(unsigned prot)
 static struct slot *prepare(struct diff_burst *run, unsigned domain, bool whole_pages)
 {
 	static const unsigned prots[] = { PIOMMU_RW, PIOMMU_RW, PIOMMU_READ, PIOMMU_WRITE };
-	unsigned first = POOLS * DOMAINS, i = diff_burst_random(run, SLOTS - first), npages = pick_npages(run), tries = 0, at;
+	unsigned first = POOLS * DOMAINS, i = diff_random(&run->log, SLOTS - first), npages = pick_npages(run), tries = 0, at;
 	struct slot *slot = &run->slot[first + i];
 
 	for (; tries < SLOTS && (slot->state != SLOT_FREE); tries++)
 		slot = &run->slot[first + (i + tries) % (SLOTS - first)];
 	if (slot->state != SLOT_FREE)
 		return NULL;
-	at = diff_burst_random(run, ARENA_PAGES - npages + 1);
-	if (npages == MOST && diff_burst_random(run, 2))
+	at = diff_random(&run->log, ARENA_PAGES - npages + 1);
+	if (npages == MOST && diff_random(&run->log, 2))
 		at -= at % MOST;
 	slot->domain = domain;
-	slot->prot = prots[diff_burst_random(run, 4)];
+	slot->prot = prots[diff_random(&run->log, 4)];
 	slot->own = slot->pooled = slot->cached = false;
 	slot->npages = npages;
-	slot->off = whole_pages ? 0 : diff_burst_random(run, RIG_PAGE);
-	slot->len = npages * RIG_PAGE - slot->off - (whole_pages || npages == 1 ? 0 : diff_burst_random(run, RIG_PAGE));
+	slot->off = whole_pages ? 0 : diff_random(&run->log, RIG_PAGE);
+	slot->len = npages * RIG_PAGE - slot->off - (whole_pages || npages == 1 ? 0 : diff_random(&run->log, RIG_PAGE));
 	for (unsigned k = 0; k < npages; k++)
 		slot->page[k] = (uint16_t)(at + k);
 	return slot;
@@ -100,8 +100,8 @@ static void keep(struct diff_burst *run, struct slot *slot)
 									     : slot->npages - 1 ? slot->npages - 1
 												: 1)
 			if (diff_burst_find(run, m, slot->domain, slot->iova[m] + k * RIG_PAGE, &page))
-				diff_burst_fail(run, "%s: 0x%llx was handed out and is not free", run->machine[m].rig.m->kind,
-						(unsigned long long)slot->iova[m]);
+				diff_fail(&run->log, "%s: 0x%llx was handed out and is not free", run->machine[m].rig.m->kind,
+					  (unsigned long long)slot->iova[m]);
 		check_lookup(run, m, slot, 0, true);
 		check_lookup(run, m, slot, slot->npages - 1, true);
 		slot->done[m] = false;
@@ -125,8 +125,8 @@ static void map_one(struct diff_burst *run, unsigned domain, unsigned channel)
 	if (!slot)
 		return;
 	want = expect_map(run, slot);
-	diff_burst_note(run, "map slot %ld, domain %u, page %u, %u pages: %d", (long)(slot - run->slot), domain, slot->page[0],
-			slot->npages, want);
+	diff_note(&run->log, "map slot %ld, domain %u, page %u, %u pages: %d", (long)(slot - run->slot), domain, slot->page[0],
+		  slot->npages, want);
 	for (unsigned m = 0; m < run->nmachines; m++)
 		diff_burst_expect(run, m, "map",
 				  piommu_dma_map(channel_of(run, m, domain, channel), pa_of(run, m, slot), slot->len,
@@ -157,7 +157,7 @@ static void map_burst(struct diff_burst *run, unsigned domain, unsigned channel)
 
 	for (unsigned i = 0; i < n && !want; i++)
 		want = expect_map(run, slots[i]);
-	diff_burst_note(run, "map a burst of %u, domain %u: %d", n, domain, want);
+	diff_note(&run->log, "map a burst of %u, domain %u: %d", n, domain, want);
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		for (unsigned i = 0; i < n; i++)
 			items[i] = (struct piommu_dma){ pa_of(run, m, slots[i]), slots[i]->len, dir_of(slots[i]->prot), 0 };
@@ -181,10 +181,10 @@ static void map_list(struct diff_burst *run, unsigned domain, unsigned channel)
 	if (!slot || slot->npages > 200)
 		return;
 	for (unsigned k = 0; k < slot->npages; n++) {
-		unsigned piece = 1 + diff_burst_random(run, 4), at = diff_burst_random(run, ARENA_PAGES - 4);
+		unsigned piece = 1 + diff_random(&run->log, 4), at = diff_random(&run->log, ARENA_PAGES - 4);
 
 		piece = piece > slot->npages - k ? slot->npages - k : piece;
-		if (k && !diff_burst_random(run, 3) && slot->page[k - 1] + 5u < ARENA_PAGES)
+		if (k && !diff_random(&run->log, 3) && slot->page[k - 1] + 5u < ARENA_PAGES)
 			at = slot->page[k - 1] + 1u;
 		runs += k && at != slot->page[k - 1] + 1u;
 		sg[n] = (struct piommu_sg){ at * RIG_PAGE, piece * RIG_PAGE };
@@ -193,7 +193,7 @@ static void map_list(struct diff_burst *run, unsigned domain, unsigned channel)
 	}
 	if (runs == 1)
 		want = expect_map(run, slot);
-	diff_burst_note(run, "map a list of %u, slot %ld, domain %u: %d", n, (long)(slot - run->slot), domain, want);
+	diff_note(&run->log, "map a list of %u, slot %ld, domain %u: %d", n, (long)(slot - run->slot), domain, want);
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		for (unsigned i = 0; i < n; i++)
 			sg[i].pa += run->machine[m].arena.pa - (m ? run->machine[m - 1].arena.pa : 0);
@@ -208,7 +208,7 @@ static void map_list(struct diff_burst *run, unsigned domain, unsigned channel)
 
 static uint64_t own_iova(struct diff_burst *run, const struct slot *slot)
 {
-	uint64_t off = slot->npages == MOST && diff_burst_random(run, 2) ? 0 : diff_burst_random(run, MOST) * RIG_PAGE;
+	uint64_t off = slot->npages == MOST && diff_random(&run->log, 2) ? 0 : diff_random(&run->log, MOST) * RIG_PAGE;
 
 	return OWN_IOVA + (uint64_t)(slot - run->slot) * OWN_STEP + off;
 }
@@ -219,7 +219,7 @@ static void map_own(struct diff_burst *run, unsigned domain, unsigned channel)
 	struct slot *slots[BURST];
 	unsigned n = prepare_many(run, domain, pick_size(run), true, slots);
 
-	diff_burst_note(run, "map a burst of %u at own addresses, domain %u", n, domain);
+	diff_note(&run->log, "map a burst of %u at own addresses, domain %u", n, domain);
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		for (unsigned i = 0; i < n; i++) {
 			slots[i]->own = true;
@@ -236,9 +236,9 @@ static void map_own(struct diff_burst *run, unsigned domain, unsigned channel)
 
 void diff_burst_step_map(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS), channel = diff_burst_random(run, CHANNELS);
+	unsigned domain = diff_random(&run->log, DOMAINS), channel = diff_random(&run->log, CHANNELS);
 
-	switch (diff_burst_random(run, 8)) {
+	switch (diff_random(&run->log, 8)) {
 	case 0:
 	case 1:
 		map_own(run, domain, channel);
@@ -275,7 +275,7 @@ void diff_burst_retire(struct diff_burst *run)
 /* Mapped slots of a domain, all at own addresses or none. */
 static unsigned choose(struct diff_burst *run, unsigned domain, bool own, unsigned n, struct slot **slots)
 {
-	unsigned found = 0, first = POOLS * DOMAINS, start = diff_burst_random(run, SLOTS - first);
+	unsigned found = 0, first = POOLS * DOMAINS, start = diff_random(&run->log, SLOTS - first);
 
 	for (unsigned i = 0; i < SLOTS - first && found < n; i++) {
 		struct slot *slot = &run->slot[first + (start + i) % (SLOTS - first)];
@@ -316,13 +316,13 @@ static int unmap_on(struct diff_burst *run, unsigned m, unsigned channel, bool o
 
 void diff_burst_step_unmap(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS), channel = diff_burst_random(run, CHANNELS);
-	bool own = diff_burst_random(run, 4) == 0, wait = !own && diff_burst_random(run, 4) == 0;
+	unsigned domain = diff_random(&run->log, DOMAINS), channel = diff_random(&run->log, CHANNELS);
+	bool own = diff_random(&run->log, 4) == 0, wait = !own && diff_random(&run->log, 4) == 0;
 	struct slot *slots[BURST];
 	unsigned n = choose(run, domain, own, pick_size(run), slots);
 
-	diff_burst_note(run, "unmap %u, %s, domain %u, mode %u%s", n, own ? "own" : "the channels'", domain,
-			run->mode[domain].kind, wait ? ", and wait" : "");
+	diff_note(&run->log, "unmap %u, %s, domain %u, mode %u%s", n, own ? "own" : "the channels'", domain,
+		  run->mode[domain].kind, wait ? ", and wait" : "");
 	for (unsigned m = 0; m < run->nmachines && n; m++) {
 		piommu_ticket ticket = 0;
 
@@ -331,7 +331,7 @@ void diff_burst_step_unmap(struct diff_burst *run)
 			slots[i]->ticket[m] = ticket;
 			slots[i]->done[m] = wait;
 			if (!slots[i]->pooled)
-				check_lookup(run, m, slots[i], diff_burst_random(run, slots[i]->npages), false);
+				check_lookup(run, m, slots[i], diff_random(&run->log, slots[i]->npages), false);
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -350,13 +350,13 @@ static void refuse_unmap(struct diff_burst *run, unsigned domain, unsigned chann
 {
 	struct piommu_dma items[BURST];
 	struct slot *slots[BURST];
-	unsigned n = choose(run, domain, false, pick_size(run), slots), bad = n ? diff_burst_random(run, n) : 0;
-	bool twice = n > 1 && diff_burst_random(run, 2);
+	unsigned n = choose(run, domain, false, pick_size(run), slots), bad = n ? diff_random(&run->log, n) : 0;
+	bool twice = n > 1 && diff_random(&run->log, 2);
 	piommu_ticket ticket = 77;
 
 	if (!n || slots[bad]->pooled || slots[bad ? 0 : n - 1]->pooled)
 		return;
-	diff_burst_note(run, "unmap %u, of which number %u is wrong, domain %u", n, bad, domain);
+	diff_note(&run->log, "unmap %u, of which number %u is wrong, domain %u", n, bad, domain);
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		for (unsigned i = 0; i < n; i++)
 			items[i] = (struct piommu_dma){ .iova = slots[i]->iova[m], .len = slots[i]->len };
@@ -368,23 +368,23 @@ static void refuse_unmap(struct diff_burst *run, unsigned domain, unsigned chann
 				  piommu_dma_unmap_burst(channel_of(run, m, domain, channel), items, n, &ticket), -ENOENT);
 		diff_burst_expect(run, m, "ticket of nothing", (long long)ticket, 77);
 		for (unsigned i = 0; i < n; i++)
-			check_lookup(run, m, slots[i], diff_burst_random(run, slots[i]->npages), true);
+			check_lookup(run, m, slots[i], diff_random(&run->log, slots[i]->npages), true);
 	}
 }
 
 static void refuse_map(struct diff_burst *run, unsigned domain, unsigned channel)
 {
 	static const int errs[] = { -EEXIST, -ERANGE, -ERANGE, -EINVAL };
-	unsigned kind = diff_burst_random(run, 4), n, bad;
+	unsigned kind = diff_random(&run->log, 4), n, bad;
 	struct piommu_burst_item items[BURST];
 	struct slot *slots[BURST], *there;
 
 	if (!choose(run, domain, true, 1, &there))
 		return;
 	n = prepare_many(run, domain, pick_size(run), true, slots);
-	bad = n ? diff_burst_random(run, n) : 0;
-	diff_burst_note(run, "map %u at own addresses, of which number %u is wrong (%d), domain %u", n, bad, errs[kind],
-			domain);
+	bad = n ? diff_random(&run->log, n) : 0;
+	diff_note(&run->log, "map %u at own addresses, of which number %u is wrong (%d), domain %u", n, bad, errs[kind],
+		  domain);
 	for (unsigned m = 0; m < run->nmachines && n; m++) {
 		for (unsigned i = 0; i < n; i++) {
 			slots[i]->iova[m] = m ? slots[i]->iova[0] : own_iova(run, slots[i]);
@@ -392,7 +392,7 @@ static void refuse_map(struct diff_burst *run, unsigned domain, unsigned channel
 							       slots[i]->prot };
 		}
 		if (kind == 0)
-			items[bad].iova = there->iova[m] + diff_burst_random(run, there->npages) * RIG_PAGE;
+			items[bad].iova = there->iova[m] + diff_random(&run->log, there->npages) * RIG_PAGE;
 		else if (kind == 1)
 			items[bad].iova = UINT64_C(1) << 60;
 		else if (kind == 2)
@@ -402,16 +402,16 @@ static void refuse_map(struct diff_burst *run, unsigned domain, unsigned channel
 		diff_burst_expect(run, m, "map with a wrong one",
 				  piommu_map_burst(channel_of(run, m, domain, channel), items, n), errs[kind]);
 		for (unsigned i = 0; i < n; i++)
-			check_lookup(run, m, slots[i], diff_burst_random(run, slots[i]->npages), false);
+			check_lookup(run, m, slots[i], diff_random(&run->log, slots[i]->npages), false);
 	}
 }
 
 void diff_burst_step_refused(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS), channel = diff_burst_random(run, CHANNELS);
+	unsigned domain = diff_random(&run->log, DOMAINS), channel = diff_random(&run->log, CHANNELS);
 
 	run->nrefused++;
-	if (diff_burst_random(run, 2))
+	if (diff_random(&run->log, 2))
 		refuse_unmap(run, domain, channel);
 	else
 		refuse_map(run, domain, channel);

@@ -47,25 +47,26 @@ static size_t part_len(const struct access *a, unsigned part)
 static uint64_t pick_iova(struct diff_run *run, unsigned device)
 {
 	const struct diff_page *pages = run->model.page[run->model.domain[device]];
-	unsigned p = diff_random(run, DIFF_PAGES);
+	unsigned p = diff_random(&run->log, DIFF_PAGES);
 
 	if (run->model.state[device] == DIFF_FREE)
-		return diff_random(run, DIFF_ARENA_BYTES - DMA_MAX) & ~3u;
-	if (!diff_random(run, 50))
-		return (((uint64_t)diff_random(run, UINT32_MAX) << 32 | diff_random(run, UINT32_MAX)) & ~UINT64_C(3)) >>
-		       diff_random(run, 40);
+		return diff_random(&run->log, DIFF_ARENA_BYTES - DMA_MAX) & ~3u;
+	if (!diff_random(&run->log, 50))
+		return (((uint64_t)diff_random(&run->log, UINT32_MAX) << 32 | diff_random(&run->log, UINT32_MAX)) &
+			~UINT64_C(3)) >>
+		       diff_random(&run->log, 40);
 	for (unsigned tries = 0; tries < DIFF_PAGES && !pages[p].mapped && !(pages[p].stale && tries > 64); tries++)
 		p = (p + 1) % DIFF_PAGES;
-	if (!diff_random(run, 8))
-		p = diff_random(run, DIFF_PAGES);
-	return diff_iova(&run->model, p) + (diff_random(run, 4096) & ~3u);
+	if (!diff_random(&run->log, 8))
+		p = diff_random(&run->log, DIFF_PAGES);
+	return diff_iova(&run->model, p) + (diff_random(&run->log, 4096) & ~3u);
 }
 
 static size_t pick_len(struct diff_run *run)
 {
 	static const uint16_t most[] = { 4, 4, 4, 8, 16, 64, 256, 512, DMA_MAX };
 
-	return 4 + (diff_random(run, most[diff_random(run, sizeof(most) / sizeof(most[0]))]) & ~3u);
+	return 4 + (diff_random(&run->log, most[diff_random(&run->log, sizeof(most) / sizeof(most[0]))]) & ~3u);
 }
 
 /* Where the answer for one page could hide the answer for the other. */
@@ -157,7 +158,7 @@ static void check_page(struct diff_run *run, const struct diff_machine *dm, size
 	size_t page = offset / 4096;
 
 	if (memcmp((const char *)dm->arena.va + page * 4096, run->model.mem + page * 4096, 4096))
-		diff_fail(run, "%s: bytes of memory page %zu differ", dm->rig.m->kind, page);
+		diff_fail(&run->log, "%s: bytes of memory page %zu differ", dm->rig.m->kind, page);
 }
 
 /* Applies a write to the model; the machines' memory is checked against it afterwards. */
@@ -175,7 +176,7 @@ static void settle_second_part(struct diff_run *run, const struct diff_machine *
 		return;
 	offset = part_offset(run, a, 1);
 	if (dm->rig.m->goes_on && memcmp((char *)dm->arena.va + offset, a->data + a->head, len))
-		diff_fail(run, "%s: the page after the blocked one was not written", dm->rig.m->kind);
+		diff_fail(&run->log, "%s: the page after the blocked one was not written", dm->rig.m->kind);
 	if (dm->rig.m->goes_on)
 		memcpy((char *)dm->arena.va + offset, run->model.mem + offset, len);
 	check_page(run, dm, offset);
@@ -191,7 +192,7 @@ static void check_blocked(struct diff_run *run, const struct diff_machine *dm, c
 		if (nevents)
 			*reason = check_fault(run, dm, a, event);
 		else
-			diff_fail(run, "%s: a blocked access was not reported", dm->rig.m->kind);
+			diff_fail(&run->log, "%s: a blocked access was not reported", dm->rig.m->kind);
 	}
 	if (a->blocked_part && a->is_write)
 		check_page(run, dm, part_offset(run, a, 0));
@@ -208,7 +209,7 @@ static void check_moved(struct diff_run *run, const struct diff_machine *dm, con
 
 		check_page(run, dm, offset);
 		if (!a->is_write && memcmp(got + (i ? a->head : 0), run->model.mem + offset, part_len(a, i)))
-			diff_fail(run, "%s: what the device read is not what memory holds", dm->rig.m->kind);
+			diff_fail(&run->log, "%s: what the device read is not what memory holds", dm->rig.m->kind);
 	}
 }
 
@@ -227,9 +228,9 @@ static void check_either(struct diff_run *run, const struct diff_machine *dm, co
 	}
 	diff_expect(run, "access to a page in limbo", dm, rc, 0);
 	if (a->is_write && memcmp(at, a->data, a->len))
-		diff_fail(run, "%s: a write through the old translation went elsewhere", dm->rig.m->kind);
+		diff_fail(&run->log, "%s: a write through the old translation went elsewhere", dm->rig.m->kind);
 	if (!a->is_write && memcmp(got, at, a->len))
-		diff_fail(run, "%s: a read through the old translation came from elsewhere", dm->rig.m->kind);
+		diff_fail(&run->log, "%s: a read through the old translation came from elsewhere", dm->rig.m->kind);
 	memcpy(at, run->model.mem + offset, a->len);
 	check_page(run, dm, offset);
 }
@@ -261,15 +262,15 @@ static void run_on(struct diff_run *run, struct diff_machine *dm, struct access 
 
 void diff_step_dma(struct diff_run *run)
 {
-	struct access a = { .device = diff_random(run, DIFF_DEVICES), .is_write = diff_random(run, 2) };
+	struct access a = { .device = diff_random(&run->log, DIFF_DEVICES), .is_write = diff_random(&run->log, 2) };
 	uint32_t reason[DIFF_MACHINES] = { 0 };
 
 	a.iova = pick_iova(run, a.device);
 	a.len = pick_len(run);
 	judge(run, &a);
 	for (size_t i = 0; i < a.len; i++)
-		a.data[i] = (uint8_t)(1 + diff_random(run, 255));
-	diff_note(run, "device %u %s 0x%llx, %zu bytes: %s", a.device, a.is_write ? "writes" : "reads",
+		a.data[i] = (uint8_t)(1 + diff_random(&run->log, 255));
+	diff_note(&run->log, "device %u %s 0x%llx, %zu bytes: %s", a.device, a.is_write ? "writes" : "reads",
 		  (unsigned long long)a.iova, a.len,
 		  a.expect == DIFF_OK        ? "allowed"
 		  : a.expect == DIFF_BLOCKED ? "blocked"
@@ -280,11 +281,11 @@ void diff_step_dma(struct diff_run *run)
 	/* Up to the blocked page bytes move on every machine. */
 	for (unsigned i = 0; a.is_write && a.expect != DIFF_EITHER && i < a.nparts && a.part[i] == DIFF_OK; i++)
 		apply_write(run, &a, i);
-	for (unsigned i = 0; i < run->nmachines && !run->failed; i++)
+	for (unsigned i = 0; i < run->nmachines && !run->log.failed; i++)
 		run_on(run, &run->machine[i], &a, &reason[i]);
-	for (unsigned i = 1; i < run->nmachines && !run->failed; i++)
+	for (unsigned i = 1; i < run->nmachines && !run->log.failed; i++)
 		if (reason[0] && reason[i] && reason[0] != reason[i])
-			diff_fail(run, "the machines give reasons 0x%x and 0x%x", reason[0], reason[i]);
+			diff_fail(&run->log, "the machines give reasons 0x%x and 0x%x", reason[0], reason[i]);
 	for (unsigned i = 0; i < a.nparts; i++)
 		if (a.page[i] && a.part[i] != DIFF_BLOCKED)
 			diff_touch(&run->model, a.device, a.iova + (i ? a.head : 0));
@@ -293,6 +294,6 @@ void diff_step_dma(struct diff_run *run)
 void diff_check_memory(struct diff_run *run, unsigned first, unsigned npages)
 {
 	for (unsigned i = 0; i < run->nmachines; i++)
-		for (unsigned p = first; p < first + npages && !run->failed; p++)
+		for (unsigned p = first; p < first + npages && !run->log.failed; p++)
 			check_page(run, &run->machine[i], (size_t)p * 4096);
 }

@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The steps that are no DMA: maps, unmaps, flushes, devices that come and go. Each is done on every machine and the model. */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "diff_run.h"
-
-/* xorshift64*: the same steps on every machine for one seed. */
-uint32_t diff_random(struct diff_run *run, uint32_t below)
-{
-	run->random ^= run->random >> 12;
-	run->random ^= run->random << 25;
-	run->random ^= run->random >> 27;
-	return (uint32_t)((run->random * UINT64_C(0x2545f4914f6cdd1d)) >> 32) % below;
-}
-
-void diff_note(struct diff_run *run, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(run->history[run->step % DIFF_HISTORY], sizeof(run->history[0]), fmt, ap);
-	va_end(ap);
-}
-
-void diff_fail(struct diff_run *run, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	if (run->failed)
-		return;
-	run->failed = true;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	printf("step %u: %s; the last steps were\n", run->step, text);
-	for (unsigned i = run->step < DIFF_HISTORY ? 0 : run->step + 1 - DIFF_HISTORY; i <= run->step; i++)
-		printf("     %u: %s\n", i, run->history[i % DIFF_HISTORY]);
-	CU_FAIL("machines and model agree");
-}
 
 void diff_expect(struct diff_run *run, const char *what, const struct diff_machine *dm, long long got, long long want)
 {
-	if (got != want)
-		diff_fail(run, "%s: %s: got %lld (0x%llx), want %lld (0x%llx)", dm->rig.m->kind, what, got,
-			  (unsigned long long)got, want, (unsigned long long)want);
+	diff_want(&run->log, dm->rig.m->kind, what, got, want);
 }
 
 static void open_machine(struct diff_run *run, struct diff_machine *dm, const struct rig_target *target)
@@ -99,16 +59,16 @@ void diff_close(struct diff_run *run)
 /* A range inside one zone: small, or (one in six) a large page or two, maybe with something around them. */
 static void pick_range(struct diff_run *run, unsigned *first, unsigned *npages)
 {
-	unsigned zone = diff_random(run, DIFF_ZONES) * DIFF_ZONE_PAGES, at, n;
+	unsigned zone = diff_random(&run->log, DIFF_ZONES) * DIFF_ZONE_PAGES, at, n;
 
-	if (diff_random(run, 6)) {
-		at = diff_random(run, DIFF_ZONE_PAGES);
-		n = 1 + diff_random(run, diff_random(run, 4) ? 8 : 64);
+	if (diff_random(&run->log, 6)) {
+		at = diff_random(&run->log, DIFF_ZONE_PAGES);
+		n = 1 + diff_random(&run->log, diff_random(&run->log, 4) ? 8 : 64);
 	} else {
-		at = diff_random(run, 2) * DIFF_LEAF_PAGES;
-		n = DIFF_LEAF_PAGES * (1 + diff_random(run, 2));
-		if (!diff_random(run, 4))
-			n += diff_random(run, 8);
+		at = diff_random(&run->log, 2) * DIFF_LEAF_PAGES;
+		n = DIFF_LEAF_PAGES * (1 + diff_random(&run->log, 2));
+		if (!diff_random(&run->log, 4))
+			n += diff_random(&run->log, 8);
 	}
 	*first = zone + at;
 	*npages = at + n <= DIFF_ZONE_PAGES ? n : DIFF_ZONE_PAGES - at;
@@ -150,18 +110,18 @@ static void check_lookup(struct diff_run *run, unsigned domain, unsigned page)
 static void step_map(struct diff_run *run)
 {
 	static const unsigned prots[] = { PIOMMU_RW, PIOMMU_RW, PIOMMU_RW, PIOMMU_READ, PIOMMU_WRITE };
-	unsigned domain = diff_random(run, DIFF_DOMAINS), prot = prots[diff_random(run, 5)], first, npages, at;
+	unsigned domain = diff_random(&run->log, DIFF_DOMAINS), prot = prots[diff_random(&run->log, 5)], first, npages, at;
 	int want;
 
 	pick_range(run, &first, &npages);
-	at = diff_random(run, DIFF_ARENA_PAGES - npages + 1);
-	if (npages >= DIFF_LEAF_PAGES && diff_random(run, 3))
+	at = diff_random(&run->log, DIFF_ARENA_PAGES - npages + 1);
+	if (npages >= DIFF_LEAF_PAGES && diff_random(&run->log, 3))
 		at -= at % DIFF_LEAF_PAGES;
 	/* An address is not used again before its invalidation completed: that is the user's part of the contract. It goes for all
 	 * of an unmapped range, holes too: a table that served it may be in a cache still. */
 	if (diff_in_limbo(&run->model, domain, first, npages))
 		flush(run, domain);
-	diff_note(run, "map domain %u 0x%llx, %u pages to memory page %u, prot %u", domain,
+	diff_note(&run->log, "map domain %u 0x%llx, %u pages to memory page %u, prot %u", domain,
 		  (unsigned long long)diff_iova(&run->model, first), npages, at, prot);
 	want = diff_map(&run->model, domain, first, npages, at, prot);
 	run->nmaps += !want;
@@ -173,17 +133,17 @@ static void step_map(struct diff_run *run)
 				       npages * RIG_PAGE, prot),
 			    want);
 	}
-	check_lookup(run, domain, first + diff_random(run, npages));
+	check_lookup(run, domain, first + diff_random(&run->log, npages));
 }
 
 /* Half of the time exactly one run of mapped pages, otherwise anything. */
 static void pick_mapped(struct diff_run *run, unsigned domain, unsigned *first, unsigned *npages)
 {
 	const struct diff_page *pages = run->model.page[domain];
-	unsigned p = diff_random(run, DIFF_PAGES), tries = 0;
+	unsigned p = diff_random(&run->log, DIFF_PAGES), tries = 0;
 
 	pick_range(run, first, npages);
-	if (diff_random(run, 2))
+	if (diff_random(&run->log, 2))
 		return;
 	while (tries++ < DIFF_PAGES && !pages[p].mapped)
 		p = (p + 1) % DIFF_PAGES;
@@ -195,18 +155,18 @@ static void pick_mapped(struct diff_run *run, unsigned domain, unsigned *first, 
 	*npages = 1;
 	while ((p + *npages) % DIFF_ZONE_PAGES && pages[p + *npages].mapped && *npages < DIFF_ZONE_PAGES)
 		++*npages;
-	if (!pages[p].large && diff_random(run, 2))
-		*npages = 1 + diff_random(run, *npages);
+	if (!pages[p].large && diff_random(&run->log, 2))
+		*npages = 1 + diff_random(&run->log, *npages);
 }
 
 static void step_unmap(struct diff_run *run, bool deferred)
 {
-	unsigned domain = diff_random(run, DIFF_DOMAINS), first, npages;
+	unsigned domain = diff_random(&run->log, DIFF_DOMAINS), first, npages;
 	size_t want_unmapped = 0;
 	int want;
 
 	pick_mapped(run, domain, &first, &npages);
-	diff_note(run, "%s domain %u 0x%llx, %u pages", deferred ? "unmap (deferred)" : "unmap", domain,
+	diff_note(&run->log, "%s domain %u 0x%llx, %u pages", deferred ? "unmap (deferred)" : "unmap", domain,
 		  (unsigned long long)diff_iova(&run->model, first), npages);
 	want = diff_unmap(&run->model, domain, first, npages, deferred, &want_unmapped);
 	run->nunmaps += want_unmapped != 0;
@@ -223,22 +183,22 @@ static void step_unmap(struct diff_run *run, bool deferred)
 		diff_expect(run, "unmap", dm, rc, want);
 		diff_expect(run, "bytes unmapped", dm, (long long)unmapped, (long long)want_unmapped);
 	}
-	check_lookup(run, domain, first + diff_random(run, npages));
+	check_lookup(run, domain, first + diff_random(&run->log, npages));
 }
 
 static void step_flush(struct diff_run *run)
 {
-	unsigned domain = diff_random(run, DIFF_DOMAINS);
+	unsigned domain = diff_random(&run->log, DIFF_DOMAINS);
 
-	diff_note(run, "flush domain %u", domain);
+	diff_note(&run->log, "flush domain %u", domain);
 	flush(run, domain);
 }
 
 static void step_attach(struct diff_run *run)
 {
-	unsigned device = diff_random(run, DIFF_DEVICES), domain = diff_random(run, DIFF_DOMAINS);
+	unsigned device = diff_random(&run->log, DIFF_DEVICES), domain = diff_random(&run->log, DIFF_DOMAINS);
 
-	diff_note(run, "attach device %u to domain %u", device, domain);
+	diff_note(&run->log, "attach device %u to domain %u", device, domain);
 	for (unsigned i = 0; i < run->nmachines; i++) {
 		struct diff_machine *dm = &run->machine[i];
 
@@ -255,10 +215,10 @@ static void step_attach(struct diff_run *run)
 static void step_move(struct diff_run *run)
 {
 	static const char *const words[] = { "claimed", "released", "detached" };
-	unsigned device = diff_random(run, DIFF_DEVICES);
+	unsigned device = diff_random(&run->log, DIFF_DEVICES);
 	enum diff_state state = run->model.state[device];
 
-	diff_note(run, "device %u %s", device, words[state]);
+	diff_note(&run->log, "device %u %s", device, words[state]);
 	for (unsigned i = 0; i < run->nmachines; i++) {
 		struct diff_machine *dm = &run->machine[i];
 
@@ -276,17 +236,17 @@ static void step_move(struct diff_run *run)
 /* The processor's turn: a page of memory changes. */
 static void step_fill(struct diff_run *run)
 {
-	unsigned page = diff_random(run, DIFF_ARENA_PAGES);
+	unsigned page = diff_random(&run->log, DIFF_ARENA_PAGES);
 
-	diff_note(run, "memory page %u changes", page);
-	rig_fill(run->model.mem + page * 4096, 4096, 2 + run->step % 4000);
+	diff_note(&run->log, "memory page %u changes", page);
+	rig_fill(run->model.mem + page * 4096, 4096, 2 + run->log.step % 4000);
 	for (unsigned i = 0; i < run->nmachines; i++)
 		memcpy((char *)run->machine[i].arena.va + page * 4096, run->model.mem + page * 4096, 4096);
 }
 
 void diff_step(struct diff_run *run)
 {
-	unsigned dice = diff_random(run, 100);
+	unsigned dice = diff_random(&run->log, 100);
 
 	if (dice < 56)
 		diff_step_dma(run);
@@ -305,6 +265,6 @@ void diff_step(struct diff_run *run)
 	else
 		step_fill(run);
 	/* Nothing else may have changed, ever; a look at all of it takes longer than a step. */
-	if (run->step % 512 == 511)
+	if (run->log.step % 512 == 511)
 		diff_check_memory(run, 0, DIFF_ARENA_PAGES);
 }

@@ -3,11 +3,11 @@
 #ifndef DIFF_RUN_H
 #define DIFF_RUN_H
 
+#include "diff_log.h"
 #include "diff_model.h"
 #include "rig.h"
 
 #define DIFF_MACHINES 2u
-#define DIFF_HISTORY 16u
 
 /* A machine with the same memory, domains and devices as the model. */
 struct diff_machine {
@@ -19,21 +19,14 @@ struct diff_machine {
 };
 
 struct diff_run {
-	uint64_t random;
-	unsigned step;
+	struct diff_log log;
 	unsigned nmachines;
 	struct diff_machine machine[DIFF_MACHINES];
 	struct diff_model model;
-	char history[DIFF_HISTORY][128]; /* the last steps, for the one who must explain a failure */
-	bool failed;
 	unsigned ndma, nblocked, neither, nmaps, nunmaps, nmoves;
 };
 
-uint32_t diff_random(struct diff_run *run, uint32_t below);
-/* Says what the step does. */
-void diff_note(struct diff_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The machines disagree with the model, or with each other: the run ends. */
-void diff_fail(struct diff_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As diff_want(). */
 void diff_expect(struct diff_run *run, const char *what, const struct diff_machine *dm, long long got, long long want);
 
 /* diff_dma.c */

@@ -21,14 +21,14 @@ static void machines_and_model_agree(void)
 	struct diff_run *run = calloc(1, sizeof(*run));
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-	run->random = plan.seed * 2 + 1; /* never 0 */
+	run->log.random = plan.seed * 2 + 1; /* never 0 */
 	diff_open(run, plan.targets, plan.ntargets);
-	for (; run->step < plan.steps && !run->failed; run->step++)
+	for (; run->log.step < plan.steps && !run->log.failed; run->log.step++)
 		diff_step(run);
-	if (!run->failed)
+	if (!run->log.failed)
 		diff_check_memory(run, 0, DIFF_ARENA_PAGES);
 	printf("     seed %llu: %u steps: %u DMAs (%u blocked, %u in limbo), %u maps, %u unmaps, %u moves\n",
-	       (unsigned long long)plan.seed, run->step, run->ndma, run->nblocked, run->neither, run->nmaps, run->nunmaps,
+	       (unsigned long long)plan.seed, run->log.step, run->ndma, run->nblocked, run->neither, run->nmaps, run->nunmaps,
 	       run->nmoves);
 	diff_close(run);
 	free(run);

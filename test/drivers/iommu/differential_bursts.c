@@ -4,7 +4,6 @@
  * on QEMU's, and on a plain list of mappings; all must agree after every step. The same seed gives the same steps, for as long as this
  * program does not change.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,46 +16,9 @@ static struct {
 	unsigned ntargets;
 } plan;
 
-/* xorshift64*: the same steps on every machine for one seed. */
-uint32_t diff_burst_random(struct diff_burst *run, uint32_t below)
-{
-	run->random ^= run->random >> 12;
-	run->random ^= run->random << 25;
-	run->random ^= run->random >> 27;
-	return (uint32_t)((run->random * UINT64_C(0x2545f4914f6cdd1d)) >> 32) % below;
-}
-
-void diff_burst_note(struct diff_burst *run, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(run->history[run->step % HISTORY], sizeof(run->history[0]), fmt, ap);
-	va_end(ap);
-}
-
-void diff_burst_fail(struct diff_burst *run, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	if (run->failed)
-		return;
-	run->failed = true;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	printf("step %u: %s; the last steps were\n", run->step, text);
-	for (unsigned i = run->step < HISTORY ? 0 : run->step + 1 - HISTORY; i <= run->step; i++)
-		printf("     %u: %s\n", i, run->history[i % HISTORY]);
-	CU_FAIL("machines and list agree");
-}
-
 void diff_burst_expect(struct diff_burst *run, unsigned machine, const char *what, long long got, long long want)
 {
-	if (got != want)
-		diff_burst_fail(run, "%s: %s: got %lld (0x%llx), want %lld (0x%llx)", run->machine[machine].rig.m->kind, what,
-				got, (unsigned long long)got, want, (unsigned long long)want);
+	diff_want(&run->log, run->machine[machine].rig.m->kind, what, got, want);
 }
 
 struct slot *diff_burst_find(struct diff_burst *run, unsigned machine, unsigned domain, uint64_t iova, unsigned *page)
@@ -87,8 +49,8 @@ static void set_mode(struct diff_burst *run, unsigned domain, enum piommu_mode_k
 
 	*mode = (struct piommu_mode){ .kind = kind };
 	if (kind == PIOMMU_MODE_BOUNDED) {
-		mode->max_us = diff_burst_random(run, 2) ? 1000000000 : 1;
-		mode->max_bytes = (1 + diff_burst_random(run, 2000)) * RIG_PAGE;
+		mode->max_us = diff_random(&run->log, 2) ? 1000000000 : 1;
+		mode->max_bytes = (1 + diff_random(&run->log, 2000)) * RIG_PAGE;
 	}
 	for (unsigned m = 0; m < run->nmachines; m++)
 		diff_burst_expect(run, m, "mode", piommu_domain_set_mode(run->machine[m].domain[domain], mode), 0);
@@ -100,10 +62,10 @@ static void set_mode(struct diff_burst *run, unsigned domain, enum piommu_mode_k
 
 static void step_mode(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS);
-	enum piommu_mode_kind kind = (enum piommu_mode_kind)diff_burst_random(run, 3);
+	unsigned domain = diff_random(&run->log, DOMAINS);
+	enum piommu_mode_kind kind = (enum piommu_mode_kind)diff_random(&run->log, 3);
 
-	diff_burst_note(run, "domain %u from mode %u to %u", domain, run->mode[domain].kind, kind);
+	diff_note(&run->log, "domain %u from mode %u to %u", domain, run->mode[domain].kind, kind);
 	set_mode(run, domain, kind);
 }
 
@@ -112,10 +74,10 @@ static void register_pool(struct diff_burst *run, unsigned domain, unsigned inde
 {
 	static const unsigned prots[] = { PIOMMU_RW, PIOMMU_RW, PIOMMU_READ };
 	struct slot *pool = &run->slot[domain * POOLS + index];
-	unsigned first = index * (ARENA_PAGES / POOLS) + diff_burst_random(run, 400);
+	unsigned first = index * (ARENA_PAGES / POOLS) + diff_random(&run->log, 400);
 
 	*pool = (struct slot){
-		.state = SLOT_MAPPED, .domain = domain, .prot = prots[diff_burst_random(run, 3)], .npages = MOST
+		.state = SLOT_MAPPED, .domain = domain, .prot = prots[diff_random(&run->log, 3)], .npages = MOST
 	};
 	for (unsigned i = 0; i < MOST; i++)
 		pool->page[i] = (uint16_t)(first + i);
@@ -153,10 +115,10 @@ static void unregister_pool(struct diff_burst *run, unsigned domain, unsigned in
 
 static void step_pool(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS), index = diff_burst_random(run, POOLS);
+	unsigned domain = diff_random(&run->log, DOMAINS), index = diff_random(&run->log, POOLS);
 	bool there = run->slot[domain * POOLS + index].state == SLOT_MAPPED;
 
-	diff_burst_note(run, "pool %u of domain %u %s", index, domain, there ? "goes" : "comes, in static mode");
+	diff_note(&run->log, "pool %u of domain %u %s", index, domain, there ? "goes" : "comes, in static mode");
 	if (there) {
 		unregister_pool(run, domain, index);
 		return;
@@ -168,12 +130,12 @@ static void step_pool(struct diff_burst *run)
 /* Looks, waits, or a channel that ends and another one in its place. */
 static void step_poll(struct diff_burst *run)
 {
-	unsigned domain = diff_burst_random(run, DOMAINS), channel = diff_burst_random(run, CHANNELS);
-	unsigned what = diff_burst_random(run, 8), budget = diff_burst_random(run, 4);
+	unsigned domain = diff_random(&run->log, DOMAINS), channel = diff_random(&run->log, CHANNELS);
+	unsigned what = diff_random(&run->log, 8), budget = diff_random(&run->log, 4);
 	static const unsigned inflight[] = { 0, 1, 2, 64 };
-	const struct piommu_channel_attr attr = { .inflight = inflight[diff_burst_random(run, 4)] };
+	const struct piommu_channel_attr attr = { .inflight = inflight[diff_random(&run->log, 4)] };
 
-	diff_burst_note(run, "channel %u of domain %u %s", channel, domain, what ? "is polled" : "ends");
+	diff_note(&run->log, "channel %u of domain %u %s", channel, domain, what ? "is polled" : "ends");
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		struct piommu_channel **ch = &run->machine[m].channel[domain][channel];
 
@@ -193,10 +155,10 @@ static void step_poll(struct diff_burst *run)
 
 static void step_move(struct diff_burst *run)
 {
-	unsigned device = diff_burst_random(run, DEVICES), domain = diff_burst_random(run, DOMAINS);
-	bool detach = run->on[device] >= 0 && diff_burst_random(run, 3) == 0;
+	unsigned device = diff_random(&run->log, DEVICES), domain = diff_random(&run->log, DOMAINS);
+	bool detach = run->on[device] >= 0 && diff_random(&run->log, 3) == 0;
 
-	diff_burst_note(run, "device %u: from %d %s %u", device, run->on[device], detach ? "away, not to" : "to", domain);
+	diff_note(&run->log, "device %u: from %d %s %u", device, run->on[device], detach ? "away, not to" : "to", domain);
 	for (unsigned m = 0; m < run->nmachines; m++) {
 		struct diff_burst_machine *dm = &run->machine[m];
 
@@ -210,7 +172,7 @@ static void step_move(struct diff_burst *run)
 
 static void step(struct diff_burst *run)
 {
-	unsigned dice = diff_burst_random(run, 100);
+	unsigned dice = diff_random(&run->log, 100);
 
 	if (dice < 50)
 		diff_burst_step_dma(run);
@@ -228,7 +190,7 @@ static void step(struct diff_burst *run)
 		step_pool(run);
 	else
 		step_move(run);
-	if (run->step % 512 == 511)
+	if (run->log.step % 512 == 511)
 		diff_burst_check_memory(run);
 }
 
@@ -277,23 +239,23 @@ static void machines_and_list_agree(void)
 	struct diff_burst *run = calloc(1, sizeof(*run));
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-	run->random = plan.seed * 2 + 1; /* never 0 */
+	run->log.random = plan.seed * 2 + 1; /* never 0 */
 	run->nmachines = plan.ntargets;
 	rig_fill(run->mem, ARENA_BYTES, 1);
 	for (unsigned i = 0; i < DEVICES; i++)
 		run->on[i] = (int)(i % DOMAINS);
 	for (unsigned m = 0; m < run->nmachines; m++)
 		open_machine(run, &run->machine[m], &plan.targets[m]);
-	for (; run->step < plan.steps && !run->failed; run->step++)
+	for (; run->log.step < plan.steps && !run->log.failed; run->log.step++)
 		step(run);
-	if (!run->failed)
+	if (!run->log.failed)
 		diff_burst_check_memory(run);
 	printf("     seed %llu: %u steps: %u DMAs (of addresses on machines, %u nobody's, %u in limbo), %u maps, %u unmaps, %u "
 	       "refused bursts, "
 	       "%u switches, %u times full\n",
-	       (unsigned long long)plan.seed, run->step, run->ndma, run->nblocked, run->nlimbo, run->nmaps, run->nunmaps,
+	       (unsigned long long)plan.seed, run->log.step, run->ndma, run->nblocked, run->nlimbo, run->nmaps, run->nunmaps,
 	       run->nrefused, run->nswitches, run->nfull);
-	CU_ASSERT(run->failed || (run->nblocked && run->nlimbo && run->nmaps && run->nunmaps && run->nswitches));
+	CU_ASSERT(run->log.failed || (run->nblocked && run->nlimbo && run->nmaps && run->nunmaps && run->nswitches));
 	for (unsigned m = 0; m < run->nmachines; m++)
 		close_machine(&run->machine[m]);
 	free(run);
