@@ -22,6 +22,7 @@ struct slab {
 	struct slab *next;
 	unsigned used;
 	struct arena *at;
+	struct arena_rest *rest;
 	char memory[];
 };
 
@@ -71,17 +72,19 @@ static struct arena *make_arena(struct iova_space *space, uint64_t start) REQUIR
 	struct arena *arena;
 
 	if (!slab || slab->used == SLAB_ARENAS) {
-		slab = calloc(1, sizeof(*slab) + SLAB_ARENAS * sizeof(struct arena) + alignof(struct arena) - 1);
+		slab = calloc(1, sizeof(*slab) + SLAB_ARENAS * (sizeof(struct arena) + sizeof(struct arena_rest)) +
+					 alignof(struct arena) - 1);
 		if (!slab)
 			return NULL;
 		slab->at = (struct arena *)(void *)align_up((uintptr_t)slab->memory, alignof(struct arena));
+		slab->rest = (struct arena_rest *)(void *)&slab->at[SLAB_ARENAS];
 		slab->next = space->slabs;
 		space->slabs = slab;
 	}
-	arena = &slab->at[slab->used++];
+	arena = &slab->at[slab->used];
+	arena->block.mapped = slab->rest[slab->used++].mapped;
 	arena->start = start;
-	for (unsigned i = 0; i < ARENA_WORDS; i++)
-		atomic_init(&arena->remote[i], ~UINT64_C(0));
+	atomic_init(&arena->lacks, true);
 	return arena;
 }
 
@@ -146,6 +149,7 @@ static int cut_part(struct iova_space *space, unsigned shelf) REQUIRES(space->lo
 		space->nfree -= end - first + 1;
 		arena_add_pages(arena, (unsigned)(first - at), (unsigned)(end - at) + 1);
 	}
+	arena_measure(arena);
 	shelf_add(&space->depot, arena, arena_room(arena));
 	return 0;
 }
@@ -240,9 +244,8 @@ static bool dissolve(struct iova_space *space, struct arena *arena) REQUIRES(spa
 /* On no shelf yet. Fewer than 512 pages are of use to the extents alone, once they are free. */
 static void shelve(struct iova_space *space, struct arena *arena) REQUIRES(space->lock)
 {
-	unsigned room = arena_room(arena);
-
-	if (room < SHELF_WHOLE && arena_is_empty(arena) && dissolve(space, arena))
+	arena_measure(arena);
+	if (arena_room(arena) < SHELF_WHOLE && arena_is_empty(arena) && dissolve(space, arena))
 		return;
 	shelf_add(&space->depot, arena, arena_room(arena));
 }

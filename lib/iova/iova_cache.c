@@ -1,319 +1,183 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A thread's arenas. Its own thread takes pages from them and puts them back with plain stores: no lock, no locked instruction. Other
- * threads put pages into an arena's `remote` words and mail the arena to its owner, once, until the owner has collected it: when its
- * own arenas have no room for what it wants. Only then does it ask the depot, with the space's lock.
- *
- * An arena that loses its owner is the space's until another cache gets it, or puts pages back into it. Mail may reach a cache that
- * does not own the arena any more, or is destroyed: who sends it looks again afterwards, and who finds it passes it on.
+ * Taking pages from a thread's arenas, and putting them back: plain stores, no lock, no locked instruction, but for pages of another
+ * thread's arenas. Single pages come from the hand; more than one from the arena on the lowest shelf that has room for them.
  */
 #include <errno.h>
-#include <stdlib.h>
 
-#include "space.h"
+#include "cache.h"
+#include "piommu_yield.h"
 
-#define KEEP_MAX 16u  /* empty arenas */
-#define KEEP_PART 64u /* and no more than this part of the aperture */
-#define BATCH 4u      /* empty arenas got at once */
-#define COLLECT 8u    /* arenas looked at in the inbox before the depot is asked */
-#define ORPHANS 32u   /* arenas given up without letting go of the lock */
+#define HAND_LEN (UINT64_C(64) << ARENA_PAGE_LG2) /* bytes of address behind a word of an arena */
+#define HAND_TRIES 4u
 
-#define WORD_LG2 (ARENA_PAGE_LG2 + 6u) /* bytes of address behind a word of an arena */
+/* ---- The hand ---- */
 
-struct iova_cache {
-	struct shelves shelves;
-	struct directory directory; /* the space's */
-	struct iova_space *space;
-	unsigned keep;
-	/*
-	 * The word where pages were last taken or put, of an arena of its own. What is freed there need not wait until the directory
-	 * has said where that is: half of the time that a page taken and put takes.
-	 */
-	struct {
-		uint64_t start;      /* address of its first page; NOWHERE: none */
-		struct arena *arena; /* NULL: none */
-		unsigned word;
-	} last;
-	struct arena *inbox; /* mail taken out of the box, and not yet looked at */
-	struct iova_cache *next_spare;
-
-	alignas(64) _Atomic(struct arena *) mailbox; /* anyone pushes; all of it is taken at once */
-};
-
-int iova_cache_create(struct iova_space *space, struct iova_cache **out)
+/*
+ * Others look whether a page is in the hand or in its arena: on its way from the arena it is in both, and on its way back, which is
+ * seldom, too; who did not see it here, nor there, nor here again, looks at `lowered`. Hence the releases.
+ */
+static void raise_hand(struct iova_cache *cache, struct arena *arena)
 {
-	uint64_t keep = (space->last - space->first) / IOVA_ARENA_PAGES / KEEP_PART;
-	struct iova_cache *cache;
-	int err = depot_open(space);
+	unsigned i = ctz_u64(arena->rooms) / 8;
 
-	if (err)
-		return err;
-	mutex_lock(&space->lock);
-	cache = space->spare;
-	if (cache)
-		space->spare = cache->next_spare;
-	mutex_unlock(&space->lock);
-	if (!cache) {
-		cache = aligned_alloc(alignof(struct iova_cache), sizeof(*cache));
-		if (!cache)
-			return -ENOMEM;
-		atomic_init(&cache->mailbox, NULL);
-	}
-	/* Of one that was destroyed, the mailbox may still be used. */
-	cache->shelves = (struct shelves){ 0 };
-	cache->directory = space->directory;
-	cache->space = space;
-	cache->keep = keep > KEEP_MAX ? KEEP_MAX : (unsigned)keep + !keep;
-	cache->inbox = NULL;
-	cache->last.arena = NULL;
-	*out = cache;
-	return 0;
+	atomic_store_explicit(&cache->hand_iova, arena->start + i * HAND_LEN, memory_order_release);
+	atomic_store_explicit(&cache->hand, arena_word(arena->free, i), memory_order_release);
+	atomic_store_explicit(&arena->free[i], 0, memory_order_release);
+	arena_set_room(arena, i, 0);
+	cache_remember(cache, arena);
 }
 
-void iova_cache_free_spares(struct iova_cache *spare)
+/* Some of the pages, all of one arena, are in it. */
+static bool in_hand(const struct iova_cache *cache, uint64_t iova, unsigned n)
 {
-	while (spare) {
-		struct iova_cache *next = spare->next_spare;
+	uint64_t hand = atomic_load_explicit(&cache->hand, memory_order_acquire);
+	uint64_t start = atomic_load_explicit(&cache->hand_iova, memory_order_acquire);
+	unsigned page = arena_page_of(iova), at = arena_page_of(start);
 
-		free(spare);
-		spare = next;
-	}
-}
-
-static inline void remember(struct iova_cache *cache, struct arena *arena, unsigned word)
-{
-	cache->last.start = arena->start + ((uint64_t)word << WORD_LG2);
-	cache->last.arena = arena;
-	cache->last.word = word;
-}
-
-/* ---- Mail ---- */
-
-static void push(struct iova_cache *cache, struct arena *arena)
-{
-	struct arena *first = atomic_load_explicit(&cache->mailbox, memory_order_relaxed);
-
-	do {
-		arena->mail_next = first;
-	} while (!atomic_compare_exchange_weak_explicit(&cache->mailbox, &first, arena, memory_order_seq_cst,
-							memory_order_relaxed));
-}
-
-static struct arena *take_mail(struct iova_cache *cache)
-{
-	return atomic_exchange_explicit(&cache->mailbox, NULL, memory_order_seq_cst);
-}
-
-/* Mail goes to the owners, which cannot change meanwhile, or is dealt with. */
-static void pass_on(struct iova_space *space, struct arena *list) REQUIRES(space->lock)
-{
-	while (list) {
-		struct arena *arena = list;
-		struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_relaxed);
-
-		list = arena->mail_next;
-		if (owner)
-			push(owner, arena);
-		else
-			depot_settle(space, arena);
-	}
-}
-
-/* Pages were put, and nobody else has mailed the arena. */
-static void mail(struct iova_space *space, struct arena *arena)
-{
-	struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_relaxed);
-
-	if (owner) {
-		push(owner, arena);
-		/*
-		 * seq_cst, after the push: an owner that gives the arena up, to be destroyed, says so before it empties its
-		 * mailbox for the last time. It is seen here, or the mail is seen there.
-		 */
-		if (atomic_load_explicit(&arena->owner, memory_order_seq_cst) == owner)
-			return;
-	}
-	mutex_lock(&space->lock);
-	if (owner) {
-		pass_on(space, take_mail(owner));
-	} else {
-		arena->mail_next = NULL;
-		pass_on(space, arena);
-	}
-	mutex_unlock(&space->lock);
-}
-
-static void put_remote(struct iova_space *space, struct arena *arena, unsigned page, unsigned n)
-{
-	arena_put_remote(arena, page, n);
-	/* Nearly always it is mailed already: looked at without a locked instruction. */
-	if (!atomic_load_explicit(&arena->mailed, memory_order_seq_cst) &&
-	    !atomic_exchange_explicit(&arena->mailed, true, memory_order_seq_cst))
-		mail(space, arena);
-}
-
-/* Collects at most `n` arenas, until one has room for `shelf`. */
-static bool collect(struct iova_cache *cache, unsigned shelf, unsigned n)
-{
-	while (n-- && !(cache->shelves.filled >> shelf)) {
-		struct arena *arena;
-
-		if (!cache->inbox)
-			cache->inbox = take_mail(cache);
-		arena = cache->inbox;
-		if (!arena)
-			break;
-		cache->inbox = arena->mail_next;
-		if (atomic_load_explicit(&arena->owner, memory_order_relaxed) == cache) {
-			arena_collect(arena);
-			shelf_move(&cache->shelves, arena, arena_room(arena));
-		} else {
-			arena->mail_next = NULL;
-			mutex_lock(&cache->space->lock);
-			pass_on(cache->space, arena);
-			mutex_unlock(&cache->space->lock);
-		}
-	}
-	return cache->shelves.filled >> shelf;
-}
-
-/* ---- To and from the space ---- */
-
-/* Gives half of the empty arenas up. Only the first one may not be what its shelf says, and that one stays. */
-static void trim(struct iova_cache *cache)
-{
-	struct shelves *shelves = &cache->shelves;
-
-	mutex_lock(&cache->space->lock);
-	while (shelves->nwhole > cache->keep / 2 + 1) {
-		struct arena *last = shelves->first[SHELF_WHOLE]->prev;
-
-		if (cache->last.arena == last)
-			cache->last.arena = NULL;
-		shelf_remove(shelves, last);
-		depot_put(cache->space, last);
-	}
-	mutex_unlock(&cache->space->lock);
-}
-
-static int get_arenas(struct iova_cache *cache, unsigned shelf)
-{
-	unsigned n = cache->keep < BATCH ? 1 : BATCH;
-	struct arena *arena;
-	int err = 0;
-
-	mutex_lock(&cache->space->lock);
-	for (unsigned i = 0; i < n && !err; i++) {
-		if (i && !cache->space->depot.nwhole)
-			break;
-		err = depot_get(cache->space, shelf, cache, &arena);
-		if (!err)
-			shelf_add(&cache->shelves, arena, arena->shelf);
-	}
-	mutex_unlock(&cache->space->lock);
-	return err;
-}
-
-/* Makes room for `shelf`. */
-static int refill(struct iova_cache *cache, unsigned shelf)
-{
-	int err;
-
-	if (collect(cache, shelf, COLLECT))
-		return 0;
-	err = get_arenas(cache, shelf);
-	return err && collect(cache, shelf, UINT32_MAX) ? 0 : err;
-}
-
-void iova_cache_destroy(struct iova_cache *cache)
-{
-	struct iova_space *space;
-	bool more = true;
-
-	if (!cache)
-		return;
-	space = cache->space;
-	for (unsigned shelf = 0; shelf < SHELVES;) {
-		mutex_lock(&space->lock);
-		for (unsigned i = 0; i < ORPHANS && cache->shelves.first[shelf]; i++) {
-			struct arena *arena = cache->shelves.first[shelf];
-
-			shelf_remove(&cache->shelves, arena);
-			depot_put(space, arena);
-		}
-		mutex_unlock(&space->lock);
-		shelf += !cache->shelves.first[shelf];
-	}
-	mutex_lock(&space->lock);
-	pass_on(space, cache->inbox);
-	pass_on(space, take_mail(cache));
-	mutex_unlock(&space->lock);
-	while (more) {
-		mutex_lock(&space->lock);
-		more = depot_shrink(space, ORPHANS);
-		mutex_unlock(&space->lock);
-	}
-	mutex_lock(&space->lock);
-	cache->next_spare = space->spare;
-	space->spare = cache;
-	mutex_unlock(&space->lock);
+	if ((iova ^ start) >> ARENA_LG2 || page >= at + 64 || at >= page + n)
+		return false;
+	return hand & arena_part(page, n, at / 64);
 }
 
 /* ---- Allocation ---- */
 
+/* The hand is empty: takes another word, of another arena when the current one has none. */
+static int raise_new_hand(struct iova_cache *cache)
+{
+	struct shelves *shelves = &cache->shelves;
+
+	for (;;) {
+		struct arena *arena = cache->current;
+		int err;
+
+		if (arena && arena->rooms) {
+			raise_hand(cache, arena);
+			return 0;
+		}
+		if (shelves->filled) {
+			if (arena)
+				shelf_add(shelves, arena, 0);
+			arena = shelves->first[ctz_u64(shelves->filled)];
+			shelf_remove(shelves, arena);
+			arena->shelf = SHELF_HAND;
+			cache->current = arena;
+			continue;
+		}
+		err = cache_refill(cache, 1);
+		if (err)
+			return err;
+	}
+}
+
+static inline void take_from_hand(struct iova_cache *cache, uint64_t hand, uint64_t *iova, struct iova_block **block)
+{
+	atomic_store_explicit(&cache->hand, hand & (hand - 1), memory_order_release);
+	*iova = atomic_load_explicit(&cache->hand_iova, memory_order_relaxed) + (ctz_u64(hand) << ARENA_PAGE_LG2);
+	*block = &cache->current->block;
+}
+
 static inline void hand_out(struct iova_cache *cache, struct arena *arena, unsigned page, uint64_t *iova,
 			    struct iova_block **block)
 {
-	remember(cache, arena, page / 64);
+	cache_remember(cache, arena);
 	*iova = arena->start + ((uint64_t)page << ARENA_PAGE_LG2);
 	*block = &arena->block;
 }
 
-static int alloc(struct iova_cache *cache, unsigned n, unsigned shelf, uint64_t *iova, struct iova_block **block)
+static bool take(struct iova_cache *cache, struct arena *arena, unsigned n, unsigned order, uint64_t *iova,
+		 struct iova_block **block)
 {
+	int page = arena_take(arena, n, order);
+
+	if (page < 0)
+		return false;
+	hand_out(cache, arena, (unsigned)page, iova, block);
+	return true;
+}
+
+/* Where no other arena has room. */
+static bool take_current(struct iova_cache *cache, unsigned n, unsigned order, uint64_t *iova, struct iova_block **block)
+{
+	if (!cache->current)
+		return false;
+	cache_lower_hand(cache);
+	return take(cache, cache->current, n, order, iova, block);
+}
+
+/* Two pages and more, from an arena on a shelf, or where there is none from the current one. */
+static __attribute__((noinline)) int alloc_slow(struct iova_cache *cache, unsigned n, uint64_t *iova, struct iova_block **block)
+{
+	unsigned order = 1 + ilog2_u64(n - 1), shelf = 1 + order;
 	struct shelves *shelves = &cache->shelves;
 
 	for (;;) {
 		unsigned filled = shelves->filled >> shelf << shelf;
 		struct arena *arena;
-		int page;
 
 		if (!filled) {
-			int err = refill(cache, shelf);
+			int err;
 
+			if (take_current(cache, n, order, iova, block))
+				return 0;
+			err = cache_refill(cache, shelf);
 			if (err)
 				return err;
 			continue;
 		}
 		arena = shelves->first[ctz_u64(filled)];
-		page = arena_take(arena, n, shelf - 1);
-		if (page >= 0) {
-			hand_out(cache, arena, (unsigned)page, iova, block);
+		if (take(cache, arena, n, order, iova, block))
 			return 0;
-		}
-		shelf_move(shelves, arena, arena_room(arena));
+		cache_settle(cache, arena);
 	}
+}
+
+/* The first word that is looked at nearly always has them. */
+static __attribute__((noinline)) int alloc_some(struct iova_cache *cache, unsigned n, uint64_t *iova, struct iova_block **block)
+{
+	unsigned order, filled;
+
+	if (n - 2 > 62)
+		return n - 1 < IOVA_ARENA_PAGES ? alloc_slow(cache, n, iova, block) : -EINVAL;
+	order = 1 + ilog2_u64(n - 1);
+	filled = cache->shelves.filled >> order & ~1u;
+	if (filled) {
+		struct arena *arena = cache->shelves.first[(unsigned)__builtin_ctz(filled) + order];
+		uint64_t left = arena_try(arena, order);
+
+		if (left) {
+			unsigned i = (unsigned)__builtin_ctzll(left) / 8;
+			uint64_t blocks = arena_blocks_of(arena_word(arena->free, i), order);
+
+			if (blocks) {
+				hand_out(cache, arena, arena_take_at(arena, i, ctz_u64(blocks), n), iova, block);
+				return 0;
+			}
+		}
+	}
+	return alloc_slow(cache, n, iova, block);
+}
+
+/* The hand is empty. */
+static __attribute__((noinline)) int alloc_one(struct iova_cache *cache, uint64_t *iova, struct iova_block **block)
+{
+	int err = raise_new_hand(cache);
+
+	if (!err)
+		take_from_hand(cache, atomic_load_explicit(&cache->hand, memory_order_relaxed), iova, block);
+	return err;
 }
 
 int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, struct iova_block **block)
 {
-	if (npages == 1 && cache->shelves.filled) {
-		struct arena *arena = cache->shelves.first[__builtin_ctz(cache->shelves.filled)];
+	uint64_t hand = atomic_load_explicit(&cache->hand, memory_order_relaxed);
 
-		if (arena->words) {
-			unsigned i = (unsigned)__builtin_ctz(arena->words);
-			uint64_t word = arena_word(arena->free, i);
-
-			arena_set_free(arena, i, word & (word - 1));
-			if (!(word & (word - 1)))
-				arena->words &= (uint8_t)(arena->words - 1);
-			hand_out(cache, arena, i * 64 + ctz_u64(word), iova, block);
-			return 0;
-		}
-	}
-	if (npages - 1 >= IOVA_ARENA_PAGES)
-		return -EINVAL;
-	return alloc(cache, npages, 1 + ilog2_u64(npages) + !is_pow2(npages), iova, block);
+	if (npages != 1)
+		return alloc_some(cache, npages, iova, block);
+	if (__builtin_expect(!hand, 0))
+		return alloc_one(cache, iova, block);
+	take_from_hand(cache, hand, iova, block);
+	return 0;
 }
 
 struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova)
@@ -325,93 +189,116 @@ struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova)
 
 /* ---- Free ---- */
 
-static bool adopt(struct iova_cache *cache, struct arena *arena)
+static void settle_and_trim(struct iova_cache *cache, struct arena *arena)
 {
-	bool mine;
-
-	mutex_lock(&cache->space->lock);
-	mine = depot_get_this(cache->space, arena, cache);
-	if (mine)
-		shelf_add(&cache->shelves, arena, arena->shelf);
-	mutex_unlock(&cache->space->lock);
-	return mine;
+	cache_settle(cache, arena);
+	if (cache->shelves.nwhole > cache->keep + 1)
+		cache_trim(cache);
 }
 
-/* Pages of its own were put: a larger block may be whole again. */
-static void rise(struct iova_cache *cache, struct arena *arena, unsigned page, unsigned n)
+/* Pages of word `i` were put: a larger block may be whole again. */
+static __attribute__((noinline)) void put_measured(struct iova_cache *cache, struct arena *arena, unsigned i)
 {
-	unsigned room = arena_room_with(arena, arena->shelf, page, n);
+	if (arena_measure_word(arena, i))
+		settle_and_trim(cache, arena);
+}
 
-	if (room == arena->shelf)
-		return;
-	shelf_move(&cache->shelves, arena, room);
-	if (cache->shelves.nwhole > cache->keep + 1)
-		trim(cache);
+static void put_own(struct iova_cache *cache, struct arena *arena, unsigned page, unsigned n)
+{
+	/* The first arena of the last shelf, or the current one, need not say what they have until something is not found there. */
+	bool guess = arena->shelf >= SHELF_WHOLE;
+
+	if (arena_put(arena, page, n, guess) && !guess)
+		settle_and_trim(cache, arena);
 }
 
 /* Allocated pages of one arena, whoever owns it. */
-static __attribute__((noinline)) void put(struct iova_cache *cache, struct arena *arena, unsigned page, unsigned npages)
+static __attribute__((noinline)) void put(struct iova_cache *cache, struct arena *arena, unsigned page, unsigned n)
 {
 	struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_relaxed);
 
-	if (owner != cache && (owner || !adopt(cache, arena))) {
-		put_remote(cache->space, arena, page, npages);
-		return;
-	}
-	arena_put(arena, page, npages);
-	if (arena->shelf < SHELF_WHOLE)
-		rise(cache, arena, page, npages);
+	if (owner == cache || (!owner && cache_adopt(cache, arena)))
+		put_own(cache, arena, page, n);
+	else
+		cache_put_remote(cache->space, arena, page, n);
 }
 
-/* Not of the last arena, or of several words, or not of its own, or not allocated. */
-static __attribute__((noinline)) int find_and_put(struct iova_cache *cache, uint64_t iova, unsigned npages)
+/* Of an arena that may be another cache's. Whoever knows of an allocation sees its pages in none of the places, at any time. */
+static bool is_taken(struct arena *arena, uint64_t iova, unsigned n)
 {
-	struct arena *arena = directory_find(&cache->directory, iova);
+	for (unsigned i = 0; i < HAND_TRIES; i++) {
+		struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_acquire);
+		uint64_t lowered = owner ? atomic_load_explicit(&owner->lowered, memory_order_acquire) : 0;
+
+		if (owner && in_hand(owner, iova, n))
+			return false;
+		PIOMMU_YIELD("not in the hand");
+		if (!arena_is_taken(arena, arena_page_of(iova), n))
+			return false;
+		PIOMMU_YIELD("not in the arena");
+		if (owner && in_hand(owner, iova, n))
+			return false;
+		if (atomic_load_explicit(&arena->owner, memory_order_acquire) == owner &&
+		    (!owner || atomic_load_explicit(&owner->lowered, memory_order_relaxed) == lowered))
+			break;
+	}
+	return true;
+}
+
+/* Not of an own arena, or of several words, or perhaps not allocated. */
+static __attribute__((noinline)) int check_and_put(struct iova_cache *cache, struct arena *arena, uint64_t iova,
+						   unsigned npages)
+{
 	unsigned page = arena_page_of(iova);
 
-	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= IOVA_ARENA_PAGES - page ||
-	    !arena_is_taken(arena, page, npages))
+	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= IOVA_ARENA_PAGES - page || !is_taken(arena, iova, npages))
 		return -ENOENT;
 	put(cache, arena, page, npages);
-	if (atomic_load_explicit(&arena->owner, memory_order_relaxed) == cache)
-		remember(cache, arena, page / 64);
 	return 0;
+}
+
+/* Pages of a word of an own arena are put. */
+static inline void put_part(struct iova_cache *cache, struct arena *arena, unsigned i, uint64_t part)
+{
+	arena_set_free(arena, i, arena_word(arena->free, i) | part);
+	if (__builtin_expect(arena_may_be_whole(arena, i), 1))
+		return;
+	if (arena->shelf >= SHELF_WHOLE)
+		arena_guess_room(arena, i);
+	else
+		put_measured(cache, arena, i);
 }
 
 int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
 {
-	unsigned bit = arena_page_of(iova) % 64, i = cache->last.word;
-	struct arena *arena = cache->last.arena;
-	uint64_t part, word;
+	unsigned page = arena_page_of(iova), i = page / 64, bit = page % 64;
+	struct arena *arena = cache->last;
+	uint64_t free;
 
-	/* Beyond the word, or not at a page. */
-	if (!arena || (iova - cache->last.start) & ~GENMASK64(WORD_LG2 - 1, ARENA_PAGE_LG2) || npages - 1 >= 64 - bit)
-		return find_and_put(cache, iova, npages);
-	part = arena_ones(npages) << bit;
-	word = arena_word(arena->free, i);
-	if ((word | arena_word(arena->remote, i)) & part)
+	if (!arena || iova - cache->last_start >= BIT64(ARENA_LG2))
+		arena = directory_find(&cache->directory, iova);
+	/* What others freed is in `remote`, and the arena is mailed. */
+	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= 64 - bit ||
+	    atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache ||
+	    atomic_load_explicit(&arena->mailed, memory_order_relaxed) ||
+	    atomic_load_explicit(&arena->lacks, memory_order_relaxed))
+		return check_and_put(cache, arena, iova, npages);
+	free = arena_word(arena->free, i);
+	if (iova - atomic_load_explicit(&cache->hand_iova, memory_order_relaxed) < HAND_LEN)
+		free |= atomic_load_explicit(&cache->hand, memory_order_relaxed);
+	if (free >> bit & arena_ones(npages))
 		return -ENOENT;
-	arena_set_free(arena, i, word | part);
-	/* Seldom: without a store, the next allocation does not wait for this call. */
-	if (!(arena->words >> i & 1))
-		arena->words |= (uint8_t)(1u << i);
-	if (arena->shelf < SHELF_WHOLE)
-		rise(cache, arena, i * 64 + bit, npages);
+	put_part(cache, arena, i, arena_ones(npages) << bit);
 	return 0;
 }
 
 void iova_cache_put(struct iova_cache *cache, struct iova_block *block, uint64_t iova, unsigned npages)
 {
 	struct arena *arena = arena_of_block(block);
-	unsigned page = arena_page_of(iova), i = page / 64;
+	unsigned page = arena_page_of(iova), i = page / 64, bit = page % 64;
 
-	if (npages > 1 || atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache) {
+	if (npages > 64 - bit || atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache)
 		put(cache, arena, page, npages);
-		return;
-	}
-	arena_set_free(arena, i, arena_word(arena->free, i) | BIT64(page % 64));
-	if (!(arena->words >> i & 1))
-		arena->words |= (uint8_t)(1u << i);
-	if (arena->shelf < SHELF_WHOLE && arena_block_free(arena, page, arena->shelf))
-		rise(cache, arena, page, 1);
+	else
+		put_part(cache, arena, i, npages == 1 ? BIT64(bit) : arena_ones(npages) << bit);
 }

@@ -13,12 +13,12 @@
 
 struct iova_cache;
 
-/** Of an arena, for whoever maps there; the cache itself looks at neither. All zero when a cache gets the arena. */
+/** Of an arena, for whoever maps there; the cache itself looks at neither. Zero when an arena is made. */
 struct iova_block {
 	/** Where its table is remembered: dies with the arena's owner. */
 	void *leaf;
-	/** At the first page of a mapping: how many pages it has. The caller zeroes it before it frees them. */
-	uint16_t mapped[IOVA_ARENA_PAGES];
+	/** IOVA_ARENA_PAGES of them, at the first page of a mapping: how many pages it has. The caller zeroes it before it frees them. */
+	uint16_t *mapped;
 };
 
 /** Any number of caches on a space. @return 0 or -ENOMEM */

@@ -11,6 +11,7 @@
 
 #define SHELVES (ARENA_ORDER + 2)
 #define SHELF_WHOLE (ARENA_ORDER + 1)
+#define SHELF_HAND (SHELF_WHOLE + 1) /* on none: a cache takes single pages from it */
 
 struct shelves {
 	unsigned filled;              /* shelf s > 0 is not empty: bit s */

@@ -144,6 +144,52 @@ static void what_another_cache_freed_cannot_be_freed_again(void)
 	iova_space_destroy(space);
 }
 
+/* Its owner has them ready for when it is asked for single pages again. */
+static void pages_beside_a_single_one_are_not_allocated(void)
+{
+	static const struct {
+		unsigned at, n;
+	} cases[] = { { 1, 1 }, { 0, 2 }, { 63, 1 }, { 63, 3 }, { 60, 200 }, { 0, 512 } };
+	struct iova_space *space = space_of(512, 65536);
+	struct iova_cache *cache = cache_of(space), *other = cache_of(space);
+	uint64_t iova = alloc(cache, 1);
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CHECK_EQ(iova_cache_free(cache, iova + cases[i].at * PAGE, cases[i].n), -ENOENT);
+		CHECK_EQ(iova_cache_free(other, iova + cases[i].at * PAGE, cases[i].n), -ENOENT);
+	}
+	CHECK_HEX(alloc(cache, 1), iova + PAGE);
+	CHECK_EQ(iova_cache_free(other, iova + PAGE, 2), -ENOENT);
+	CHECK_EQ(iova_cache_free(other, iova + PAGE, 1), 0);
+	CHECK_EQ(iova_cache_free(other, iova + PAGE, 1), -ENOENT);
+	CHECK_EQ(iova_cache_free(cache, iova + PAGE, 1), -ENOENT);
+	iova_cache_destroy(cache);
+	CHECK_EQ(iova_cache_free(other, iova + 2 * PAGE, 1), -ENOENT);
+	CHECK_EQ(iova_cache_free(other, iova, 1), 0);
+	iova_cache_destroy(other);
+	CHECK_EQ(free_pages(space), 65536);
+	iova_space_destroy(space);
+}
+
+static void many_pages_are_found_where_single_ones_come_from(void)
+{
+	struct iova_space *space = space_of(512, 512);
+	struct iova_cache *cache = cache_of(space);
+	uint64_t iova = alloc(cache, 1);
+
+	CHECK_EQ(try_alloc(cache, 512), -ENOSPC);
+	CHECK_EQ(iova_cache_free(cache, iova, 1), 0);
+	CHECK_HEX(alloc(cache, 512), iova);
+	CHECK_EQ(iova_cache_free(cache, iova, 512), 0);
+	CHECK_HEX(alloc(cache, 1), iova);
+	CHECK_HEX(alloc(cache, 256), iova + 256 * PAGE);
+	CHECK_HEX(alloc(cache, 63), iova + 64 * PAGE);
+	CHECK_HEX(alloc(cache, 1), iova + PAGE);
+	CHECK_HEX(alloc(cache, 2), iova + 2 * PAGE);
+	iova_cache_destroy(cache);
+	iova_space_destroy(space);
+}
+
 static void a_range_over_two_arenas_is_not_one_allocation(void)
 {
 	struct iova_space *space = space_of(512, 65536);
@@ -496,6 +542,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_is_freed_joins_what_was_free_around_it),
 		SUITE_TEST(pages_that_are_not_allocated_cannot_be_freed),
 		SUITE_TEST(what_another_cache_freed_cannot_be_freed_again),
+		SUITE_TEST(pages_beside_a_single_one_are_not_allocated),
+		SUITE_TEST(many_pages_are_found_where_single_ones_come_from),
 		SUITE_TEST(a_range_over_two_arenas_is_not_one_allocation),
 		SUITE_TEST(two_caches_never_share_an_arena),
 		SUITE_TEST(no_more_than_an_arena_is_used_for_what_another_cache_frees),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "iova_cache.h"
+#include "piommu_yield.h"
 #include "suite.h"
 
 #define PAGE UINT64_C(4096)
@@ -206,11 +207,54 @@ static void everybody_frees_for_everybody(void)
 	iova_space_destroy(space);
 }
 
+/* Frees a page that is never allocated, until it is told that this was enough. */
+static void *free_wrongly(void *arg)
+{
+	struct job *job = arg;
+	struct iova_cache *cache = NULL;
+
+#ifdef PIOMMU_YIELD_POINTS
+	piommu_yield_seed(1);
+#endif
+	job->bad += iova_cache_create(job->space, &cache) != 0;
+	while (!job->bad && !atomic_load_explicit(&job->in->at[0], memory_order_relaxed))
+		job->bad += iova_cache_free(cache, (512 + 7) * PAGE, 1) != -ENOENT;
+	iova_cache_destroy(cache);
+	return NULL;
+}
+
+/* It goes to where single pages come from, and back when many are wanted and not found. */
+static void a_free_page_is_seen_while_it_changes_its_place(void)
+{
+	struct iova_space *space = space_of(512);
+	static struct ring stop;
+	struct job job = { .space = space, .in = &stop };
+	struct iova_cache *cache = NULL;
+	struct iova_block *block;
+	pthread_t thread;
+	uint64_t first, iova;
+
+	CHECK_EQ(iova_cache_create(space, &cache), 0);
+	CHECK_EQ(iova_cache_alloc(cache, 1, &first, &block), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, free_wrongly, &job), 0);
+	for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+		CHECK_EQ(iova_cache_alloc(cache, 1, &iova, &block), 0);
+		CHECK_EQ(iova_cache_alloc(cache, 512, &first, &block), -ENOSPC);
+		CHECK_EQ(iova_cache_free(cache, iova, 1), 0);
+	}
+	atomic_store_explicit(&stop.at[0], 1, memory_order_relaxed);
+	pthread_join(thread, NULL);
+	CHECK_EQ(job.bad, 0);
+	iova_cache_destroy(cache);
+	iova_space_destroy(space);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(pages_travel_while_their_owners_come_and_go),
 		SUITE_TEST(everybody_frees_for_everybody),
+		SUITE_TEST(a_free_page_is_seen_while_it_changes_its_place),
 	};
 
 	return suite_run(argc, argv, "iova_cache_threads", tests, sizeof(tests) / sizeof(tests[0]));
