@@ -65,6 +65,11 @@ int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ri
 void piommu_ring_destroy(struct piommu_ring *ring);
 
 /**
+ * A submission is near: what all producers write is fetched meanwhile, so that none stands still for it. To be called where a burst's
+ * descriptors are about to be made, 20 to 100 ns ahead; earlier, and another producer has taken it away again. Any thread; changes nothing.
+ */
+void piommu_ring_expect(struct piommu_ring *ring);
+/**
  * Copies `n` descriptors and a wait descriptor into the ring and rings the doorbell. n + 1 <= number of slots - 1.
  * Any thread; never blocks on hardware. Where another producer was faster and is not ready yet, that one rings for both, or whoever
  * next submits or looks at a ticket: what nobody ever looks at may stay behind.
