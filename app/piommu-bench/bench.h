@@ -243,7 +243,7 @@ struct workload {
 };
 
 extern const struct workload work_map, work_map_64m, work_lookup, work_iova, work_iova_frag, work_iova_shared, work_ring,
-	work_dma, work_strict, work_strict_contig, work_attach;
+	work_ring_work, work_dma, work_strict, work_strict_contig, work_attach;
 
 /* Of map, on one hot table. */
 const char *map_floor(const struct floors *floors, const struct row *row, double *ns);

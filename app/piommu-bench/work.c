@@ -5,8 +5,8 @@
 #include "bench.h"
 
 static const struct workload *const workloads[] = {
-	&work_map,  &work_map_64m, &work_lookup, &work_iova,          &work_iova_frag, &work_iova_shared,
-	&work_ring, &work_dma,     &work_strict, &work_strict_contig, &work_attach,
+	&work_map,  &work_map_64m,   &work_lookup, &work_iova,   &work_iova_frag,     &work_iova_shared,
+	&work_ring, &work_ring_work, &work_dma,    &work_strict, &work_strict_contig, &work_attach,
 };
 
 const struct workload *workload_at(unsigned n)

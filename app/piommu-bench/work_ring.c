@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The invalidation ring alone: producers submit bursts of descriptors, a consumer on a processor of its own takes them in
- * order and answers each wait descriptor at once. An operation is one descriptor, and it is done when its burst is.
+ * The invalidation ring alone: producers on processors of their own make bursts of descriptors, submit them, and know that they are
+ * complete. No thread plays the hardware: whoever rings the doorbell writes the status for it, by a plain store in its turn, so that
+ * two processors are enough to see what two producers do to each other. An operation is one descriptor. `ring` does nothing else;
+ * `ring-work` works for a set time before each burst, on memory of its own, as the rest of a strict burst does.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench.h"
 #include "piommu_driver.h"
 
 #define IS_WAIT UINT64_C(1)
-#define IDLE 4096u /* looks at an idle queue before its processor is offered to others */
+#define SAMPLE 256u   /* bursts, so many that between two samples the others are not alone for long */
+#define WORK_NS 400.0 /* allocate, map, unmap and free for 32 pages, of the order of 10 ns for one */
 
 struct descriptor {
 	uint64_t lo;
@@ -27,46 +26,8 @@ struct ring_unit {
 	struct piommu_ring *ring;
 	struct descriptor *slots;
 	unsigned nslots;
-	const struct cpus *cpus;
-	unsigned cpu;
-	pthread_t consumer;
-	_Alignas(64) _Atomic unsigned tail;
-	_Atomic bool stop;
 	_Alignas(64) uint32_t status;
 };
-
-/* ---- The consumer -------------------------------------------------------------------------------------------------------- */
-
-static void take(struct ring_unit *unit, unsigned slot)
-{
-	uint64_t lo = __atomic_load_n(&unit->slots[slot].lo, __ATOMIC_RELAXED);
-	uint64_t hi = __atomic_load_n(&unit->slots[slot].hi, __ATOMIC_RELAXED);
-
-	if (lo & IS_WAIT)
-		__atomic_store_n((uint32_t *)(uintptr_t)hi, (uint32_t)(lo >> 32), __ATOMIC_RELEASE);
-}
-
-static void *consume(void *arg)
-{
-	struct ring_unit *unit = arg;
-	unsigned head = 0, idle = 0;
-
-	cpus_pin(unit->cpus, unit->cpu);
-	while (!atomic_load_explicit(&unit->stop, memory_order_relaxed)) {
-		unsigned tail = atomic_load_explicit(&unit->tail, memory_order_acquire);
-
-		if (head == tail) {
-			if (++idle % IDLE)
-				cpu_relax();
-			else
-				sched_yield();
-			continue;
-		}
-		for (; head != tail; head = (head + 1) & (unit->nslots - 1))
-			take(unit, head);
-	}
-	return NULL;
-}
 
 /* ---- What the ring asks of its driver -------------------------------------------------------------------------------------- */
 
@@ -78,11 +39,13 @@ static void make_wait(void *slot, uint64_t status_pa, uint32_t seq)
 	wait->hi = status_pa;
 }
 
+/* All in front of the last wait descriptor is complete with it. */
 static void doorbell(void *ctx, unsigned tail)
 {
 	struct ring_unit *unit = ctx;
+	const struct descriptor *last = &unit->slots[(tail - 1) & (unit->nslots - 1)];
 
-	atomic_store_explicit(&unit->tail, tail, memory_order_release);
+	__atomic_store_n(&unit->status, (uint32_t)(last->lo >> 32), __ATOMIC_RELEASE);
 }
 
 static bool is_wait(const void *slot)
@@ -98,18 +61,7 @@ static uint64_t clock_now(void *ctx)
 	return (uint64_t)now_ns();
 }
 
-/* Where there are no more processors than producers, the consumer needs this one. */
-static void clock_relax(void *ctx)
-{
-	const struct ring_unit *unit = ctx;
-
-	if (unit->cpu < unit->cpus->n)
-		cpu_relax();
-	else
-		sched_yield();
-}
-
-static int start(struct ring_unit *unit, const struct row *row)
+static int start(struct ring_unit *unit)
 {
 	const struct piommu_ring_config config = {
 		.slots = unit->slots,
@@ -120,35 +72,24 @@ static int start(struct ring_unit *unit, const struct row *row)
 		.ops = &ring_ops,
 		.ctx = unit,
 		.now_ns = clock_now,
-		.relax = clock_relax,
-		.clock_ctx = unit,
 		.timeout_ns = 1000000000,
 	};
-	int err = piommu_ring_create(&config, &unit->ring);
 
-	if (err)
-		return err;
-	unit->cpu = row->threads;
-	err = -pthread_create(&unit->consumer, NULL, consume, unit);
-	if (err)
-		piommu_ring_destroy(unit->ring);
-	return err;
+	return piommu_ring_create(&config, &unit->ring);
 }
 
-static struct ring_unit *unit_create(const struct job *job)
+static struct ring_unit *unit_create(const struct row *row)
 {
-	const struct row *row = job->row;
 	unsigned want = 2 * (row->burst + 1) * row->inflight * row->threads;
 	struct ring_unit *unit = aligned_alloc(64, sizeof(*unit));
 
 	if (!unit)
 		return NULL;
 	memset(unit, 0, sizeof(*unit));
-	unit->cpus = job->cpus;
 	for (unit->nslots = 256; unit->nslots < want; unit->nslots *= 2)
 		;
 	unit->slots = aligned_alloc(PAGE, unit->nslots * sizeof(struct descriptor));
-	if (unit->slots && !start(unit, row))
+	if (unit->slots && !start(unit))
 		return unit;
 	free(unit->slots);
 	free(unit);
@@ -157,8 +98,6 @@ static struct ring_unit *unit_create(const struct job *job)
 
 static void unit_destroy(struct ring_unit *unit)
 {
-	atomic_store_explicit(&unit->stop, true, memory_order_relaxed);
-	pthread_join(unit->consumer, NULL);
 	piommu_ring_destroy(unit->ring);
 	free(unit->slots);
 	free(unit);
@@ -169,10 +108,13 @@ static void unit_destroy(struct ring_unit *unit)
 struct producer {
 	piommu_ticket window[MAX_INFLIGHT]; /* round: the last `inflight` bursts */
 	unsigned at;
+	uint64_t work_ticks; /* before each burst */
+	uint64_t iova;
+	uint64_t entries[LEAVES];
 	struct descriptor burst[];
 };
 
-static int ring_prepare(struct job *job)
+static int prepare(struct job *job, double work_ns)
 {
 	const struct row *row = job->row;
 	struct producer *producer = calloc(1, sizeof(*producer) + row->burst * sizeof(struct descriptor));
@@ -180,16 +122,42 @@ static int ring_prepare(struct job *job)
 	if (!producer)
 		return -ENOMEM;
 	if (!job->thread)
-		job->bench->ring = unit_create(job);
+		job->bench->ring = unit_create(row);
 	if (!job->bench->ring) {
 		free(producer);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < row->burst; i++)
-		producer->burst[i].hi = (uint64_t)i * PAGE;
+	producer->work_ticks = (uint64_t)(work_ns / ns_per_tick());
 	job->work = producer;
-	job->sample = row->inflight == 1 ? row->burst : sample_of(row, 8 * row->inflight * row->burst);
+	job->sample = SAMPLE * row->burst;
 	return 0;
+}
+
+static int ring_prepare(struct job *job)
+{
+	return prepare(job, 0);
+}
+
+static int work_prepare(struct job *job)
+{
+	return prepare(job, WORK_NS);
+}
+
+/* Stores, because those of a page table wait behind those of the queue. */
+static void work(struct producer *producer)
+{
+	uint64_t start = now_ticks();
+
+	for (unsigned i = 0; now_ticks() - start < producer->work_ticks; i++)
+		__atomic_store_n(&producer->entries[i % LEAVES], start, __ATOMIC_RELAXED);
+}
+
+/* As a driver makes them: from addresses that it is given. */
+static void build(struct producer *producer, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		producer->burst[i] = (struct descriptor){ .hi = producer->iova + (uint64_t)i * PAGE };
+	producer->iova += (uint64_t)n * PAGE;
 }
 
 /* No more room, or no more than `inflight` bursts: the oldest is waited for. */
@@ -200,6 +168,10 @@ static int submit(struct job *job)
 	struct piommu_ring *ring = job->bench->ring->ring;
 	int err;
 
+	if (producer->work_ticks)
+		work(producer);
+	piommu_ring_expect(ring);
+	build(producer, job->row->burst);
 	do
 		err = piommu_ring_submit(ring, producer->burst, job->row->burst, oldest);
 	while (err == -EAGAIN);
@@ -246,21 +218,25 @@ static void ring_stats(const struct job *job, struct piommu_stats *out)
 	out->inv_doorbells = stats.doorbells;
 }
 
-/* An answer takes a round trip, which bursts on their way share; a burst is reserved with one locked instruction. */
+/* A burst is reserved by one locked instruction, and stored. */
 static const char *ring_floor(const struct floors *floors, const struct row *row, double *ns)
 {
-	double answer = floors->round_trip / (row->burst * row->inflight);
+	double lines = (row->burst + 1) / 4.0; /* of four descriptors */
 
-	*ns = floors->locked_add / row->burst;
-	if (!(answer > *ns))
-		return "locked_add";
-	*ns = answer;
-	return "round_trip";
+	*ns = (floors->locked_add + lines * floors->line) / row->burst;
+	return "add_lines";
+}
+
+static const char *work_floor(const struct floors *floors, const struct row *row, double *ns)
+{
+	ring_floor(floors, row, ns);
+	*ns += WORK_NS / row->burst;
+	return "work";
 }
 
 const struct workload work_ring = {
 	.name = "ring",
-	.text = "reserve, write and retire descriptors",
+	.text = "reserve, write and retire descriptors; hardware that is done at once",
 	.flags = WORK_BURST | WORK_INFLIGHT,
 	.prepare = ring_prepare,
 	.run = ring_run,
@@ -268,4 +244,16 @@ const struct workload work_ring = {
 	.finish = ring_finish,
 	.stats = ring_stats,
 	.floor = ring_floor,
+};
+
+const struct workload work_ring_work = {
+	.name = "ring-work",
+	.text = "the same, with 400 ns of other work before each burst",
+	.flags = WORK_BURST | WORK_INFLIGHT,
+	.prepare = work_prepare,
+	.run = ring_run,
+	.drain = ring_drain,
+	.finish = ring_finish,
+	.stats = ring_stats,
+	.floor = work_floor,
 };

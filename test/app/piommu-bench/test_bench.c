@@ -61,11 +61,12 @@ static void every_name_of_the_interface_is_in_every_row(void)
 		"descriptors", "waits",  "doorbells", "floor_ns", "ratio",
 	};
 	json_t *rows = rows_of(
-		"--workload map,map-64m,lookup,iova,iova-frag,iova-shared,ring,dma,strict,strict-contig,attach --pages 1,3");
+		"--workload map,map-64m,lookup,iova,iova-frag,iova-shared,ring,ring-work,dma,strict,strict-contig,attach "
+		"--pages 1,3");
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 8 * 2 + 3); /* pages mean nothing to three of them */
+	CHECK_EQ(json_array_size(rows), 8 * 2 + 4); /* pages mean nothing to four of them */
 	json_array_foreach(rows, i, row)
 	{
 		for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++)
@@ -259,10 +260,11 @@ static void bursts_multiply_where_there_are_any(void)
 static void a_burst_of_the_ring_takes_one_wait_and_one_doorbell(void)
 {
 	static const unsigned bursts[] = { 1, 8, 32 };
-	json_t *rows = rows_of("--workload ring --burst 1,8,32 --inflight 1,4");
+	json_t *rows = rows_of("--workload ring,ring-work --burst 1,8,32 --inflight 1,4");
 	json_t *row;
 	size_t i;
 
+	CHECK_EQ(json_array_size(rows), 12);
 	json_array_foreach(rows, i, row)
 	{
 		CHECK_EQ(number(row, "descriptors") * 1000, 1000);
@@ -270,8 +272,20 @@ static void a_burst_of_the_ring_takes_one_wait_and_one_doorbell(void)
 		CHECK_EQ(number(row, "doorbells") * bursts[i % 3] * 1000, 1000);
 #if defined(__x86_64__) && defined(PLAIN_BUILD)
 		CHECK_EQ(number(row, "allocations") * 1000, 0);
+		CHECK_EQ(number(row, "locked") * bursts[i % 3] * 1000, 1000);
+		CHECK_EQ(number(row, "indirect") * bursts[i % 3] * 1000, 2000);
 #endif
 	}
+	json_decref(rows);
+}
+
+/* All are on one ring, whose hardware is nobody's thread. */
+static void producers_of_a_ring_share_it(void)
+{
+	json_t *rows = rows_of("--workload ring --burst 8 --threads 4 --inflight 64");
+
+	CHECK_EQ(json_array_size(rows), 1);
+	check_queue_per_burst(json_array_get(rows, 0), 8, 1);
 	json_decref(rows);
 }
 
@@ -384,6 +398,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(lists_multiply),
 		SUITE_TEST(bursts_multiply_where_there_are_any),
 		SUITE_TEST(a_burst_of_the_ring_takes_one_wait_and_one_doorbell),
+		SUITE_TEST(producers_of_a_ring_share_it),
 		SUITE_TEST(a_plot_has_a_dot_for_each_row_and_a_label_for_each_line),
 		SUITE_TEST(large_ranges_run_in_a_small_machine),
 		SUITE_TEST(bad_usage_is_refused_with_the_reason),
