@@ -12,19 +12,47 @@
 
 #include "answer.h"
 #include "bench.h"
-#include "piommu_driver.h"
+
+/*
+ * What there is to know of a family's queue of commands. Its positions are what the registers hold: an index shifted by `step_lg2`, with one bit
+ * more where positions take two `laps` to begin again.
+ */
+struct queue_words {
+	unsigned r_base, r_head, r_tail;
+	uint64_t base_address, base_lg2; /* fields of the base register */
+	unsigned lg2_0;                  /* the queue's length is a power of two: of the second field plus this */
+	unsigned command_lg2;            /* bytes */
+	unsigned step_lg2, laps;
+	uint64_t wait_mask, wait; /* which commands are answered, by their first word */
+	unsigned address_word, value_word;
+	uint64_t address_mask;
+	unsigned value_shift;
+};
 
 /* VT-d specification 11.4.9: head, tail and address of the queue, and 6.5.2.8: the wait descriptor. */
-#define R_IQH 0x80u
-#define R_IQT 0x88u
-#define R_IQA 0x90u
-#define IQA_SIZE UINT64_C(7) /* 256 << this descriptors */
-#define IQA_BASE (~(uint64_t)(PAGE - 1))
-#define TYPE UINT64_C(0xf)
-#define TYPE_WAIT 5u
-#define DESCRIPTOR_LG2 4u
-#define MAX_SLOTS (256u << IQA_SIZE)
-#define IDLE 4096u /* looks at an idle queue before its processor is offered to others */
+static const struct queue_words vtd_words = {
+	.r_base = 0x90,
+	.r_head = 0x80,
+	.r_tail = 0x88,
+	.base_address = GENMASK64(63, 12),
+	.base_lg2 = GENMASK64(2, 0),
+	.lg2_0 = 8,
+	.command_lg2 = 4,
+	.step_lg2 = 4,
+	.laps = 1,
+	.wait_mask = GENMASK64(3, 0),
+	.wait = 5,
+	.address_word = 1,
+	.value_word = 0,
+	.address_mask = GENMASK64(63, 2),
+	.value_shift = 32,
+};
+
+/* By family. Hardware of one that is not here cannot be answered for. */
+static const struct queue_words *const families[] = { [PIOMMU_FAMILY_VTD] = &vtd_words };
+
+#define MAX_DUE 1024u /* hardware that owes so many answers fetches no more */
+#define IDLE 4096u    /* looks at an idle queue before its processor is offered to others */
 
 struct due {
 	double ns;
@@ -33,27 +61,31 @@ struct due {
 };
 
 struct answer {
+	const struct queue_words *words;
 	double latency_ns;
 	pthread_t thread;
 	_Atomic bool stop;
 	_Atomic uintptr_t va_off;
-	_Atomic uint64_t address; /* IQA as it was written */
+	_Atomic uint64_t base; /* the register as it was written */
 	_Alignas(64) _Atomic uint64_t tail;
 	_Alignas(64) _Atomic uint64_t head;
 	unsigned first, last; /* of the answers that are due, round */
-	struct due due[MAX_SLOTS];
+	struct due due[MAX_DUE];
 };
 
-static void take(struct answer *answer, const uint64_t *descriptor)
+static void take(struct answer *answer, uintptr_t va_off, const uint64_t *command)
 {
-	uint64_t lo = __atomic_load_n(&descriptor[0], __ATOMIC_RELAXED), hi = __atomic_load_n(&descriptor[1], __ATOMIC_RELAXED);
+	const struct queue_words *words = answer->words;
+	uint64_t value, address;
 
-	if ((lo & TYPE) != TYPE_WAIT)
+	if ((__atomic_load_n(&command[0], __ATOMIC_RELAXED) & words->wait_mask) != words->wait)
 		return;
-	answer->due[answer->last++ % MAX_SLOTS] = (struct due){
+	value = __atomic_load_n(&command[words->value_word], __ATOMIC_RELAXED) >> words->value_shift;
+	address = __atomic_load_n(&command[words->address_word], __ATOMIC_RELAXED) & words->address_mask;
+	answer->due[answer->last++ % MAX_DUE] = (struct due){
 		.ns = answer->latency_ns > 0 ? now_ns() + answer->latency_ns : 0,
-		.status = (uint32_t *)(uintptr_t)(hi + atomic_load_explicit(&answer->va_off, memory_order_relaxed)),
-		.value = (uint32_t)(lo >> 32),
+		.status = (uint32_t *)(uintptr_t)(address + va_off),
+		.value = (uint32_t)value,
 	};
 }
 
@@ -61,7 +93,7 @@ static void take(struct answer *answer, const uint64_t *descriptor)
 static void write_due(struct answer *answer)
 {
 	for (; answer->first != answer->last; answer->first++) {
-		const struct due *due = &answer->due[answer->first % MAX_SLOTS];
+		const struct due *due = &answer->due[answer->first % MAX_DUE];
 
 		if (due->ns > 0 && now_ns() < due->ns)
 			return;
@@ -69,21 +101,50 @@ static void write_due(struct answer *answer)
 	}
 }
 
+/* The queue as its base register describes it. */
+struct queue {
+	const char *va;
+	uintptr_t va_off;
+	uint64_t mask; /* of a command's index */
+	uint64_t end;  /* where positions begin again */
+};
+
+static struct queue queue_of(const struct answer *answer)
+{
+	const struct queue_words *words = answer->words;
+	uint64_t base = atomic_load_explicit(&answer->base, memory_order_relaxed);
+	uintptr_t va_off = atomic_load_explicit(&answer->va_off, memory_order_relaxed);
+	uint64_t length = BIT64(field_get(words->base_lg2, base) + words->lg2_0);
+
+	return (struct queue){
+		.va = (const char *)((uintptr_t)(base & words->base_address) + va_off),
+		.va_off = va_off,
+		.mask = length - 1,
+		.end = length * words->laps << words->step_lg2,
+	};
+}
+
+static const void *command_at(const struct answer *answer, const struct queue *queue, uint64_t position)
+{
+	return queue->va + ((position >> answer->words->step_lg2 & queue->mask) << answer->words->command_lg2);
+}
+
 /* @return false: there was nothing new */
 static bool fetch(struct answer *answer)
 {
 	uint64_t tail = atomic_load_explicit(&answer->tail, memory_order_acquire);
 	uint64_t head = atomic_load_explicit(&answer->head, memory_order_relaxed);
-	uint64_t address = atomic_load_explicit(&answer->address, memory_order_relaxed);
-	uint64_t end = (uint64_t)(256u << (address & IQA_SIZE)) << DESCRIPTOR_LG2;
-	uintptr_t base = (uintptr_t)(address & IQA_BASE) + atomic_load_explicit(&answer->va_off, memory_order_relaxed);
+	struct queue queue;
 
-	if (head == tail || tail >= end)
+	if (head == tail)
 		return false;
-	while (head != tail) {
-		take(answer, (const uint64_t *)(base + head));
-		head += 1u << DESCRIPTOR_LG2;
-		head = head == end ? 0 : head;
+	queue = queue_of(answer);
+	if (tail >= queue.end)
+		return false;
+	while (head != tail && answer->last - answer->first < MAX_DUE) {
+		take(answer, queue.va_off, command_at(answer, &queue, head));
+		head += BIT64(answer->words->step_lg2);
+		head = head == queue.end ? 0 : head;
 	}
 	atomic_store_explicit(&answer->head, head, memory_order_release);
 	return true;
@@ -110,13 +171,13 @@ static void *work(void *arg)
 
 bool answer_write(struct answer *answer, uintptr_t va_off, unsigned off, uint64_t value)
 {
-	if (off == R_IQA) { /* the simulated unit has it, too */
+	if (off == answer->words->r_base) { /* the simulated unit has it, too */
 		atomic_store_explicit(&answer->va_off, va_off, memory_order_relaxed);
-		atomic_store_explicit(&answer->address, value, memory_order_relaxed);
+		atomic_store_explicit(&answer->base, value, memory_order_relaxed);
 		atomic_store_explicit(&answer->head, 0, memory_order_relaxed);
 		atomic_store_explicit(&answer->tail, 0, memory_order_release);
 	}
-	if (off != R_IQT)
+	if (off != answer->words->r_tail)
 		return false;
 	atomic_store_explicit(&answer->tail, value, memory_order_release);
 	return true;
@@ -124,20 +185,26 @@ bool answer_write(struct answer *answer, uintptr_t va_off, unsigned off, uint64_
 
 bool answer_read(struct answer *answer, unsigned off, uint64_t *value)
 {
-	if (off != R_IQH && off != R_IQT)
+	const struct queue_words *words = answer->words;
+
+	if (off != words->r_head && off != words->r_tail)
 		return false;
-	*value = atomic_load_explicit(off == R_IQH ? &answer->head : &answer->tail, memory_order_acquire);
+	*value = atomic_load_explicit(off == words->r_head ? &answer->head : &answer->tail, memory_order_acquire);
 	return true;
 }
 
-int answer_create(double latency_ns, struct answer **out)
+int answer_create(enum piommu_family family, double latency_ns, struct answer **out)
 {
-	struct answer *answer = aligned_alloc(64, sizeof(*answer));
+	struct answer *answer;
 	int err;
 
+	if (family >= sizeof(families) / sizeof(families[0]) || !families[family])
+		return -ENOTSUP;
+	answer = aligned_alloc(64, sizeof(*answer));
 	if (!answer)
 		return -ENOMEM;
 	memset(answer, 0, sizeof(*answer));
+	answer->words = families[family];
 	answer->latency_ns = latency_ns;
 	err = -pthread_create(&answer->thread, NULL, work, answer);
 	if (err) {

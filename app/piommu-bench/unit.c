@@ -65,7 +65,7 @@ static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit 
 	if (err)
 		goto free_hidden;
 	if (door->answers && access == PIOMMU_WINDOW_CONTROL)
-		err = answer_create(door->latency_ns, &hidden->answer);
+		err = answer_create(unit->family, door->latency_ns, &hidden->answer);
 	if (err)
 		goto unmap;
 	hidden->plat = plat;
