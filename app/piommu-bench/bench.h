@@ -168,6 +168,7 @@ int unit_open(const char *platform, bool answers, double latency_ns, struct piom
 
 /* Per operation. NAN where this machine cannot tell. */
 struct counts {
+	double instructions;
 	double locked;      /* instructions with a bus lock */
 	double indirect;    /* calls and jumps through a pointer */
 	double allocations; /* calls of malloc() and its like */

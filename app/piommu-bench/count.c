@@ -4,7 +4,7 @@
  * instruction (x86 trap flag, Intel SDM 3A 18.3.1.4), and a signal handler looks at the instruction that comes next. Locked
  * instructions are those with a LOCK prefix and XCHG with memory; indirect ones are CALL and JMP through a register or
  * memory, but not jumps through a fixed slot, which is how a shared library's function is reached; allocations are first
- * instructions of the allocator's entry points.
+ * instructions of the allocator's entry points. The instructions themselves are counted, too, those of the workload's loop with them.
  *
  * One thread at a time, with no other thread running operations. On other processors nothing is counted.
  */
@@ -145,7 +145,7 @@ void count_instructions(struct job *job, struct counts *out)
 	struct tally none, some;
 	int err;
 
-	*out = (struct counts){ NAN, NAN, NAN };
+	*out = (struct counts){ NAN, NAN, NAN, NAN };
 	if (sigaction(SIGTRAP, &action, &before))
 		return;
 	err = step(job, 0, &none);
@@ -154,6 +154,7 @@ void count_instructions(struct job *job, struct counts *out)
 	sigaction(SIGTRAP, &before, NULL);
 	if (err || some.steps <= none.steps)
 		return;
+	out->instructions = (double)(some.steps - none.steps) / n;
 	out->locked = (double)(some.locked - none.locked) / n;
 	out->indirect = (double)(some.indirect - none.indirect) / n;
 	out->allocations = (double)(some.allocations - none.allocations) / n;
@@ -164,7 +165,7 @@ void count_instructions(struct job *job, struct counts *out)
 void count_instructions(struct job *job, struct counts *out)
 {
 	(void)job;
-	*out = (struct counts){ NAN, NAN, NAN };
+	*out = (struct counts){ NAN, NAN, NAN, NAN };
 }
 
 void count_pause(void)

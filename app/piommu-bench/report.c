@@ -17,9 +17,9 @@ void report_floors(FILE *to, const struct floors *floors)
 
 void report_head(FILE *to)
 {
-	fprintf(to, "%-12s %-7s %5s %5s %3s %3s | %8s %8s %8s %8s %8s %8s | %5s %5s %5s %6s %5s %5s %6s | %-10s %7s %6s\n",
+	fprintf(to, "%-12s %-7s %5s %5s %3s %3s | %8s %8s %8s %8s %8s %8s | %5s %5s %5s %6s %6s %5s %5s %6s | %-10s %7s %6s\n",
 		"workload", "mode", "pages", "burst", "fly", "thr", "ns mean", "p50", "p99", "p99.9", "p99.99", "Mops/s",
-		"desc", "waits", "bells", "locked", "indir", "alloc", "tbytes", "floor", "ns", "ratio");
+		"desc", "waits", "bells", "instr", "locked", "indir", "alloc", "tbytes", "floor", "ns", "ratio");
 }
 
 static void print_ns(FILE *to, double ns)
@@ -34,6 +34,14 @@ static void print_count(FILE *to, int width, double value)
 		fprintf(to, " %*s", width, "-");
 	else
 		fprintf(to, " %*.*f", width, value >= 1 || value == 0 ? 2 : 3, value);
+}
+
+static void print_instructions(FILE *to, double value)
+{
+	if (isnan(value))
+		fprintf(to, " %6s", "-");
+	else
+		fprintf(to, " %6.*f", value < 100 ? 1 : 0, value);
 }
 
 static void print_parameter(FILE *to, int width, bool has, unsigned value)
@@ -63,6 +71,7 @@ void report_row(FILE *to, const struct row *row)
 	print_count(to, 5, row->descriptors);
 	print_count(to, 5, row->waits);
 	print_count(to, 5, row->doorbells);
+	print_instructions(to, row->counts.instructions);
 	print_count(to, 6, row->counts.locked);
 	print_count(to, 5, row->counts.indirect);
 	print_count(to, 5, row->counts.allocations);

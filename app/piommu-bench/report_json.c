@@ -51,6 +51,7 @@ static json_t *row_object(const struct floors *floors, const struct row *row)
 		{ "descriptors", row->descriptors },
 		{ "waits", row->waits },
 		{ "doorbells", row->doorbells },
+		{ "instructions", row->counts.instructions },
 		{ "locked", row->counts.locked },
 		{ "indirect", row->counts.indirect },
 		{ "allocations", row->counts.allocations },
