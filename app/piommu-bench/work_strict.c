@@ -150,13 +150,30 @@ static int scattered_prepare(struct job *job)
 
 /* ---- Operations ------------------------------------------------------------------------------------------------------------- */
 
+/* Who has one buffer at a time makes the calls for one. */
+static int map(const struct strict *strict, unsigned burst)
+{
+	struct piommu_dma *one = strict->next;
+
+	if (burst == 1)
+		return piommu_dma_map(strict->channel, one->pa, one->len, one->dir, &one->iova);
+	return piommu_dma_map_burst(strict->channel, strict->next, burst);
+}
+
+static int try_unmap(const struct strict *strict, const struct piommu_dma *items, unsigned burst, piommu_ticket *ticket)
+{
+	if (burst == 1)
+		return piommu_dma_unmap(strict->channel, items->iova, items->len, ticket);
+	return piommu_dma_unmap_burst(strict->channel, items, burst, ticket);
+}
+
 static int unmap(struct job *job, const struct piommu_dma *items)
 {
 	struct strict *strict = job->work;
 	piommu_ticket *ticket = &strict->window[strict->at];
 	int err;
 
-	while ((err = piommu_dma_unmap_burst(strict->channel, items, job->row->burst, ticket)) == -EAGAIN)
+	while ((err = try_unmap(strict, items, job->row->burst, ticket)) == -EAGAIN)
 		if (!piommu_channel_poll(strict->channel, 0))
 			sched_yield(); /* where there is one processor, the hardware needs it */
 	strict->at = strict->at + 1 == job->row->inflight ? 0 : strict->at + 1;
@@ -185,7 +202,7 @@ static int contig_run(struct job *job, unsigned n)
 	int err = 0;
 
 	for (unsigned done = 0; done < n && !err; done += burst) {
-		err = piommu_dma_map_burst(strict->channel, strict->next, burst);
+		err = map(strict, burst);
 		if (!err)
 			err = unmap(job, strict->next);
 		if (!err)
@@ -212,7 +229,7 @@ static int scattered_run(struct job *job, unsigned n)
 	int err = 0;
 
 	for (unsigned done = 0; done < n && !err; done += burst) {
-		err = piommu_dma_map_burst(strict->channel, strict->next, burst);
+		err = map(strict, burst);
 		if (err)
 			break;
 		shuffle(strict, burst);
