@@ -10,25 +10,48 @@
 #define PAGE_MASK (PIOMMU_PAGE_SIZE - 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-static int map_one_by_one(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n)
+static void unmap_again(struct piommu_domain *domain, uint64_t iova, size_t len)
 {
 	size_t unmapped;
+
+	if (len)
+		domain->ops->unmap(domain, iova, len, NULL, &unmapped);
+}
+
+/* Page by page, where they do not lie side by side. */
+static int map_one(struct piommu_domain *domain, const struct piommu_mapping *mapping)
+{
+	size_t done = 0;
+	int err = 0;
+
+	if (!mapping->pages)
+		return domain->ops->map(domain, mapping->iova, mapping->pa, mapping->len, mapping->prot);
+	for (; done < mapping->len && !err; done += err ? 0 : PIOMMU_PAGE_SIZE)
+		err = domain->ops->map(domain, mapping->iova + done, mapping->pages[done / PIOMMU_PAGE_SIZE], PIOMMU_PAGE_SIZE,
+				       mapping->prot);
+	if (err)
+		unmap_again(domain, mapping->iova, done);
+	return err;
+}
+
+static int map_one_by_one(struct piommu_domain *domain, const struct piommu_mapping *mappings, unsigned n)
+{
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		err = domain->ops->map(domain, ranges[i].iova, ranges[i].pa, ranges[i].len, ranges[i].prot);
+		err = map_one(domain, &mappings[i]);
 		if (!err)
 			continue;
 		while (i-- > 0)
-			domain->ops->unmap(domain, ranges[i].iova, ranges[i].len, NULL, &unmapped);
+			unmap_again(domain, mappings[i].iova, mappings[i].len);
 		return err;
 	}
 	return 0;
 }
 
-int core_map_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n)
+int core_map_ranges(struct piommu_domain *domain, const struct piommu_mapping *mappings, unsigned n)
 {
-	return domain->ops->map_burst ? domain->ops->map_burst(domain, ranges, n) : map_one_by_one(domain, ranges, n);
+	return domain->ops->map_burst ? domain->ops->map_burst(domain, mappings, n) : map_one_by_one(domain, mappings, n);
 }
 
 int core_unmap_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather,
@@ -58,7 +81,7 @@ static int check_item(const struct piommu_domain *domain, const struct piommu_bu
 
 int piommu_map_burst(struct piommu_channel *ch, const struct piommu_burst_item *items, unsigned n)
 {
-	struct piommu_range ranges[PIOMMU_BURST_MAX];
+	struct piommu_mapping mappings[PIOMMU_BURST_MAX];
 
 	if (n > PIOMMU_BURST_MAX)
 		return -EINVAL;
@@ -70,9 +93,10 @@ int piommu_map_burst(struct piommu_channel *ch, const struct piommu_burst_item *
 
 		if (unlikely(err))
 			return err;
-		ranges[i] = (struct piommu_range){ items[i].iova, items[i].pa, items[i].len, prot, NULL };
+		mappings[i] =
+			(struct piommu_mapping){ .iova = items[i].iova, .len = items[i].len, .pa = items[i].pa, .prot = prot };
 	}
-	return core_map_ranges(ch->domain, ranges, n);
+	return core_map_ranges(ch->domain, mappings, n);
 }
 
 int piommu_unmap_burst(struct piommu_channel *ch, const struct piommu_burst_item *items, unsigned n, size_t *unmapped,
@@ -90,7 +114,7 @@ int piommu_unmap_burst(struct piommu_channel *ch, const struct piommu_burst_item
 		err = check_item(ch->domain, &items[i]);
 		if (unlikely(err))
 			return err;
-		ranges[i] = (struct piommu_range){ .iova = items[i].iova, .len = items[i].len };
+		ranges[i] = (struct piommu_range){ .iova = items[i].iova, .len = items[i].len, .leaf = NULL };
 	}
 	if (unlikely(ch->due || !channel_has_room(ch, 1)) && !channel_make_room(ch, 1))
 		return -EAGAIN;

@@ -14,12 +14,6 @@
 
 /* ---- Units ------------------------------------------------------------------------------------------------------------------ */
 
-/* As piommu_domain_units(), by who has cleared nothing: to find a unit again that was in the list when something was sent. */
-static const struct piommu_domain_units *units_now(const struct piommu_domain *domain)
-{
-	return (const struct piommu_domain_units *)__atomic_load_n((void *const *)&domain->units, __ATOMIC_ACQUIRE);
-}
-
 /* NULL: it has left the domain, and its tag was invalidated before it did. */
 static const struct piommu_unit *unit_of_epoch(const struct piommu_domain_units *units, uint64_t epoch)
 {
@@ -32,7 +26,7 @@ static const struct piommu_unit *unit_of_epoch(const struct piommu_domain_units 
 /* @return 0; -EINPROGRESS; or the first error */
 static int fence_state(const struct piommu_channel *ch, const struct piommu_fence *fence)
 {
-	const struct piommu_domain_units *units = units_now(ch->domain);
+	const struct piommu_domain_units *units = piommu_domain_units_glimpse(ch->domain);
 	int worst = 0;
 
 	for (unsigned i = 0; i < fence->n; i++) {
@@ -49,7 +43,7 @@ static int fence_state(const struct piommu_channel *ch, const struct piommu_fenc
 /* @return 0 also where it failed: fence_state() says so then; -ETIMEDOUT */
 static int fence_wait(const struct piommu_channel *ch, const struct piommu_fence *fence)
 {
-	const struct piommu_domain_units *units = units_now(ch->domain);
+	const struct piommu_domain_units *units = piommu_domain_units_glimpse(ch->domain);
 	int worst = 0;
 
 	for (unsigned i = 0; i < fence->n; i++) {
@@ -85,11 +79,17 @@ static void give_back_pages(struct piommu_channel *ch, struct channel_burst *bur
 
 static void give_back(struct piommu_channel *ch, struct channel_burst *burst)
 {
-	for (unsigned i = 0; i < burst->nlimbo; i++) {
-		const struct channel_limbo *limbo = &ch->limbo[ch->limbo_first++ & (ch->nlimbo - 1)];
+	const struct piommu_range *limbo = ch->limbo;
+	unsigned end = ch->limbo_first + burst->nlimbo, mask = ch->nlimbo - 1;
 
-		iova_cache_free(ch->cache, limbo->iova, limbo->npages);
+	for (unsigned i = ch->limbo_first; i != end; i++) {
+		const struct piommu_range *range = &limbo[i & mask];
+
+		if (__builtin_expect(range->len != 0, 1))
+			iova_cache_put(ch->cache, channel_block_of_leaf(range->leaf), range->iova,
+				       (unsigned)(range->len / PIOMMU_PAGE_SIZE));
 	}
+	ch->limbo_first = end;
 	give_back_pages(ch, burst);
 }
 
@@ -219,18 +219,12 @@ static bool is_due(struct piommu_channel *ch)
 	return is_late(ch);
 }
 
-void channel_add_limbo(struct piommu_channel *ch, uint64_t iova, unsigned npages)
+void channel_skip_limbo(struct piommu_channel *ch)
 {
-	struct channel_limbo *last = &ch->limbo[(ch->limbo_end - 1) & (ch->nlimbo - 1)];
-	uint64_t end = iova + (uint64_t)npages * PIOMMU_PAGE_SIZE;
-
-	if (ch->open_limbo && last->iova + (uint64_t)last->npages * PIOMMU_PAGE_SIZE == iova &&
-	    (last->iova ^ (end - 1)) >> 21 == 0) {
-		last->npages += npages;
-		return;
+	while (ch->limbo_end & (ch->nlimbo - 1)) {
+		ch->limbo[ch->limbo_end++ & (ch->nlimbo - 1)].len = 0;
+		ch->open_limbo++;
 	}
-	ch->limbo[ch->limbo_end++ & (ch->nlimbo - 1)] = (struct channel_limbo){ iova, npages };
-	ch->open_limbo++;
 }
 
 piommu_ticket channel_close(struct piommu_channel *ch, size_t bytes)

@@ -413,7 +413,7 @@ int core_domain_units_drain(struct piommu_domain *domain);
 int core_check_range(const struct piommu_domain *domain, uint64_t iova, size_t len);
 
 /* burst.c: the arguments were checked */
-int core_map_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n);
+int core_map_ranges(struct piommu_domain *domain, const struct piommu_mapping *mappings, unsigned n);
 int core_unmap_ranges(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather,
 		      size_t *unmapped);
 

@@ -4,13 +4,14 @@
  * in (struct iova_block): what is unmapped must be noted there, so an address in limbo, or one that was never mapped, is refused
  * before anything is done. Fast path.
  */
+#include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "channel.h"
 
 #define PAGE_MASK ((uint64_t)PIOMMU_PAGE_SIZE - 1)
 #define PAGE_LG2 12
+#define MOST_BYTES (IOVA_ARENA_PAGES * (size_t)PIOMMU_PAGE_SIZE) /* of a buffer, or of an arena */
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -21,30 +22,27 @@ static unsigned pages_of(uint64_t at, size_t len)
 
 static bool is_sane(uint64_t pa, size_t len)
 {
-	return len && len <= IOVA_ARENA_PAGES * (size_t)PIOMMU_PAGE_SIZE && pages_of(pa, len) <= IOVA_ARENA_PAGES &&
-	       pa + (len - 1) >= pa;
+	return len - 1 < MOST_BYTES && pages_of(pa, len) <= IOVA_ARENA_PAGES && pa + (len - 1) >= pa;
 }
+
+static_assert(PIOMMU_DMA_TO_DEVICE + 1 == PIOMMU_READ && PIOMMU_DMA_FROM_DEVICE + 1 == PIOMMU_WRITE &&
+		      PIOMMU_DMA_BOTH + 1 == PIOMMU_RW,
+	      "a direction is a permission, counted from 0");
 
 /* 0: none of them. */
-static unsigned prot_of(enum piommu_dma_dir dir)
+static inline unsigned prot_of(enum piommu_dma_dir dir)
 {
-	switch (dir) {
-	case PIOMMU_DMA_TO_DEVICE:
-		return PIOMMU_READ;
-	case PIOMMU_DMA_FROM_DEVICE:
-		return PIOMMU_WRITE;
-	case PIOMMU_DMA_BOTH:
-		return PIOMMU_RW;
-	}
-	return 0;
+	unsigned prot = (unsigned)dir + 1;
+
+	return prot <= PIOMMU_RW ? prot : 0;
 }
 
-static uint16_t *mark_of(struct iova_block *block, uint64_t iova)
+static inline uint16_t *mark_of(struct iova_block *block, uint64_t iova)
 {
 	return &block->mapped[(iova >> PAGE_LG2) & (IOVA_ARENA_PAGES - 1)];
 }
 
-static bool is_static(const struct piommu_channel *ch)
+static inline bool is_static(const struct piommu_channel *ch)
 {
 	const struct core_domain *cd = core_domain_of(ch->domain);
 
@@ -52,7 +50,7 @@ static bool is_static(const struct piommu_channel *ch)
 }
 
 /* Addresses; those in limbo are asked for when there are no others. */
-static int take(struct piommu_channel *ch, unsigned npages, uint64_t *iova, struct iova_block **block)
+static inline int take(struct piommu_channel *ch, unsigned npages, uint64_t *iova, struct iova_block **block)
 {
 	int err = iova_cache_alloc(ch->cache, npages, iova, block);
 
@@ -63,64 +61,158 @@ static int take(struct piommu_channel *ch, unsigned npages, uint64_t *iova, stru
 
 /* ---- Map ---------------------------------------------------------------------------------------------------------------------- */
 
-static int map_static(struct piommu_channel *ch, struct piommu_dma *item)
+/* Not in the pool that was right last, or not to be: in another one, or why it is in none. */
+static __attribute__((noinline)) int map_static_slow(struct piommu_channel *ch, const struct core_pools *pools,
+						     struct piommu_dma *item)
 {
-	const struct core_pool *pool = core_pool_by_pa(ch, item->pa, item->len);
+	const struct core_pool *pool;
 	unsigned prot = prot_of(item->dir);
 
-	if (unlikely(!pool))
+	if (!is_sane(item->pa, item->len) || !prot)
+		return -EINVAL;
+	pool = pools ? core_pool_search(ch, pools, item->pa, item->len, false) : NULL;
+	if (!pool)
 		return -EFAULT;
-	if (unlikely(!prot || prot & ~pool->prot))
-		return prot ? -EACCES : -EINVAL;
+	if (prot & ~pool->prot)
+		return -EACCES;
 	item->iova = pool->iova + (item->pa - pool->pa);
 	return 0;
 }
 
-static struct piommu_range range_at(uint64_t iova, uint64_t pa, unsigned npages, unsigned prot, struct iova_block *block)
+/* Nearly every buffer is: in that pool, of a direction that it allows, and not so long that it must be looked at twice. */
+static inline bool is_in_pool(const struct core_pool *pool, uint64_t pa, size_t len, enum piommu_dma_dir dir)
 {
-	return (struct piommu_range){ iova, pa & ~PAGE_MASK, (size_t)npages << PAGE_LG2, prot, &block->leaf };
+	return core_is_in(pa, len, pool->pa, pool->len) && len <= MOST_BYTES - PIOMMU_PAGE_SIZE &&
+	       (unsigned)dir <= PIOMMU_DMA_BOTH && pool->dirs >> dir & 1;
+}
+
+static int map_static_burst(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
+{
+	const struct core_pools *pools = core_pools_of(ch);
+	struct core_pool pool = { 0 };
+
+	if (likely(pools))
+		pool = *core_pool_last(ch, pools);
+	for (unsigned i = 0; i < n; i++) {
+		if (likely(is_in_pool(&pool, items[i].pa, items[i].len, items[i].dir))) {
+			items[i].iova = pool.iova + (items[i].pa - pool.pa);
+		} else {
+			int err = map_static_slow(ch, pools, &items[i]);
+
+			if (err)
+				return err;
+			pool = *core_pool_last(ch, pools);
+		}
+	}
+	return 0;
+}
+
+static __attribute__((noinline)) int map_static_one_slow(struct piommu_channel *ch, const struct core_pools *pools, uint64_t pa,
+							 size_t len, enum piommu_dma_dir dir, uint64_t *iova)
+{
+	struct piommu_dma item = { .pa = pa, .len = len, .dir = dir };
+	int err = map_static_slow(ch, pools, &item);
+
+	if (!err)
+		*iova = item.iova;
+	return err;
+}
+
+static inline int map_static(struct piommu_channel *ch, uint64_t pa, size_t len, enum piommu_dma_dir dir, uint64_t *iova)
+{
+	const struct core_pools *pools = core_pools_of(ch);
+	const struct core_pool *pool = pools ? core_pool_last(ch, pools) : NULL;
+
+	if (unlikely(!pool || !is_in_pool(pool, pa, len, dir)))
+		return map_static_one_slow(ch, pools, pa, len, dir, iova);
+	*iova = pool->iova + (pa - pool->pa);
+	return 0;
+}
+
+static __attribute__((noinline)) int map_one(struct piommu_channel *ch, uint64_t pa, size_t len, enum piommu_dma_dir dir,
+					     uint64_t *iova)
+{
+	unsigned npages = pages_of(pa, len);
+	struct piommu_mapping mapping;
+	struct iova_block *block;
+	int err;
+
+	if (unlikely(!is_sane(pa, len) || !prot_of(dir)))
+		return -EINVAL;
+	err = take(ch, npages, &mapping.iova, &block);
+	if (unlikely(err))
+		return err;
+	mapping.len = (size_t)npages << PAGE_LG2;
+	mapping.leaf = &block->leaf;
+	mapping.pa = pa & ~PAGE_MASK;
+	mapping.pages = NULL;
+	mapping.prot = prot_of(dir);
+	err = core_map_ranges(ch->domain, &mapping, 1);
+	if (unlikely(err)) {
+		iova_cache_free(ch->cache, mapping.iova, npages);
+		return err;
+	}
+	*mark_of(block, mapping.iova) = (uint16_t)npages;
+	*iova = mapping.iova | (pa & PAGE_MASK);
+	return 0;
 }
 
 int piommu_dma_map(struct piommu_channel *ch, uint64_t pa, size_t len, enum piommu_dma_dir dir, uint64_t *iova)
 {
-	unsigned npages = pages_of(pa, len);
-	unsigned prot = prot_of(dir);
-	struct iova_block *block;
-	struct piommu_range range;
-	uint64_t at;
-	int err;
+	return is_static(ch) ? map_static(ch, pa, len, dir, iova) : map_one(ch, pa, len, dir, iova);
+}
 
-	if (unlikely(!is_sane(pa, len) || !prot))
-		return -EINVAL;
-	if (is_static(ch)) {
-		struct piommu_dma item = { .pa = pa, .len = len, .dir = dir };
+/* ---- Map: a burst of pages ------------------------------------------------------------------------------------------------------- */
 
-		err = map_static(ch, &item);
-		*iova = err ? *iova : item.iova;
-		return err;
+/* Buffers of one page each, all of one direction: what most bursts are. Fills `pages` with where they are. */
+static inline bool is_pages(const struct piommu_dma *items, unsigned n, uint64_t *pages)
+{
+	enum piommu_dma_dir dir = items[0].dir;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t off = items[i].pa & PAGE_MASK;
+
+		if (unlikely(items[i].len - 1 >= PIOMMU_PAGE_SIZE - off || items[i].dir != dir))
+			return false;
+		pages[i] = items[i].pa - off;
 	}
-	err = take(ch, npages, &at, &block);
+	return prot_of(dir) != 0;
+}
+
+/* Side by side. */
+static int map_pages(struct piommu_channel *ch, struct piommu_dma *items, unsigned n, const uint64_t *pages)
+{
+	struct piommu_mapping mapping = { .len = (size_t)n << PAGE_LG2, .pages = pages, .prot = prot_of(items[0].dir) };
+	struct iova_block *block;
+	uint16_t *mark;
+	int err = take(ch, n, &mapping.iova, &block);
+
 	if (unlikely(err))
 		return err;
-	range = range_at(at, pa, npages, prot, block);
-	err = core_map_ranges(ch->domain, &range, 1);
+	mapping.leaf = &block->leaf;
+	err = core_map_ranges(ch->domain, &mapping, 1);
 	if (unlikely(err)) {
-		iova_cache_free(ch->cache, at, npages);
+		iova_cache_free(ch->cache, mapping.iova, n);
 		return err;
 	}
-	*mark_of(block, at) = (uint16_t)npages;
-	*iova = at | (pa & PAGE_MASK);
+	mark = mark_of(block, mapping.iova);
+	for (unsigned i = 0; i < n; i++) {
+		mark[i] = 1;
+		items[i].iova = (mapping.iova + ((uint64_t)i << PAGE_LG2)) | (items[i].pa & PAGE_MASK);
+	}
 	return 0;
 }
 
-static void give_back(struct piommu_channel *ch, const struct piommu_range *ranges, unsigned n)
+/* ---- Map: a burst of any buffers --------------------------------------------------------------------------------------------------- */
+
+static void give_back(struct piommu_channel *ch, const struct piommu_mapping *mappings, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		iova_cache_free(ch->cache, ranges[i].iova, (unsigned)(ranges[i].len >> PAGE_LG2));
+		iova_cache_free(ch->cache, mappings[i].iova, (unsigned)(mappings[i].len >> PAGE_LG2));
 }
 
-/* All that a range is but for its addresses. @return the pages of all, 0: one of them is not sane */
-static unsigned measure(const struct piommu_dma *items, unsigned n, struct piommu_range *ranges)
+/* All that a mapping is but for its addresses. @return the pages of all, 0: one of them is not sane */
+static unsigned measure(const struct piommu_dma *items, unsigned n, struct piommu_mapping *mappings)
 {
 	unsigned total = 0;
 
@@ -130,16 +222,17 @@ static unsigned measure(const struct piommu_dma *items, unsigned n, struct piomm
 
 		if (unlikely(!is_sane(items[i].pa, items[i].len) || !prot))
 			return 0;
-		ranges[i].pa = items[i].pa & ~PAGE_MASK;
-		ranges[i].len = (size_t)npages << PAGE_LG2;
-		ranges[i].prot = prot;
+		mappings[i].pa = items[i].pa & ~PAGE_MASK;
+		mappings[i].pages = NULL;
+		mappings[i].len = (size_t)npages << PAGE_LG2;
+		mappings[i].prot = prot;
 		total += npages;
 	}
 	return total;
 }
 
 /* One block for all of them. */
-static int place_together(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n, unsigned total)
+static int place_together(struct piommu_channel *ch, struct piommu_mapping *mappings, unsigned n, unsigned total)
 {
 	struct iova_block *block;
 	uint64_t at;
@@ -148,83 +241,87 @@ static int place_together(struct piommu_channel *ch, struct piommu_range *ranges
 	if (unlikely(err))
 		return err;
 	for (unsigned i = 0; i < n; i++) {
-		ranges[i].iova = at;
-		ranges[i].leaf = &block->leaf;
-		at += ranges[i].len;
+		mappings[i].iova = at;
+		mappings[i].leaf = &block->leaf;
+		at += mappings[i].len;
 	}
 	return 0;
 }
 
-static int place_each(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n)
+static int place_each(struct piommu_channel *ch, struct piommu_mapping *mappings, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct iova_block *block;
-		int err = take(ch, (unsigned)(ranges[i].len >> PAGE_LG2), &ranges[i].iova, &block);
+		int err = take(ch, (unsigned)(mappings[i].len >> PAGE_LG2), &mappings[i].iova, &block);
 
 		if (err) {
-			give_back(ch, ranges, i);
+			give_back(ch, mappings, i);
 			return err;
 		}
-		ranges[i].leaf = &block->leaf;
+		mappings[i].leaf = &block->leaf;
 	}
 	return 0;
 }
 
-static int place(struct piommu_channel *ch, struct piommu_range *ranges, unsigned n, unsigned total)
+static int place(struct piommu_channel *ch, struct piommu_mapping *mappings, unsigned n, unsigned total)
 {
-	int err = likely(total <= IOVA_ARENA_PAGES) ? place_together(ch, ranges, n, total) : -ENOSPC;
+	int err = likely(total <= IOVA_ARENA_PAGES) ? place_together(ch, mappings, n, total) : -ENOSPC;
 
-	return err == -ENOSPC ? place_each(ch, ranges, n) : err;
+	return err == -ENOSPC ? place_each(ch, mappings, n) : err;
 }
 
-static int map_static_burst(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
+static __attribute__((noinline)) int map_any(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
 {
-	int err = 0;
+	struct piommu_mapping mappings[PIOMMU_BURST_MAX];
+	unsigned total = measure(items, n, mappings);
+	int err;
 
-	for (unsigned i = 0; i < n && !err; i++)
-		err = map_static(ch, &items[i]);
-	return err;
+	if (unlikely(!total))
+		return -EINVAL;
+	err = place(ch, mappings, n, total);
+	if (unlikely(err))
+		return err;
+	err = core_map_ranges(ch->domain, mappings, n);
+	if (unlikely(err)) {
+		give_back(ch, mappings, n);
+		return err;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		*mark_of(channel_block_of_leaf(mappings[i].leaf), mappings[i].iova) = (uint16_t)(mappings[i].len >> PAGE_LG2);
+		items[i].iova = mappings[i].iova | (items[i].pa & PAGE_MASK);
+	}
+	return 0;
 }
 
 int piommu_dma_map_burst(struct piommu_channel *ch, struct piommu_dma *items, unsigned n)
 {
-	struct piommu_range ranges[PIOMMU_BURST_MAX];
-	unsigned total;
+	uint64_t pages[PIOMMU_BURST_MAX];
 	int err;
 
 	if (unlikely(n > PIOMMU_BURST_MAX))
 		return -EINVAL;
 	if (unlikely(!n))
 		return 0;
-	total = measure(items, n, ranges);
-	if (unlikely(!total))
-		return -EINVAL;
 	if (is_static(ch))
 		return map_static_burst(ch, items, n);
-	err = place(ch, ranges, n, total);
-	if (unlikely(err))
-		return err;
-	err = core_map_ranges(ch->domain, ranges, n);
-	if (unlikely(err)) {
-		give_back(ch, ranges, n);
-		return err;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		*mark_of(channel_block_of_leaf(ranges[i].leaf), ranges[i].iova) = (uint16_t)(ranges[i].len >> PAGE_LG2);
-		items[i].iova = ranges[i].iova | (items[i].pa & PAGE_MASK);
-	}
-	return 0;
+	if (!is_pages(items, n, pages))
+		return map_any(ch, items, n);
+	err = map_pages(ch, items, n, pages);
+	return unlikely(err == -ENOSPC) && n > 1 ? map_any(ch, items, n) : err;
 }
 
+/* ---- Map: scattered memory as one range -------------------------------------------------------------------------------------------- */
+
 /* Elements side by side in memory become one range. @return how many ranges, or -EINVAL */
-static int ranges_of_sg(const struct piommu_sg *sg, unsigned n, unsigned prot, struct piommu_range *ranges, unsigned *total)
+static int mappings_of_sg(const struct piommu_sg *sg, unsigned n, unsigned prot, struct piommu_mapping *mappings,
+			  unsigned *total)
 {
 	unsigned used = 0;
 
 	*total = 0;
 	for (unsigned i = 0; i < n; i++) {
 		unsigned npages = pages_of(sg[i].pa, sg[i].len);
-		struct piommu_range *last = used ? &ranges[used - 1] : NULL;
+		struct piommu_mapping *last = used ? &mappings[used - 1] : NULL;
 
 		if (!is_sane(sg[i].pa, sg[i].len) || (i && sg[i].pa & PAGE_MASK) ||
 		    (i + 1 < n && (sg[i].pa + sg[i].len) & PAGE_MASK) || *total + npages > IOVA_ARENA_PAGES)
@@ -235,9 +332,9 @@ static int ranges_of_sg(const struct piommu_sg *sg, unsigned n, unsigned prot, s
 		else if (used == PIOMMU_BURST_MAX)
 			return -EINVAL;
 		else
-			ranges[used++] = (struct piommu_range){ .pa = sg[i].pa & ~PAGE_MASK,
-								.len = (size_t)npages << PAGE_LG2,
-								.prot = prot };
+			mappings[used++] = (struct piommu_mapping){ .pa = sg[i].pa & ~PAGE_MASK,
+								    .len = (size_t)npages << PAGE_LG2,
+								    .prot = prot };
 	}
 	return (int)used;
 }
@@ -245,7 +342,7 @@ static int ranges_of_sg(const struct piommu_sg *sg, unsigned n, unsigned prot, s
 int piommu_dma_map_sg(struct piommu_channel *ch, const struct piommu_sg *sg, unsigned n, enum piommu_dma_dir dir,
 		      uint64_t *iova)
 {
-	struct piommu_range ranges[PIOMMU_BURST_MAX];
+	struct piommu_mapping mappings[PIOMMU_BURST_MAX];
 	unsigned prot = prot_of(dir);
 	struct iova_block *block;
 	uint64_t at, next;
@@ -254,21 +351,21 @@ int piommu_dma_map_sg(struct piommu_channel *ch, const struct piommu_sg *sg, uns
 
 	if (!n || !prot)
 		return -EINVAL;
-	used = ranges_of_sg(sg, n, prot, ranges, &total);
+	used = mappings_of_sg(sg, n, prot, mappings, &total);
 	if (used < 0)
 		return used;
 	if (is_static(ch) && used == 1)
-		return piommu_dma_map(ch, sg[0].pa, ranges[0].len - (sg[0].pa & PAGE_MASK), dir, iova);
+		return piommu_dma_map(ch, sg[0].pa, mappings[0].len - (sg[0].pa & PAGE_MASK), dir, iova);
 	err = take(ch, total, &at, &block);
 	if (err)
 		return err;
 	next = at;
 	for (int i = 0; i < used; i++) {
-		ranges[i].iova = next;
-		ranges[i].leaf = &block->leaf;
-		next += ranges[i].len;
+		mappings[i].iova = next;
+		mappings[i].leaf = &block->leaf;
+		next += mappings[i].len;
 	}
-	err = core_map_ranges(ch->domain, ranges, (unsigned)used);
+	err = core_map_ranges(ch->domain, mappings, (unsigned)used);
 	if (err) {
 		iova_cache_free(ch->cache, at, total);
 		return err;
@@ -280,105 +377,123 @@ int piommu_dma_map_sg(struct piommu_channel *ch, const struct piommu_sg *sg, uns
 
 /* ---- Unmap -------------------------------------------------------------------------------------------------------------------- */
 
-/* What is to be cleared. Neighbours in one arena are one range. */
-struct sweep {
-	struct iova_block *block; /* of the last address */
-	uint64_t block_iova;
-	unsigned n;
-	struct piommu_range ranges[PIOMMU_BURST_MAX];
-};
-
-static inline struct iova_block *block_of(struct piommu_channel *ch, struct sweep *sweep, uint64_t iova)
-{
-	uint64_t at = iova & ~(IOVA_ARENA_PAGES * (uint64_t)PIOMMU_PAGE_SIZE - 1);
-
-	if (at != sweep->block_iova || !sweep->block) {
-		sweep->block = iova_cache_block(ch->cache, iova);
-		sweep->block_iova = at;
-	}
-	return sweep->block;
-}
-
-static inline void sweep_add(struct sweep *sweep, uint64_t iova, size_t len)
-{
-	struct piommu_range *last = sweep->n ? &sweep->ranges[sweep->n - 1] : NULL;
-
-	if (last && last->iova + last->len == iova && last->leaf == &sweep->block->leaf)
-		last->len += len;
-	else
-		sweep->ranges[sweep->n++] = (struct piommu_range){ .iova = iova, .len = len, .leaf = &sweep->block->leaf };
-}
-
-/* Takes the note of a mapping away. @return whether there was this one */
-static inline bool unmark(struct piommu_channel *ch, struct sweep *sweep, uint64_t iova, size_t len)
-{
-	struct iova_block *block = block_of(ch, sweep, iova);
-	uint16_t *mark;
-
-	if (unlikely(!block || !is_sane(iova, len)))
-		return false;
-	mark = mark_of(block, iova);
-	if (unlikely(*mark != pages_of(iova, len)))
-		return false;
-	*mark = 0;
-	return true;
-}
-
-static void mark_again(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, bool pools)
+static void mark_again(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, const struct core_pools *pools)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (pools && core_pool_by_iova(ch, items[i].iova, items[i].len))
+		if (pools && core_pool_by_iova(ch, pools, items[i].iova, items[i].len))
 			continue;
 		*mark_of(iova_cache_block(ch->cache, items[i].iova), items[i].iova) =
 			(uint16_t)pages_of(items[i].iova, items[i].len);
 	}
 }
 
-static int collect(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, struct sweep *sweep)
-{
-	bool pools = core_has_pools(ch);
+/* Ranges as they go to limbo: neighbours in one arena, in either direction, are one. */
+struct sweep {
+	struct piommu_range *next; /* where the next one goes */
+	struct iova_block *block;  /* of the one that grows; NULL: none yet */
+	uint64_t start, end;
+};
 
-	sweep->block = NULL;
-	sweep->block_iova = 0;
-	sweep->n = 0;
+static inline void sweep_end(struct sweep *sweep)
+{
+	if (!sweep->block)
+		return;
+	sweep->next->iova = sweep->start;
+	sweep->next->len = sweep->end - sweep->start;
+	sweep->next->leaf = &sweep->block->leaf;
+	sweep->next++;
+}
+
+static inline void sweep_add(struct sweep *sweep, struct iova_block *block, uint64_t iova, size_t len)
+{
+	if (block == sweep->block && iova == sweep->end) {
+		sweep->end += len;
+		return;
+	}
+	if (block == sweep->block && iova + len == sweep->start) {
+		sweep->start = iova;
+		return;
+	}
+	sweep_end(sweep);
+	sweep->block = block;
+	sweep->start = iova;
+	sweep->end = iova + len;
+}
+
+/*
+ * Takes the notes of mappings away. `ranges` gets what is to be cleared; those of pools are left alone.
+ * @return how many ranges; -ENOENT: one is not mapped so, and nothing was changed
+ */
+static inline int collect(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, const struct core_pools *pools,
+			  struct piommu_range *ranges)
+{
+	struct sweep sweep = { .next = ranges };
+	struct iova_block *block = NULL;
+	uint64_t block_iova = 0;
+
 	for (unsigned i = 0; i < n; i++) {
-		if (unlikely(pools) && core_pool_by_iova(ch, items[i].iova, items[i].len))
+		uint64_t iova = items[i].iova;
+		size_t len = items[i].len;
+		unsigned npages = pages_of(iova, len);
+		uint16_t *mark;
+
+		if (pools && core_pool_by_iova(ch, pools, iova, len))
 			continue;
-		if (unlikely(!unmark(ch, sweep, items[i].iova, items[i].len))) {
+		if (unlikely(iova - block_iova >= MOST_BYTES || !block)) {
+			block = iova_cache_block(ch->cache, iova);
+			block_iova = iova & ~(uint64_t)(MOST_BYTES - 1);
+		}
+		mark = block ? mark_of(block, iova) : NULL;
+		if (unlikely(!mark || *mark != npages || len - 1 >= MOST_BYTES)) {
 			mark_again(ch, items, i, pools);
 			return -ENOENT;
 		}
-		sweep_add(sweep, items[i].iova & ~PAGE_MASK, (size_t)pages_of(items[i].iova, items[i].len) << PAGE_LG2);
+		*mark = 0;
+		sweep_add(&sweep, block, iova & ~PAGE_MASK, (size_t)npages << PAGE_LG2);
 	}
-	return 0;
+	sweep_end(&sweep);
+	return (int)(sweep.next - ranges);
 }
 
-static int unmap_swept(struct piommu_channel *ch, const struct sweep *sweep, piommu_ticket *ticket)
+static __attribute__((noinline)) int collect_some(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n,
+						  const struct core_pools *pools, struct piommu_range *ranges)
+{
+	return collect(ch, items, n, pools, ranges);
+}
+
+static int unmap_swept(struct piommu_channel *ch, const struct piommu_range *ranges, unsigned n, piommu_ticket *ticket)
 {
 	size_t bytes = 0;
-	int err = core_unmap_ranges(ch->domain, sweep->ranges, sweep->n, &ch->gather, &bytes);
+	int err = core_unmap_ranges(ch->domain, ranges, n, &ch->gather, &bytes);
 
-	for (unsigned i = 0; i < sweep->n; i++)
-		channel_add_limbo(ch, sweep->ranges[i].iova, (unsigned)(sweep->ranges[i].len >> PAGE_LG2));
+	channel_add_limbo(ch, n);
 	*ticket = channel_close(ch, bytes);
 	return err;
 }
 
 int piommu_dma_unmap_burst(struct piommu_channel *ch, const struct piommu_dma *items, unsigned n, piommu_ticket *ticket)
 {
-	struct sweep sweep;
+	const struct core_pools *pools;
+	struct piommu_range *ranges;
 	piommu_ticket own = 0;
-	int err;
+	int used, err = 0;
 
 	if (unlikely(n > PIOMMU_BURST_MAX))
 		return -EINVAL;
+	if (unlikely(!n)) {
+		if (ticket)
+			*ticket = 0;
+		return 0;
+	}
 	if (unlikely(ch->due || !channel_has_room(ch, n)) && !channel_make_room(ch, n))
 		return -EAGAIN;
-	err = collect(ch, items, n, &sweep);
-	if (unlikely(err))
-		return err;
-	if (sweep.n)
-		err = unmap_swept(ch, &sweep, &own);
+	ranges = channel_limbo_end(ch, n);
+	pools = core_pools_of(ch);
+	used = likely(!pools) ? collect(ch, items, n, NULL, ranges) : collect_some(ch, items, n, pools, ranges);
+	if (unlikely(used < 0))
+		return used;
+	if (used)
+		err = unmap_swept(ch, ranges, (unsigned)used, &own);
 	if (ticket)
 		*ticket = own;
 	else if (own && !err)
@@ -389,6 +504,12 @@ int piommu_dma_unmap_burst(struct piommu_channel *ch, const struct piommu_dma *i
 int piommu_dma_unmap(struct piommu_channel *ch, uint64_t iova, size_t len, piommu_ticket *ticket)
 {
 	const struct piommu_dma item = { .iova = iova, .len = len };
+	const struct core_pools *pools = core_pools_of(ch);
 
+	if (pools && core_pool_by_iova(ch, pools, iova, len)) {
+		if (ticket)
+			*ticket = 0;
+		return 0;
+	}
 	return piommu_dma_unmap_burst(ch, &item, 1, ticket);
 }

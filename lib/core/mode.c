@@ -104,37 +104,18 @@ void piommu_domain_exposure(const struct piommu_domain *domain, struct piommu_ex
 
 /* ---- Pools -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct core_pools *pools_of(const struct core_domain *cd)
+const struct core_pool *core_pool_search(struct piommu_channel *ch, const struct core_pools *pools, uint64_t at, size_t len,
+					 bool by_iova)
 {
-	return (struct core_pools *)__atomic_load_n((void *const *)&cd->pools, __ATOMIC_ACQUIRE);
-}
-
-/* The last one that was right first, then the others from there on. */
-static const struct core_pool *find(struct piommu_channel *ch, uint64_t at, size_t len, bool by_iova)
-{
-	const struct core_pools *pools = pools_of(core_domain_of(ch->domain));
-
-	for (unsigned k = 0; pools && k < pools->n; k++) {
-		unsigned i = ch->pool + k < pools->n ? ch->pool + k : (ch->pool + k) % pools->n;
+	for (unsigned i = 0; i < pools->n; i++) {
 		const struct core_pool *pool = &pools->at[i];
-		uint64_t off = at - (by_iova ? pool->iova : pool->pa);
 
-		if (off >= pool->len || len > pool->len - off)
+		if (!core_is_in(at, len, by_iova ? pool->iova : pool->pa, pool->len))
 			continue;
 		ch->pool = i;
 		return pool;
 	}
 	return NULL;
-}
-
-const struct core_pool *core_pool_by_pa(struct piommu_channel *ch, uint64_t pa, size_t len)
-{
-	return find(ch, pa, len, false);
-}
-
-const struct core_pool *core_pool_by_iova(struct piommu_channel *ch, uint64_t iova, size_t len)
-{
-	return find(ch, iova, len, true);
 }
 
 static void free_pools(struct rcu_deferral *deferral)
@@ -207,6 +188,12 @@ static int add_pool(struct piommu_domain *domain, struct core_domain *cd, struct
 	return 0;
 }
 
+static unsigned dirs_of(unsigned prot)
+{
+	return (prot & PIOMMU_READ ? 1u << PIOMMU_DMA_TO_DEVICE : 0) |
+	       (prot & PIOMMU_WRITE ? 1u << PIOMMU_DMA_FROM_DEVICE : 0) | (prot == PIOMMU_RW ? 1u << PIOMMU_DMA_BOTH : 0);
+}
+
 int piommu_dma_pool_register(struct piommu_domain *domain, uint64_t pa, size_t len, unsigned prot)
 {
 	struct core_domain *cd = core_domain_of(domain);
@@ -218,7 +205,7 @@ int piommu_dma_pool_register(struct piommu_domain *domain, uint64_t pa, size_t l
 		return -EINVAL;
 	online = core_slow_enter();
 	mutex_lock(&cd->mutex);
-	err = add_pool(domain, cd, (struct core_pool){ .pa = pa, .len = len, .prot = prot });
+	err = add_pool(domain, cd, (struct core_pool){ .pa = pa, .len = len, .prot = prot, .dirs = dirs_of(prot) });
 	mutex_unlock(&cd->mutex);
 	core_slow_exit(online);
 	return err;
@@ -228,7 +215,7 @@ static int drop_pool(struct piommu_domain *domain, struct core_domain *cd, uint6
 {
 	unsigned at = find_pool(cd->pools, pa, 1);
 	unsigned n = cd->pools ? cd->pools->n : 0;
-	struct core_pools *pools;
+	struct core_pools *pools = NULL;
 	struct core_read was;
 	struct core_pool pool;
 	size_t unmapped;
@@ -236,13 +223,15 @@ static int drop_pool(struct piommu_domain *domain, struct core_domain *cd, uint6
 
 	if (at == n || cd->pools->at[at].pa != pa)
 		return -ENOENT;
-	pools = pools_alloc(n);
-	if (!pools)
-		return -ENOMEM;
 	pool = cd->pools->at[at];
-	memcpy(pools->at, cd->pools->at, at * sizeof(pools->at[0]));
-	memcpy(pools->at + at, cd->pools->at + at + 1, (n - at - 1) * sizeof(pools->at[0]));
-	pools->n = n - 1;
+	if (n > 1) {
+		pools = pools_alloc(n - 1);
+		if (!pools)
+			return -ENOMEM;
+		memcpy(pools->at, cd->pools->at, at * sizeof(pools->at[0]));
+		memcpy(pools->at + at, cd->pools->at + at + 1, (n - at - 1) * sizeof(pools->at[0]));
+		pools->n = n - 1;
+	}
 	publish(cd, pools);
 	rcu_wait(); /* nobody finds it any more */
 	was = core_read_enter();

@@ -300,7 +300,7 @@ struct piommu_domain_ops {
 	/* ---- bursts: all three NULL where a family has none. Then each range goes by map and unmap, and flush waits. ---- */
 
 	/** As map for each range, in order. @return 0, or the first error: then none is mapped */
-	int (*map_burst)(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n);
+	int (*map_burst)(struct piommu_domain *domain, const struct piommu_mapping *mappings, unsigned n);
 	/** As unmap with a gather for each; goes on after an error. @return 0, or the first error */
 	int (*unmap_burst)(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n,
 			   struct piommu_gather *gather, size_t *unmapped);
@@ -333,6 +333,12 @@ struct piommu_domain {
 static inline const struct piommu_domain_units *piommu_domain_units(const struct piommu_domain *domain)
 {
 	PIOMMU_ORDER(listing);
+	return (const struct piommu_domain_units *)__atomic_load_n((void *const *)&domain->units, __ATOMIC_ACQUIRE);
+}
+
+/** The list as it may have been a moment ago: for who has cleared nothing, or reads it again, after a full barrier, before it counts. */
+static inline const struct piommu_domain_units *piommu_domain_units_glimpse(const struct piommu_domain *domain)
+{
 	return (const struct piommu_domain_units *)__atomic_load_n((void *const *)&domain->units, __ATOMIC_ACQUIRE);
 }
 

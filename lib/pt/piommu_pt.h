@@ -51,12 +51,10 @@ struct piommu_pt_config {
 	void *writeback_ctx;
 };
 
-/** One range of a burst. */
+/** One range of a burst of unmaps. */
 struct piommu_range {
 	uint64_t iova;
-	uint64_t pa; /**< map alone */
 	size_t len;
-	unsigned prot; /**< map alone */
 	/**
 	 * NULL; or, of a range within one block of 2 MiB that one owner hands out: where the block's leaf table is remembered, so that
 	 * there is nothing to walk. NULL there at first. Several threads may pass it, each with ranges of its own.
@@ -66,6 +64,17 @@ struct piommu_range {
 	 * owner forgets (stores NULL) before it maps or unmaps in the block without `leaf`, and when it gives the block away.
 	 */
 	void **leaf;
+};
+
+/** One range of a burst of maps. */
+struct piommu_mapping {
+	uint64_t iova;
+	size_t len;
+	void **leaf; /**< as struct piommu_range */
+	uint64_t pa;
+	/** NULL; or, of a range with `leaf`: where each of its pages of 4 KiB is, in place of `pa`. */
+	const uint64_t *pages;
+	unsigned prot;
 };
 
 /** What a lookup found. */
@@ -129,7 +138,7 @@ int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piomm
  * before it are unmapped again into `gather`, which then is not empty: the caller invalidates before it returns.
  * @return 0, or the first error
  */
-int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned n,
 			      struct piommu_gather *gather);
 
 /**

@@ -176,10 +176,10 @@ int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piomm
 
 /* ---- Bursts --------------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int map_range_slow(struct piommu_pt *pt, const struct piommu_range *range,
+static __attribute__((noinline)) int map_range_slow(struct piommu_pt *pt, const struct piommu_mapping *mapping,
 						    struct piommu_gather *gather)
 {
-	return pt_map_range_slow(&vtdss, pt, range, gather);
+	return pt_map_range_slow(&vtdss, pt, mapping, gather);
 }
 
 static __attribute__((noinline)) int unmap_range_slow(struct piommu_pt *pt, const struct piommu_range *range,
@@ -188,9 +188,11 @@ static __attribute__((noinline)) int unmap_range_slow(struct piommu_pt *pt, cons
 	return pt_unmap_range_slow(&vtdss, pt, range, gather, unmapped);
 }
 
-static __attribute__((noinline)) int map_run(const struct piommu_pt *pt, uint64_t *entry, const struct piommu_range *range)
+static __attribute__((noinline)) int map_run(const struct piommu_pt *pt, uint64_t *entry, const struct piommu_mapping *mapping)
 {
-	return pt_map_run(&vtdss, pt, entry, range->pa, range->len, range->prot);
+	if (mapping->pages)
+		return pt_map_list(&vtdss, pt, entry, mapping->pages, (unsigned)(mapping->len >> PT_PAGE_LG2), mapping->prot);
+	return pt_map_run(&vtdss, pt, entry, mapping->pa, mapping->len, mapping->prot);
 }
 
 static __attribute__((noinline)) bool unmap_run(uint64_t *entry, size_t len)
@@ -223,38 +225,42 @@ int piommu_pt_vtdss_unmap_burst(struct piommu_pt *pt, const struct piommu_range 
 	return 0;
 }
 
-static __attribute__((noinline)) int map_burst_back(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+static __attribute__((noinline)) int map_burst_back(struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned n,
 						    struct piommu_gather *gather, unsigned *done)
 {
-	return pt_map_burst(&vtdss, pt, ranges, n, gather, &calls, false, done);
+	return pt_map_burst(&vtdss, pt, mappings, n, gather, &calls, false, done);
 }
 
 /* All or nothing. */
-static __attribute__((noinline, cold)) int undo(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned done,
+static __attribute__((noinline, cold)) int undo(struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned done,
 						struct piommu_gather *gather, int err)
 {
-	size_t unmapped;
+	for (unsigned i = 0; i < done; i++) {
+		const struct piommu_range range = { mappings[i].iova, mappings[i].len, mappings[i].leaf };
+		size_t unmapped;
 
-	unmap_burst(pt, ranges, done, gather, &unmapped);
+		unmap_burst(pt, &range, 1, gather, &unmapped);
+	}
 	return err;
 }
 
-static __attribute__((noinline)) int map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
+static __attribute__((noinline)) int map_burst(struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned n,
 					       struct piommu_gather *gather)
 {
 	unsigned done;
 	int err;
 
 	if (__builtin_expect(pt->writeback != NULL, 0))
-		err = map_burst_back(pt, ranges, n, gather, &done);
+		err = map_burst_back(pt, mappings, n, gather, &done);
 	else
-		err = pt_map_burst(&vtdss, pt, ranges, n, gather, &calls, true, &done);
-	return __builtin_expect(err, 0) ? undo(pt, ranges, done, gather, err) : 0;
+		err = pt_map_burst(&vtdss, pt, mappings, n, gather, &calls, true, &done);
+	return __builtin_expect(err, 0) ? undo(pt, mappings, done, gather, err) : 0;
 }
 
-int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n, struct piommu_gather *gather)
+int piommu_pt_vtdss_map_burst(struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned n,
+			      struct piommu_gather *gather)
 {
-	return n == 1 && pt_map_page(&vtdss, pt, ranges) ? 0 : map_burst(pt, ranges, n, gather);
+	return n == 1 && pt_map_page(&vtdss, pt, mappings) ? 0 : map_burst(pt, mappings, n, gather);
 }
 
 /* ---- For readers ---------------------------------------------------------------------------------------------------- */

@@ -65,17 +65,40 @@ static int paging_flush(struct piommu_domain *base, struct piommu_gather *gather
 	return err;
 }
 
+/*
+ * As units_after_clearing(), but the barrier is that of a queue's submission: the list is looked at before, and again after it. Where it has
+ * changed meanwhile, what is on it now gets all once more.
+ */
+static int submit_to_all(const struct piommu_domain *base, const struct piommu_gather *gather, struct piommu_fence *fence)
+{
+	const struct piommu_domain_units *units = piommu_domain_units_glimpse(base);
+
+	for (;;) {
+		const struct piommu_domain_units *seen = units;
+		int err;
+
+		fence->n = 0;
+		PIOMMU_YIELD("entries cleared, list not yet sure");
+		err = units ? vtd_inv_submit(units, gather, fence) : 0;
+		if (err == -EAGAIN)
+			return err;
+		if (!fence->n) /* no queue has taken anything */
+			full_mb();
+		units = piommu_domain_units(base);
+		if (units == seen)
+			return err;
+	}
+}
+
 /* Of the gather's pages the caller takes care, unless they must never be used again. */
 static int paging_submit(struct piommu_domain *base, struct piommu_gather *gather, struct piommu_fence *fence)
 {
-	const struct piommu_domain_units *units;
 	int err;
 
 	fence->n = 0;
 	if (piommu_gather_empty(gather))
 		return 0;
-	units = units_after_clearing(base);
-	err = units && !gather->test_drop ? vtd_inv_submit(units, gather, fence) : 0;
+	err = gather->test_drop ? 0 : submit_to_all(base, gather, fence);
 	if (err == -EAGAIN) {
 		fence->n = 0;
 		return err;
@@ -141,8 +164,8 @@ static int flush_write_buffers(const struct piommu_domain_units *units)
 }
 
 /* The part of a map that most never need: a table was displaced, or a unit must be told of new entries; once for a burst. */
-static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, const struct piommu_range *ranges, unsigned n,
-						     struct piommu_gather *gather)
+static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, const struct piommu_mapping *mappings,
+						     unsigned n, struct piommu_gather *gather)
 {
 	int err;
 
@@ -154,7 +177,7 @@ static __attribute__((noinline, cold)) int map_flush(struct vtd_domain *domain, 
 	}
 	if (domain->needs & VTD_CAP_CM) {
 		for (unsigned i = 0; i < n; i++)
-			piommu_gather_add(gather, ranges[i].iova, ranges[i].iova + (ranges[i].len - 1));
+			piommu_gather_add(gather, mappings[i].iova, mappings[i].iova + (mappings[i].len - 1));
 		gather->nonleaf = true; /* not-present entries of every level are cached (6.1) */
 	}
 	return paging_flush(&domain->base, gather);
@@ -164,7 +187,7 @@ static __attribute__((noinline)) int map_range(struct piommu_domain *base, uint6
 					       unsigned prot)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
-	struct piommu_range range = { .iova = iova, .len = len };
+	struct piommu_mapping mapping = { .iova = iova, .len = len };
 	struct piommu_gather gather;
 	int err;
 
@@ -176,7 +199,7 @@ static __attribute__((noinline)) int map_range(struct piommu_domain *base, uint6
 		paging_flush(base, &gather);
 		return err;
 	}
-	err = map_flush(domain, &range, 1, &gather);
+	err = map_flush(domain, &mapping, 1, &gather);
 	if (err)
 		paging_unmap(base, iova, len, NULL, NULL); /* all or nothing; the first error is the one to report */
 	return err;
@@ -192,25 +215,36 @@ static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, si
 	return map_range(base, iova, pa, len, prot);
 }
 
+/* The undo of a burst: each range is mapped. */
+static void unmap_all(struct piommu_domain *base, const struct piommu_mapping *mappings, unsigned n,
+		      struct piommu_gather *gather)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct piommu_range range = { mappings[i].iova, mappings[i].len, mappings[i].leaf };
+
+		paging_unmap_burst(base, &range, 1, gather, NULL);
+	}
+}
+
 /* What a failed burst had mapped for a moment may be cached: it is invalidated before the error is returned. */
-static int paging_map_burst(struct piommu_domain *base, const struct piommu_range *ranges, unsigned n)
+static int paging_map_burst(struct piommu_domain *base, const struct piommu_mapping *mappings, unsigned n)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
 	struct piommu_gather gather;
 	int err;
 
 	piommu_gather_init(&gather);
-	err = piommu_pt_vtdss_map_burst(&domain->pt, ranges, n, &gather);
+	err = piommu_pt_vtdss_map_burst(&domain->pt, mappings, n, &gather);
 	if (__builtin_expect(piommu_gather_empty(&gather) && (err || !domain->needs), 1))
 		return err;
 	if (err) {
 		paging_flush(base, &gather);
 		return err;
 	}
-	err = map_flush(domain, ranges, n, &gather);
+	err = map_flush(domain, mappings, n, &gather);
 	if (!err)
 		return 0;
-	paging_unmap_burst(base, ranges, n, &gather, NULL);
+	unmap_all(base, mappings, n, &gather);
 	paging_flush(base, &gather);
 	return err;
 }

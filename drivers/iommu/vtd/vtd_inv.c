@@ -291,8 +291,8 @@ int vtd_inv_write_buffers(struct vtd *vtd)
  * Blocks of 2^am pages that cover [start, last]: of the smallest size that is not smaller than the range, so two at most
  * while the unit can do that size. @return how many, or `max` + 1 where they would not fit
  */
-static unsigned cover(const struct vtd_inv *inv, uint16_t did, struct piommu_span span, bool leaf_only, struct vtd_pair *desc,
-		      unsigned max)
+static __attribute__((noinline)) unsigned cover(const struct vtd_inv *inv, uint16_t did, struct piommu_span span,
+						bool leaf_only, struct vtd_pair *desc, unsigned max)
 {
 	uint64_t pages = ((span.last - span.start) >> 12) + 1;
 	unsigned am = pages > 1 ? ilog2_u64(pages - 1) + 1 : 0;
@@ -308,16 +308,37 @@ static unsigned cover(const struct vtd_inv *inv, uint16_t did, struct piommu_spa
 	return n;
 }
 
+/* Single pages from `i` on are one descriptor each. @return the next one that is not, `end` at most */
+static inline unsigned build_pages(struct vtd_pair page, const struct piommu_gather *gather, unsigned i, unsigned end,
+				   struct vtd_pair *desc)
+{
+	for (; i < end; i++, desc++) {
+		uint64_t start = gather->range[i].start;
+
+		if (gather->range[i].last - start >= PIOMMU_PAGE_SIZE)
+			break;
+		desc->lo = page.lo;
+		desc->hi = page.hi | start;
+	}
+	return i;
+}
+
 unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct piommu_gather *gather, struct vtd_pair *desc)
 {
+	const struct vtd_pair page = vtd_desc_iotlb_pages(did, 0, 0, !gather->nonleaf, inv->drain);
+	unsigned max = inv->psi && gather->n <= inv->max_desc && !gather->whole ? inv->max_desc : 0;
 	unsigned n = 0;
 
-	for (unsigned i = 0; inv->psi && !gather->whole && i < gather->n; i++) {
-		n += cover(inv, did, gather->range[i], !gather->nonleaf, desc + n, inv->max_desc - n);
-		if (n > inv->max_desc)
-			break;
+	for (unsigned i = 0; i < gather->n && n <= max; i++) {
+		unsigned left = gather->n - i < max - n ? gather->n : i + (max - n);
+		unsigned next = build_pages(page, gather, i, left, desc + n);
+
+		n += next - i;
+		i = next;
+		if (i < gather->n)
+			n += cover(inv, did, gather->range[i], !gather->nonleaf, desc + n, max - n);
 	}
-	if (inv->psi && !gather->whole && n <= inv->max_desc)
+	if (n <= max && !gather->whole)
 		return n;
 	desc[0] = vtd_desc_iotlb_domain(did, inv->drain);
 	return 1;

@@ -163,7 +163,7 @@ static void a_strict_burst_takes_one_wait_one_doorbell_and_two_locked_instructio
 
 		check_queue_per_burst(row, scattered ? number(row, "burst") : 1, 1);
 		check_per_burst(row, "table_bytes", 0);
-		check_instructions_per_burst(row, 2, number(row, "inflight") > 1 ? 6 : 7);
+		check_instructions_per_burst(row, 1, number(row, "inflight") > 1 ? 6 : 7);
 	}
 	json_decref(rows);
 }

@@ -12,7 +12,8 @@
 
 struct burst {
 	struct rig_owned o;
-	struct piommu_range ranges[BURST];
+	struct piommu_mapping mappings[BURST];
+	struct piommu_range ranges[BURST]; /* the same */
 	struct piommu_gather gather;
 	struct piommu_fence fence;
 	void *leaf;
@@ -27,10 +28,11 @@ static void begin(struct burst *b, unsigned step)
 	for (unsigned i = 0; i < BURST; i++) {
 		uint64_t off = i * step * RIG_PAGE;
 
-		b->ranges[i] = (struct piommu_range){ BASE + off, b->o.mem.pa + i * RIG_PAGE, RIG_PAGE, PIOMMU_RW,
-						      off < RIG_2M ? &b->leaf : NULL };
+		b->ranges[i] = (struct piommu_range){ BASE + off, RIG_PAGE, off < RIG_2M ? &b->leaf : NULL };
+		b->mappings[i] = (struct piommu_mapping){ b->ranges[i].iova,          RIG_PAGE, b->ranges[i].leaf,
+							  b->o.mem.pa + i * RIG_PAGE, NULL,     PIOMMU_RW };
 	}
-	CHECK_EQ(b->o.domain->ops->map_burst(b->o.domain, b->ranges, BURST), 0);
+	CHECK_EQ(b->o.domain->ops->map_burst(b->o.domain, b->mappings, BURST), 0);
 	for (unsigned i = 0; i < BURST; i++)
 		rig_check_reaches(&b->o.r, b->o.device, b->ranges[i].iova, (char *)b->o.mem.va + i * RIG_PAGE, 64);
 }

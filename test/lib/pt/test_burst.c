@@ -8,13 +8,13 @@
 #define RW PIOMMU_RW
 #define PAGE UINT64_C(0x1000)
 
-static struct piommu_range page(uint64_t iova, uint64_t pa, void **leaf)
+static struct piommu_mapping page(uint64_t iova, uint64_t pa, void **leaf)
 {
-	return (struct piommu_range){ .iova = iova, .pa = pa, .len = PAGE, .prot = RW, .leaf = leaf };
+	return (struct piommu_mapping){ .iova = iova, .pa = pa, .len = PAGE, .prot = RW, .leaf = leaf };
 }
 
 /* Each as a driver does: a fresh gather, its tables back at once. */
-static int map_burst(struct fixture *f, const struct piommu_range *ranges, unsigned n)
+static int map_burst(struct fixture *f, const struct piommu_mapping *ranges, unsigned n)
 {
 	int err;
 
@@ -24,17 +24,20 @@ static int map_burst(struct fixture *f, const struct piommu_range *ranges, unsig
 	return err;
 }
 
-static int unmap_burst(struct fixture *f, const struct piommu_range *ranges, unsigned n, size_t *unmapped)
+static int unmap_burst(struct fixture *f, const struct piommu_mapping *ranges, unsigned n, size_t *unmapped)
 {
+	struct piommu_range out[PIOMMU_GATHER_RANGES];
 	int err;
 
 	piommu_gather_init(&f->gather);
-	err = piommu_pt_vtdss_unmap_burst(&f->pt, ranges, n, &f->gather, unmapped);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = (struct piommu_range){ ranges[i].iova, ranges[i].len, ranges[i].leaf };
+	err = piommu_pt_vtdss_unmap_burst(&f->pt, out, n, &f->gather, unmapped);
 	fixture_retire(f);
 	return err;
 }
 
-static void check_mapped(const struct fixture *f, const struct piommu_range *range)
+static void check_mapped(const struct fixture *f, const struct piommu_mapping *range)
 {
 	for (uint64_t off = 0; off < range->len; off += PAGE) {
 		uint64_t pa = 0;
@@ -44,7 +47,7 @@ static void check_mapped(const struct fixture *f, const struct piommu_range *ran
 	}
 }
 
-static void check_empty(const struct fixture *f, const struct piommu_range *range)
+static void check_empty(const struct fixture *f, const struct piommu_mapping *range)
 {
 	uint64_t pa;
 
@@ -65,7 +68,7 @@ static const uint64_t *table_of(const struct fixture *f, uint64_t iova)
 
 static void ranges_of_every_kind(struct fixture *f, void **leaf)
 {
-	const struct piommu_range ranges[] = {
+	const struct piommu_mapping ranges[] = {
 		page(6 * MIB + 5 * PAGE, 0x123456000, leaf),
 		{ .iova = 6 * MIB + 8 * PAGE, .pa = 0x7000, .len = 40 * PAGE, .prot = RW, .leaf = leaf },
 		page(6 * MIB, 0x3ffffffff000, leaf),
@@ -91,7 +94,7 @@ static void ranges_of_every_kind(struct fixture *f, void **leaf)
 		}
 	}
 	for (unsigned i = 0; i < 2 * n; i++) {
-		const struct piommu_range *one = &ranges[i % n];
+		const struct piommu_mapping *one = &ranges[i % n];
 
 		CHECK_EQ(map_burst(f, one, 1), 0);
 		check_mapped(f, one);
@@ -138,7 +141,7 @@ static void an_empty_burst_does_nothing(void)
 static void neighbours_are_gathered_as_one_range(void)
 {
 	struct fixture f;
-	struct piommu_range ranges[32];
+	struct piommu_mapping ranges[32];
 	size_t unmapped;
 
 	fixture_init(&f, pt_cases[4], 4 * MIB, false);
@@ -154,7 +157,7 @@ static void neighbours_are_gathered_as_one_range(void)
 
 static void the_largest_burst_is_gathered_page_by_page(void)
 {
-	static struct piommu_range ranges[PIOMMU_GATHER_RANGES];
+	static struct piommu_mapping ranges[PIOMMU_GATHER_RANGES];
 	struct fixture f;
 	size_t unmapped;
 
@@ -170,10 +173,10 @@ static void the_largest_burst_is_gathered_page_by_page(void)
 
 /* ---- Refusals ------------------------------------------------------------------------------------------------------------------ */
 
-static void refuse(struct fixture *f, struct piommu_range bad, int why)
+static void refuse(struct fixture *f, struct piommu_mapping bad, int why)
 {
 	void *leaf = NULL;
-	const struct piommu_range ranges[] = {
+	const struct piommu_mapping ranges[] = {
 		page(2 * MIB, 0x1000, &leaf),
 		{ .iova = 8 * MIB, .pa = 8 * MIB, .len = 3 * MIB, .prot = RW },
 		page(2 * MIB + 3 * PAGE, 0x2000, &leaf),
@@ -213,7 +216,7 @@ static void a_range_that_is_refused_remembers_nothing(void)
 {
 	struct fixture f;
 	void *leaf = NULL;
-	struct piommu_range range = page(2 * MIB, 0x1000, &leaf);
+	struct piommu_mapping range = page(2 * MIB, 0x1000, &leaf);
 
 	fixture_init(&f, pt_cases[4], 4 * MIB, false);
 	CHECK_EQ(fixture_map(&f, 2 * MIB, 0x5000, PAGE, RW), 0);
@@ -227,13 +230,13 @@ static void an_unmap_goes_on_after_an_error(void)
 	for (unsigned i = 0; i < 2; i++) {
 		struct fixture f;
 		void *leaf = NULL;
-		const struct piommu_range mapped[] = {
+		const struct piommu_mapping mapped[] = {
 			page(0, 0x1000, &leaf),
 			page(2 * PAGE, 0x2000, &leaf),
 			{ .iova = 4 * MIB, .pa = 4 * MIB, .len = 2 * MIB, .prot = RW },
 			page(20 * MIB, 0x3000, NULL),
 		};
-		const struct piommu_range ranges[] = {
+		const struct piommu_mapping ranges[] = {
 			{ .iova = 0, .len = 4 * PAGE, .leaf = &leaf }, /* two pages and two holes */
 			page(4 * MIB, 0, NULL),                        /* part of a super page */
 			page(UINT64_C(1) << 48, 0, NULL),
@@ -267,7 +270,7 @@ static void what_is_remembered_is_used_instead_of_a_walk(void)
 	static _Alignas(4096) uint64_t other[512];
 	struct fixture f;
 	void *leaf = other;
-	struct piommu_range range = page(2 * MIB + 7 * PAGE, 0x9000, &leaf);
+	struct piommu_mapping range = page(2 * MIB + 7 * PAGE, 0x9000, &leaf);
 	size_t unmapped;
 
 	fixture_init(&f, pt_cases[4], 4 * MIB, false);
@@ -286,7 +289,7 @@ static void a_remembered_table_outlives_those_of_other_blocks(void)
 	for (unsigned i = 0; i < PT_NCASES; i++) {
 		struct fixture f;
 		void *leaf = NULL;
-		struct piommu_range mine = page(16 * MIB + 9 * PAGE, 0x9000, &leaf);
+		struct piommu_mapping mine = page(16 * MIB + 9 * PAGE, 0x9000, &leaf);
 		size_t unmapped;
 
 		fixture_init(&f, pt_cases[i], 16 * MIB, false);
@@ -312,9 +315,9 @@ static void a_whole_block_does_not_displace_the_remembered_table(void)
 {
 	struct fixture f;
 	void *leaf = NULL;
-	struct piommu_range small = page(4 * MIB, 0x9000, &leaf);
-	struct piommu_range whole = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW, .leaf = &leaf };
-	struct piommu_range forgotten = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW };
+	struct piommu_mapping small = page(4 * MIB, 0x9000, &leaf);
+	struct piommu_mapping whole = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW, .leaf = &leaf };
+	struct piommu_mapping forgotten = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW };
 	unsigned level;
 	size_t unmapped;
 
@@ -349,9 +352,9 @@ static void a_whole_block_does_not_displace_the_remembered_table(void)
 static void a_burst_that_takes_its_own_table_out_goes_on(void)
 {
 	struct fixture f;
-	const struct piommu_range fill[] = { page(0, 0x1000, NULL), page(2 * MIB, 0x2000, NULL) };
-	const struct piommu_range out[] = { page(0, 0, NULL), { .iova = 0, .len = 4 * MIB }, page(0, 0, NULL) };
-	const struct piommu_range again[] = { page(PAGE, 0x3000, NULL) };
+	const struct piommu_mapping fill[] = { page(0, 0x1000, NULL), page(2 * MIB, 0x2000, NULL) };
+	const struct piommu_range out[] = { { 0, PAGE, NULL }, { 0, 4 * MIB, NULL }, { 0, PAGE, NULL } };
+	const struct piommu_mapping again[] = { page(PAGE, 0x3000, NULL) };
 	size_t unmapped;
 
 	fixture_init(&f, pt_cases[3], 4 * MIB, false);
@@ -389,7 +392,7 @@ static void count_waits(void *ctx)
 	spans.waits++;
 }
 
-static void check_burst_of(struct fixture *f, const struct piommu_range *ranges, unsigned n, unsigned lines)
+static void check_burst_of(struct fixture *f, const struct piommu_mapping *ranges, unsigned n, unsigned lines)
 {
 	size_t unmapped;
 
@@ -409,7 +412,7 @@ static void check_burst_of(struct fixture *f, const struct piommu_range *ranges,
 static void lines_are_written_back_once_and_waited_for_once_a_burst(void)
 {
 	struct fixture f;
-	struct piommu_range ranges[32];
+	struct piommu_mapping ranges[32];
 	void *leaf = NULL;
 
 	fixture_init(&f, pt_cases[4], 4 * MIB, true);
@@ -432,7 +435,7 @@ static void lines_are_written_back_once_and_waited_for_once_a_burst(void)
 static void a_new_table_is_waited_for_before_its_pointer(void)
 {
 	struct fixture f;
-	struct piommu_range range = page(2 * MIB, 0x1000, NULL);
+	struct piommu_mapping range = page(2 * MIB, 0x1000, NULL);
 
 	fixture_init(&f, pt_cases[3], 4 * MIB, true);
 	f.pt.writeback_wait = count_waits;

@@ -25,15 +25,16 @@ struct run {
 	bool may_run_out;   /* of table pages */
 	/* The burst that is made. */
 	unsigned n;
-	struct piommu_range ranges[MOST];
-	uint64_t page[MOST]; /* of the model; OUTSIDE */
+	struct piommu_mapping ranges[MOST];
+	uint64_t lists[MOST][BLOCK_PAGES]; /* of pages */
+	uint64_t page[MOST];               /* of the model; OUTSIDE */
 	/* Pages, by the number of the range that unmapped them. */
 	uint64_t nunmapped[MOST];
 };
 
 /* What happened, over all runs: a test that never met a case has not tested it. */
 static struct {
-	unsigned bursts, largest, with_leaf, super_pages, exists, outside, far, no_memory, holes, cut, unlinked;
+	unsigned bursts, largest, with_leaf, lists, super_pages, exists, outside, far, no_memory, holes, cut, unlinked;
 } met;
 
 static unsigned steps_wanted = STEPS;
@@ -76,13 +77,18 @@ static uint64_t pick_page(struct run *r, uint64_t n)
 	return window + (first + n > PT_MODEL_WINDOW ? PT_MODEL_WINDOW - n : first);
 }
 
+static uint64_t page_at(const struct piommu_mapping *range, uint64_t k)
+{
+	return range->pages ? range->pages[k] : range->pa + k * 4096;
+}
+
 static void put(struct run *r, unsigned i, uint64_t page, uint64_t n)
 {
 	uint64_t iova = pt_model_iova(&r->m, page);
 	uint64_t pa = below(r, 1 << 10) * GIB + (below(r, 2) ? iova % GIB : below(r, 1 << 17) * 4096);
 
 	r->page[i] = page;
-	r->ranges[i] = (struct piommu_range){ .iova = iova, .pa = pa, .len = n * 4096, .prot = 1 + (unsigned)below(r, 3) };
+	r->ranges[i] = (struct piommu_mapping){ .iova = iova, .pa = pa, .len = n * 4096, .prot = 1 + (unsigned)below(r, 3) };
 }
 
 /* Here and there, or in a row; mostly free where it is to be mapped; now and then one twice, or one that no table reaches. */
@@ -111,6 +117,20 @@ static void pick(struct run *r, bool is_map)
 	}
 }
 
+/* Its pages lie anywhere. */
+static void list_pages(struct run *r, unsigned i)
+{
+	uint64_t n = r->ranges[i].len / 4096;
+
+	for (uint64_t k = 0; k < n; k++)
+		r->lists[i][k] = below(r, FAR / 4096) * 4096;
+	if (below(r, 100) == 0)
+		r->lists[i][below(r, n)] = FAR + 4096 * below(r, 2);
+	r->ranges[i].pages = r->lists[i];
+	r->ranges[i].pa = below(r, 2) ? UINT64_MAX : 0; /* does not count */
+	met.lists++;
+}
+
 /*
  * Which ranges know of a remembered table. It is forgotten before anything is done in its block without it: also where just one range of this
  * burst does that.
@@ -131,6 +151,8 @@ static void lend_leaves(struct run *r)
 			if (pass && !without[first]) {
 				r->ranges[i].leaf = &r->leaf[first];
 				met.with_leaf++;
+				if (below(r, 2))
+					list_pages(r, i);
 			}
 			if (pass || (first == last && (flavour == 1 || (flavour == 2 && below(r, 4)))))
 				continue;
@@ -155,21 +177,32 @@ static void set_none(struct run *r, uint64_t page, uint64_t n)
 		r->m.pages[i].pa = PT_MODEL_NONE;
 }
 
+static bool is_too_far(const struct piommu_mapping *range)
+{
+	bool far = false;
+
+	if (!range->pages)
+		return range->pa >= FAR || range->len > FAR - range->pa;
+	for (uint64_t k = 0; k < range->len / 4096; k++)
+		far |= range->pages[k] >= FAR;
+	return far;
+}
+
 /* All or nothing. `*bad`: the first that fails. */
 static int model_map(struct run *r, unsigned *bad)
 {
 	int err = 0;
 
 	for (*bad = 0; *bad < r->n && !err; ++*bad) {
-		const struct piommu_range *range = &r->ranges[*bad];
+		const struct piommu_mapping *range = &r->ranges[*bad];
 		uint64_t page = r->page[*bad];
 
-		if (page == OUTSIDE || range->pa >= FAR || range->len > FAR - range->pa)
+		if (page == OUTSIDE || is_too_far(range))
 			err = -ERANGE;
 		else if (!pt_model_is_free(&r->m, page, pages_of(r, *bad)))
 			err = -EEXIST;
 		for (uint64_t k = 0; k < pages_of(r, *bad) && !err; k++)
-			r->m.pages[page + k] = (struct pt_model_page){ range->pa + k * 4096, (uint8_t)range->prot, 12 };
+			r->m.pages[page + k] = (struct pt_model_page){ page_at(range, k), (uint8_t)range->prot, 12 };
 	}
 	if (!err)
 		return 0;
@@ -212,19 +245,25 @@ static int model_unmap(struct run *r, size_t *unmapped)
 	return worst;
 }
 
+/* The largest leaf that fits, bytes. */
+static uint64_t most_of(const struct run *r, const struct piommu_mapping *range, uint64_t off)
+{
+	if (range->pages)
+		return 4096;
+	return UINT64_C(1) << pt_model_leaf(&r->m, range->iova + off, range->pa + off, range->len - off);
+}
+
 /* The table chose the leaves: none larger than fits. */
 static void take_leaves(struct run *r)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		for (uint64_t k = 0; k < pages_of(r, i);) {
-			const struct piommu_range *range = &r->ranges[i];
+			const struct piommu_mapping *range = &r->ranges[i];
 			struct piommu_pt_leaf leaf = { 0 };
 			uint64_t off = k * 4096;
 
 			CHECK_EQ(piommu_pt_vtdss_lookup(&r->m.f.pt, range->iova + off, &leaf), 0);
-			CU_ASSERT_FATAL(
-				leaf.size >= 4096 &&
-				leaf.size >> pt_model_leaf(&r->m, range->iova + off, range->pa + off, range->len - off) <= 1);
+			CU_ASSERT_FATAL(leaf.size >= 4096 && leaf.size <= most_of(r, range, off));
 			met.super_pages += leaf.size > 4096;
 			for (uint64_t end = k + leaf.size / 4096; k < end; k++)
 				r->m.pages[r->page[i] + k].lg2 = (uint8_t)__builtin_ctzll(leaf.size);
@@ -322,9 +361,12 @@ static void step_unmap(struct run *r)
 {
 	size_t want_unmapped, unmapped = 0;
 	int want = model_unmap(r, &want_unmapped), err;
+	struct piommu_range ranges[MOST];
 
+	for (unsigned i = 0; i < r->n; i++)
+		ranges[i] = (struct piommu_range){ r->ranges[i].iova, r->ranges[i].len, r->ranges[i].leaf };
 	piommu_gather_init(&r->m.f.gather);
-	err = piommu_pt_vtdss_unmap_burst(&r->m.f.pt, r->ranges, r->n, &r->m.f.gather, &unmapped);
+	err = piommu_pt_vtdss_unmap_burst(&r->m.f.pt, ranges, r->n, &r->m.f.gather, &unmapped);
 	fixture_retire(&r->m.f);
 	CHECK_EQ(err, want);
 	CHECK_HEX(unmapped, want_unmapped);
@@ -342,7 +384,7 @@ static void step(struct run *r)
 		pick(r, is_map);
 	else
 		for (unsigned i = 0; i < r->n; i++)
-			r->ranges[i].leaf = NULL;
+			r->ranges[i].leaf = NULL, r->ranges[i].pages = NULL;
 	lend_leaves(r);
 	met.bursts++;
 	met.largest += r->n == MOST;
@@ -375,12 +417,14 @@ static void bursts_agree_with_a_plain_array_of_pages(void)
 		run_case(pt_cases[i], i & 1, false);
 		run_case(pt_cases[i], !(i & 1), i % 3 == 1);
 	}
-	printf("     met: %u bursts, %u of the largest, %u ranges with a remembered table, %u super pages; refused: %u mapped "
+	printf("     met: %u bursts, %u of the largest, %u ranges with a remembered table, %u lists, %u super pages; refused: "
+	       "%u mapped "
 	       "already, %u "
 	       "outside, %u too far, %u without memory; %u holes, %u cut a leaf, %u unlinked tables\n",
-	       met.bursts, met.largest, met.with_leaf, met.super_pages, met.exists, met.outside, met.far, met.no_memory,
-	       met.holes, met.cut, met.unlinked);
-	CU_ASSERT(met.largest && met.with_leaf && met.super_pages && met.exists && met.outside && met.far && met.no_memory);
+	       met.bursts, met.largest, met.with_leaf, met.lists, met.super_pages, met.exists, met.outside, met.far,
+	       met.no_memory, met.holes, met.cut, met.unlinked);
+	CU_ASSERT(met.largest && met.with_leaf && met.lists && met.super_pages && met.exists && met.outside && met.far &&
+		  met.no_memory);
 	CU_ASSERT(met.holes && met.cut && met.unlinked);
 }
 

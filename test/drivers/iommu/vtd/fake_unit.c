@@ -99,6 +99,8 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 	fake->width_errors += width != width_of(off);
 	if (fake->nwrites < 256)
 		fake->writes[fake->nwrites++] = (struct fake_write){ off, width, value };
+	if (fake->on_write)
+		fake->on_write(fake, off);
 	switch (off) {
 	case 0x18:
 		global_command(fake, (uint32_t)value);

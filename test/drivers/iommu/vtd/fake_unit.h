@@ -41,11 +41,13 @@ struct fake {
 	unsigned width_errors;
 	unsigned writebacks;
 
-	uint32_t never_acked;     /* bits of GCMD */
-	bool invalidations_stuck; /* CCMD and IOTLB stay busy, the queue fetches nothing */
-	unsigned fail_descriptor; /* the n-th descriptor from now is refused with IQE */
-	bool refuse_all;          /* each of them */
-	bool dead;                /* all ones */
+	uint32_t never_acked;                              /* bits of GCMD */
+	bool invalidations_stuck;                          /* CCMD and IOTLB stay busy, the queue fetches nothing */
+	unsigned fail_descriptor;                          /* the n-th descriptor from now is refused with IQE */
+	bool refuse_all;                                   /* each of them */
+	bool dead;                                         /* all ones */
+	void (*on_write)(struct fake *fake, unsigned off); /* NULL: none */
+	void *on_write_ctx;
 	uint64_t now;
 	char said[512]; /* the last message */
 

@@ -19,8 +19,10 @@ struct setup {
 	struct piommu_domain *domain;
 	struct piommu_gather gather;
 	struct piommu_fence fence;
-	struct piommu_range ranges[PIOMMU_GATHER_RANGES];
+	struct piommu_mapping mappings[PIOMMU_GATHER_RANGES];
+	struct piommu_range ranges[PIOMMU_GATHER_RANGES]; /* the same */
 	struct piommu_ring_stats before;
+	struct piommu_domain_units *later;
 };
 
 static struct setup *start(unsigned n, uint64_t cap, uint64_t ecap)
@@ -50,16 +52,22 @@ static void finish(struct setup *s)
 	free(s);
 }
 
+static void set_range(struct setup *s, unsigned i, uint64_t iova, uint64_t pa, size_t len)
+{
+	s->mappings[i] = (struct piommu_mapping){ .iova = iova, .len = len, .pa = pa, .prot = PIOMMU_RW };
+	s->ranges[i] = (struct piommu_range){ .iova = iova, .len = len };
+}
+
 /* `n` pages, `step` pages apart, at `at`. */
 static void make_pages(struct setup *s, uint64_t at, unsigned n, unsigned step)
 {
 	for (unsigned i = 0; i < n; i++)
-		s->ranges[i] = (struct piommu_range){ .iova = at + i * step * PAGE, .pa = i * PAGE, .len = PAGE, .prot = 3 };
+		set_range(s, i, at + i * step * PAGE, i * PAGE, PAGE);
 }
 
 static int map(struct setup *s, unsigned n)
 {
-	return s->domain->ops->map_burst(s->domain, s->ranges, n);
+	return s->domain->ops->map_burst(s->domain, s->mappings, n);
 }
 
 static void map_and_unmap(struct setup *s, unsigned n)
@@ -330,7 +338,7 @@ static void unlinked_tables_stay_in_the_gather(void)
 	struct setup *s = start(1, FAKE_CAP & ~(UINT64_C(3) << 34), FAKE_ECAP);
 	size_t used;
 
-	s->ranges[0] = (struct piommu_range){ .iova = BASE, .pa = 0, .len = 0x600000, .prot = 3 };
+	set_range(s, 0, BASE, 0, 0x600000);
 	CHECK_EQ(map(s, 1), 0);
 	used = piommu_pool_used(s->fakes[0].pool);
 	CHECK_EQ(s->domain->ops->unmap_burst(s->domain, s->ranges, 1, &s->gather, NULL), 0);
@@ -458,12 +466,65 @@ static void a_map_that_fails_midway_invalidates_what_it_undoes(void)
 	struct piommu_pt_leaf leaf;
 
 	make_pages(s, BASE, 4, 2);
-	s->ranges[3].iova = BASE;
+	s->mappings[3].iova = BASE;
 	s->before = stats_of(s, 0);
 	CHECK_EQ(map(s, 4), -EEXIST);
 	expect_counts(s, 0, 3, 1);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_EQ(s->domain->ops->lookup(s->domain, s->ranges[i].iova, &leaf), -ENOENT);
+	finish(s);
+}
+
+/* ---- A list of units that changes meanwhile ------------------------------------------------------------------------------------------ */
+
+#define IQT 0x88u
+
+/* Another unit joins the domain while the first one's doorbell is rung. */
+static void join(struct fake *fake, unsigned off)
+{
+	struct setup *s = fake->on_write_ctx;
+
+	if (off != IQT || s->domain->units->n == 2)
+		return;
+	s->domain->units = s->later;
+}
+
+static void a_unit_that_joins_while_a_burst_is_sent_gets_it_too(void)
+{
+	struct setup *s = start(2, FAKE_CAP, FAKE_ECAP);
+	struct piommu_domain_units *first = calloc(1, sizeof(*first) + sizeof(first->at[0]));
+
+	CU_ASSERT_FATAL(first != NULL);
+	first->n = 1;
+	first->at[0] = s->domain->units->at[0];
+	s->later = s->domain->units;
+	s->domain->units = first;
+	make_pages(s, BASE, 3, 2);
+	map_and_unmap(s, 3);
+	s->fakes[0].on_write = join;
+	s->fakes[0].on_write_ctx = s;
+	s->before = stats_of(s, 1);
+	CHECK_EQ(submit(s), 0);
+	expect_counts(s, 1, 3, 1);
+	CHECK_EQ(s->fence.n, 2);
+	CHECK_EQ(fence_done(s, 0), 0);
+	CHECK_EQ(fence_done(s, 1), 0);
+	free(first);
+	finish(s);
+}
+
+static void a_burst_of_a_domain_without_units_is_done(void)
+{
+	struct setup *s = start(1, FAKE_CAP, FAKE_ECAP);
+
+	make_pages(s, BASE, 2, 2);
+	map_and_unmap(s, 2);
+	s->domain->units->n = 0;
+	s->before = stats_of(s, 0);
+	CHECK_EQ(submit(s), 0);
+	CHECK_EQ(s->fence.n, 0);
+	CU_ASSERT(piommu_gather_empty(&s->gather));
+	expect_counts(s, 0, 0, 0);
 	finish(s);
 }
 
@@ -489,6 +550,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(caching_mode_is_told_of_a_burst_once),
 		SUITE_TEST(write_buffers_are_flushed_once_for_a_burst),
 		SUITE_TEST(a_map_that_fails_midway_invalidates_what_it_undoes),
+		SUITE_TEST(a_unit_that_joins_while_a_burst_is_sent_gets_it_too),
+		SUITE_TEST(a_burst_of_a_domain_without_units_is_done),
 	};
 
 	return suite_run(argc, argv, "vtd_burst", tests, sizeof(tests) / sizeof(tests[0]));

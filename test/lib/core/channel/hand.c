@@ -102,16 +102,31 @@ static int flush(struct piommu_domain *domain, struct piommu_gather *gather)
 	return err;
 }
 
-static int map_burst(struct piommu_domain *domain, const struct piommu_range *ranges, unsigned n)
+/* Page by page where the pages are listed. */
+static int map_one(struct piommu_domain *domain, const struct piommu_mapping *at)
+{
+	size_t unmapped, done = 0;
+	int err = 0;
+
+	if (!at->pages)
+		return map(domain, at->iova, at->pa, at->len, at->prot);
+	for (; done < at->len && !err; done += err ? 0 : PAGE)
+		err = map(domain, at->iova + done, at->pages[done / PAGE], PAGE, at->prot);
+	if (err && done)
+		unmap(domain, at->iova, done, NULL, &unmapped);
+	return err;
+}
+
+static int map_burst(struct piommu_domain *domain, const struct piommu_mapping *mappings, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		int err = map(domain, ranges[i].iova, ranges[i].pa, ranges[i].len, ranges[i].prot);
+		int err = map_one(domain, &mappings[i]);
 		size_t unmapped;
 
 		if (!err)
 			continue;
 		while (i-- > 0)
-			unmap(domain, ranges[i].iova, ranges[i].len, NULL, &unmapped);
+			unmap(domain, mappings[i].iova, mappings[i].len, NULL, &unmapped);
 		return err;
 	}
 	return 0;
