@@ -79,6 +79,38 @@ static void budget_is_of_the_call_and_not_of_each_channel(void)
 	CHECK_EQ(piommu_poller_poll(t.poller, 0), 1);
 	CHECK_EQ(retired(&t), CHANNELS * BURSTS);
 	CHECK_EQ(piommu_poller_poll(t.poller, 0), 0);
+	/* Also where no channel has as much alone. */
+	for (unsigned i = 0; i < CHANNELS; i++)
+		unmap_some(t.ch[i], 3);
+	hand.done = hand.nsent;
+	for (unsigned left = 3 * CHANNELS; left; left -= left < 4 ? left : 4) {
+		CHECK_EQ(retired(&t), CHANNELS * (BURSTS + 3) - left);
+		CHECK_EQ(piommu_poller_poll(t.poller, 4), 1);
+	}
+	CHECK_EQ(retired(&t), CHANNELS * (BURSTS + 3));
+	close_turns(&t);
+}
+
+/* What was left of a budget was not enough for it: it comes first in the next call. */
+static void channel_that_is_cut_short_is_the_next_ones_first(void)
+{
+	struct piommu_channel *cut = NULL;
+	struct turns t;
+
+	open_turns(&t);
+	unmap_some(t.ch[0], 1);
+	unmap_some(t.ch[1], BURSTS);
+	unmap_some(t.ch[2], BURSTS);
+	hand.done = hand.nsent;
+	while (!piommu_channel_retired(t.ch[0]))
+		piommu_poller_poll(t.poller, 4);
+	for (unsigned i = 1; i < CHANNELS; i++)
+		if (piommu_channel_retired(t.ch[i]) % 4 == 3)
+			cut = t.ch[i];
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
+	CHECK_EQ(piommu_poller_poll(t.poller, 4), 1);
+	CHECK_EQ(piommu_channel_retired(cut) % 4, 3);
+	CU_ASSERT(piommu_channel_retired(cut) >= 7);
 	close_turns(&t);
 }
 
@@ -280,6 +312,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(budget_is_of_the_call_and_not_of_each_channel),
+		SUITE_TEST(channel_that_is_cut_short_is_the_next_ones_first),
 		SUITE_TEST(channels_that_are_equally_busy_have_equal_shares),
 		SUITE_TEST(quiet_channel_beside_busy_ones_has_its_turn),
 		SUITE_TEST(bounded_time_is_kept_beside_busy_channels),
