@@ -13,8 +13,7 @@
 #include "iort.h"
 
 enum {
-	TABLE_OEM = 10,
-	TABLE_OEM_TABLE = 16,
+	TABLE_OEM = 10, /* 6 bytes of OEM id, 8 of OEM table id */
 
 	MAP_FIRST = 0,
 	MAP_COUNT = 4,
@@ -40,11 +39,9 @@ enum {
 static bool writes_counts(const struct iort *iort)
 {
 	static const char known[][15] = { "HISI  HIP07   ", "HISI  HIP08   " };
-	const uint8_t *bytes = iort->table.bytes;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!memcmp(bytes + TABLE_OEM, known[i], TABLE_OEM_TABLE - TABLE_OEM) &&
-		    !memcmp(bytes + TABLE_OEM_TABLE, known[i] + TABLE_OEM_TABLE - TABLE_OEM, 8))
+		if (!memcmp(iort->table.bytes + TABLE_OEM, known[i], sizeof(known[i]) - 1))
 			return true;
 	}
 	return false;
