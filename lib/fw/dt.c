@@ -207,8 +207,6 @@ static int add_node(struct dt *dt, int off, int depth, uint32_t above[DT_DEPTH_M
 	struct dt_node *grown = dt->nodes;
 	uint32_t node = dt->nnodes;
 
-	if (depth < 0 || (unsigned)depth >= DT_DEPTH_MAX)
-		return fw_refuse(dt->err, "device tree: nodes more than %u deep: the tree is damaged", DT_DEPTH_MAX);
 	if (!(node & (node - 1))) /* room for a power of two of them */
 		grown = reallocarray(dt->nodes, node ? node * 2u : 1u, sizeof(*grown));
 	if (!grown)
@@ -238,7 +236,7 @@ static int list_nodes(struct dt *dt)
 	return rc;
 }
 
-/* libfdt checks everything once, and from then on relies on it: on a copy, aligned as it wants it, that nobody changes. */
+/* Checked once, and from then on relied on: on a copy, aligned as libfdt wants it, that nobody changes. */
 int dt_open(struct dt *dt, const void *bytes, size_t len)
 {
 	struct fdt_header header;
@@ -264,6 +262,9 @@ int dt_open(struct dt *dt, const void *bytes, size_t len)
 	if (!dt->blob)
 		return -ENOMEM;
 	memcpy(dt->blob, bytes, total);
+	rc = dt_check(dt->blob, total, dt->err);
+	if (rc < 0)
+		return rc;
 	rc = fdt_check_full(dt->blob, total);
 	if (rc)
 		return fw_refuse(dt->err,

@@ -52,6 +52,9 @@ struct dt_cells {
 	uint32_t n;
 };
 
+/* dt_check.c: the structure of a blob of `total` bytes, at least a header. @return 0 or -EINVAL */
+int dt_check(const uint8_t *blob, size_t total, struct piommu_fw_error *err);
+
 /* ---- dt.c -------------------------------------------------------------------------------------------------------------- */
 
 /* Checks all of it and lists its nodes. @return 0, -EINVAL, -ENOMEM; dt_close() in either case */

@@ -13,6 +13,7 @@
 #define ID16_LAST 0xffffu
 #define ENTRY_CELLS 4u /* of iommu-map: first id, phandle, id at the target, length */
 #define SPECIFIER_MAX 8u
+#define SOURCES_MAX 8192u /* the most that real trees have is some hundred */
 
 /* ---- Sources ------------------------------------------------------------------------------------------------------------- */
 
@@ -330,6 +331,14 @@ static int warn_hosts(struct dt *dt)
 					dt->nhosts);
 }
 
+static int check_sources(struct dt *dt)
+{
+	return dt->fw->nsources <= SOURCES_MAX
+		       ? 0
+		       : fw_refuse(dt->err, "device tree: more than %u devices behind SMMUs are beyond belief: it is damaged",
+				   SOURCES_MAX);
+}
+
 int dt_read_sources(struct dt *dt)
 {
 	int rc = 0;
@@ -342,6 +351,8 @@ int dt_read_sources(struct dt *dt)
 		rc = read_iommus(dt, node);
 		if (rc == 0)
 			rc = read_iommu_map(dt, node);
+		if (rc == 0)
+			rc = check_sources(dt);
 	}
 	for (uint32_t node = 0; node < dt->nnodes && rc == 0; node++) {
 		if (dt->nodes[node].unit != PIOMMU_FW_NONE && !dt_has(dt, node, "#iommu-cells"))

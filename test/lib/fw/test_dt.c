@@ -251,6 +251,58 @@ static void a_tree_that_is_cut_or_none_is_refused(void)
 	CHECK_HAS(err.text, "magic");
 }
 
+static void old_versions_of_the_format_are_refused(void)
+{
+	tree_start();
+	tree_unit("iommu@50000", "arm,smmu-v3", 2, 1, (const uint32_t[]){ 0, 0x50000, 0, 0x20000 }, 4);
+	CHECK_EQ(tree_parse(), 0);
+	piommu_fw_free(&fw);
+	for (uint8_t version = 0; version < 17; version++) {
+		tree.bytes[0x17] = version;
+		tree.bytes[0x1b] = version < 16 ? version : 16; /* the oldest that it can be read as */
+		CHECK_EQ(piommu_fw_parse_fdt(tree.bytes, tree.len, &fw, &err), -EINVAL);
+		CHECK_HAS(err.text, "byte 0x14");
+	}
+}
+
+/* Offsets in the structure block of the tree that tree_start() begins: the root's first property. */
+#define ROOT_BEGIN 0u
+#define ROOT_PROP 8u
+
+static void structure_set(size_t at, uint32_t value)
+{
+	size_t structure = (size_t)tree.bytes[0xa] << 8 | tree.bytes[0xb];
+
+	for (unsigned i = 0; i < 4; i++)
+		tree.bytes[structure + at + i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* The first two made libfdt's own check loop for ever, or crash. */
+static void broken_structure_is_refused_before_libfdt_sees_it(void)
+{
+	static const struct {
+		size_t at;
+		uint32_t value;
+		const char *why;
+	} breaks[] = {
+		{ ROOT_PROP + 4, 0xfffffff4, "runs past the structure" }, { ROOT_BEGIN + 4, 0x41000000, "one with a name" },
+		{ ROOT_PROP + 8, 0xffffff, "not among the strings" },     { ROOT_PROP, 0x7, "neither node nor property" },
+		{ ROOT_BEGIN, 0x4, "a property outside every node" }, /* a NOP, then the name as one: none */
+		{ ROOT_BEGIN, 0x2, "ends that did not begin" },           { ROOT_BEGIN, 0x9, "ends amid a node, or has none" },
+	};
+
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+		tree_start();
+		CHECK_EQ(tree_parse(), 0);
+		piommu_fw_free(&fw);
+		structure_set(breaks[i].at, breaks[i].value);
+		if (i == 4)
+			structure_set(4, 0x4);
+		CHECK_EQ(piommu_fw_parse_fdt(tree.bytes, tree.len, &fw, &err), -EINVAL);
+		CHECK_HAS(err.text, breaks[i].why);
+	}
+}
+
 static void every_changed_byte_is_clean(void)
 {
 	struct fdt_make sound;
@@ -329,6 +381,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(addresses_are_translated_over_every_bus),
 		SUITE_TEST(disabled_units_and_those_below_what_is_disabled_are_none),
 		SUITE_TEST(a_tree_that_is_cut_or_none_is_refused),
+		SUITE_TEST(old_versions_of_the_format_are_refused),
+		SUITE_TEST(broken_structure_is_refused_before_libfdt_sees_it),
 		SUITE_TEST(every_changed_byte_is_clean),
 		SUITE_TEST(nonsense_is_refused_with_the_node),
 		SUITE_TEST(units_without_an_address_are_a_warning),
