@@ -14,7 +14,8 @@
 
 #define IS_WAIT UINT64_C(1)
 #define SAMPLE 256u   /* bursts, so many that between two samples the others are not alone for long */
-#define WORK_NS 400.0 /* allocate, map, unmap and free for 32 pages, of the order of 10 ns for one */
+#define WORK_NS 360.0 /* allocate, map, unmap and free for 32 pages, of the order of 10 ns for one */
+#define MAKE_NS 40.0  /* and make their descriptors, after the submission is announced */
 
 struct descriptor {
 	uint64_t lo;
@@ -108,13 +109,14 @@ static void unit_destroy(struct ring_unit *unit)
 struct producer {
 	piommu_ticket window[MAX_INFLIGHT]; /* round: the last `inflight` bursts */
 	unsigned at;
-	uint64_t work_ticks; /* before each burst */
+	uint64_t work_ticks; /* before each burst is announced */
+	uint64_t make_ticks; /* and after that */
 	uint64_t iova;
 	uint64_t entries[LEAVES];
 	struct descriptor burst[];
 };
 
-static int prepare(struct job *job, double work_ns)
+static int prepare(struct job *job, double work_ns, double make_ns)
 {
 	const struct row *row = job->row;
 	struct producer *producer = calloc(1, sizeof(*producer) + row->burst * sizeof(struct descriptor));
@@ -128,6 +130,7 @@ static int prepare(struct job *job, double work_ns)
 		return -ENOMEM;
 	}
 	producer->work_ticks = (uint64_t)(work_ns / ns_per_tick());
+	producer->make_ticks = (uint64_t)(make_ns / ns_per_tick());
 	job->work = producer;
 	job->sample = SAMPLE * row->burst;
 	return 0;
@@ -135,20 +138,20 @@ static int prepare(struct job *job, double work_ns)
 
 static int ring_prepare(struct job *job)
 {
-	return prepare(job, 0);
+	return prepare(job, 0, 0);
 }
 
 static int work_prepare(struct job *job)
 {
-	return prepare(job, WORK_NS);
+	return prepare(job, WORK_NS, MAKE_NS);
 }
 
 /* Stores, because those of a page table wait behind those of the queue. */
-static void work(struct producer *producer)
+static void work(struct producer *producer, uint64_t ticks)
 {
-	uint64_t start = now_ticks();
+	uint64_t start = ticks ? now_ticks() : 0;
 
-	for (unsigned i = 0; now_ticks() - start < producer->work_ticks; i++)
+	for (unsigned i = 0; ticks && now_ticks() - start < ticks; i++)
 		__atomic_store_n(&producer->entries[i % LEAVES], start, __ATOMIC_RELAXED);
 }
 
@@ -168,9 +171,9 @@ static int submit(struct job *job)
 	struct piommu_ring *ring = job->bench->ring->ring;
 	int err;
 
-	if (producer->work_ticks)
-		work(producer);
+	work(producer, producer->work_ticks);
 	piommu_ring_expect(ring);
+	work(producer, producer->make_ticks);
 	build(producer, job->row->burst);
 	do
 		err = piommu_ring_submit(ring, producer->burst, job->row->burst, oldest);
@@ -230,7 +233,7 @@ static const char *ring_floor(const struct floors *floors, const struct row *row
 static const char *work_floor(const struct floors *floors, const struct row *row, double *ns)
 {
 	ring_floor(floors, row, ns);
-	*ns += WORK_NS / row->burst;
+	*ns += (WORK_NS + MAKE_NS) / row->burst;
 	return "work";
 }
 
