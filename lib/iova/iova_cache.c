@@ -8,7 +8,8 @@
 #include "cache.h"
 #include "piommu_yield.h"
 
-#define HAND_LEN (UINT64_C(64) << ARENA_PAGE_LG2) /* bytes of address behind a word of an arena */
+#define WORD_LG2 (ARENA_PAGE_LG2 + 6u) /* bytes of address behind a word of an arena */
+#define HAND_LEN BIT64(WORD_LG2)
 #define HAND_TRIES 4u
 
 /* ---- The hand ---- */
@@ -269,27 +270,46 @@ static inline void put_part(struct iova_cache *cache, struct arena *arena, unsig
 		put_measured(cache, arena, i);
 }
 
-int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
+/* Nothing is in `remote`: else the arena would be mailed. */
+static inline bool is_plain(const struct arena *arena)
 {
-	unsigned page = arena_page_of(iova), i = page / 64, bit = page % 64;
-	struct arena *arena = cache->last;
-	uint64_t free;
+	return !atomic_load_explicit(&arena->mailed, memory_order_relaxed) &&
+	       !atomic_load_explicit(&arena->lacks, memory_order_relaxed);
+}
 
-	if (!arena || iova - cache->last_start >= BIT64(ARENA_LG2))
-		arena = directory_find(&cache->directory, iova);
-	/* What others freed is in `remote`, and the arena is mailed. */
-	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= 64 - bit ||
-	    atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache ||
-	    atomic_load_explicit(&arena->mailed, memory_order_relaxed) ||
-	    atomic_load_explicit(&arena->lacks, memory_order_relaxed))
-		return check_and_put(cache, arena, iova, npages);
-	free = arena_word(arena->free, i);
+/* Of a word of an own arena that is plain. */
+static inline int free_part(struct iova_cache *cache, struct arena *arena, uint64_t iova, unsigned npages)
+{
+	unsigned i = arena_page_of(iova) / 64, bit = arena_page_of(iova) % 64;
+	uint64_t free = arena_word(arena->free, i);
+
 	if (iova - atomic_load_explicit(&cache->hand_iova, memory_order_relaxed) < HAND_LEN)
 		free |= atomic_load_explicit(&cache->hand, memory_order_relaxed);
 	if (free >> bit & arena_ones(npages))
 		return -ENOENT;
 	put_part(cache, arena, i, arena_ones(npages) << bit);
 	return 0;
+}
+
+/* Not of the last arena, or of several words. */
+static __attribute__((noinline)) int find_and_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
+{
+	struct arena *arena = directory_find(&cache->directory, iova);
+
+	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= 64 - arena_page_of(iova) % 64 ||
+	    atomic_load_explicit(&arena->owner, memory_order_relaxed) != cache || !is_plain(arena))
+		return check_and_put(cache, arena, iova, npages);
+	return free_part(cache, arena, iova, npages);
+}
+
+int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages)
+{
+	struct arena *arena = cache->last;
+
+	if (!arena || (iova - cache->last_start) & ~GENMASK64(ARENA_LG2 - 1, ARENA_PAGE_LG2) ||
+	    npages - 1 >= 64 - arena_page_of(iova) % 64 || !is_plain(arena))
+		return find_and_free(cache, iova, npages);
+	return free_part(cache, arena, iova, npages);
 }
 
 void iova_cache_put(struct iova_cache *cache, struct iova_block *block, uint64_t iova, unsigned npages)
