@@ -32,6 +32,7 @@ struct piommu_pt {
 	unsigned iova_bits;       /**< addresses at or above 1 << iova_bits are outside */
 	uint64_t pa_mask;         /**< address bits an entry may hold */
 	uint64_t leaf_bits;       /**< format-specific bits set in every leaf (VT-d: SNP) */
+	bool wide; /**< long runs of entries are stored 32 bytes at a time: this processor can. Tests may clear it */
 	struct piommu_pool *pool;
 	/** Walker does not snoop caches: called for every changed span of entries. NULL: coherent. */
 	void (*writeback)(void *ctx, const void *va, size_t len);
@@ -132,6 +133,19 @@ int piommu_pt_vtdss_map_page(struct piommu_pt *pt, uint64_t iova, uint64_t pa, u
  * @return 0; -ENOENT: it was not mapped; -EXDEV: it is part of a super page; -ERANGE
  */
 int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather, size_t *unmapped);
+
+/**
+ * The same for a run: a range within one leaf table that is there, on a unit that snoops, and no super page. Faster, because each entry
+ * is looked at just before it is stored.
+ * @return 0; -EAGAIN: it is no such range, and nothing was done: piommu_pt_vtdss_map() takes it; -EEXIST: part of it is mapped. None of
+ * it is mapped by this call any longer, but some of it was for a moment: the caller invalidates before it returns.
+ */
+int piommu_pt_vtdss_map_run(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
+/**
+ * As piommu_pt_vtdss_unmap(), of any range, but fast for a run. `unmapped` may be NULL.
+ * @return 0; -ENOENT: part of it was not mapped; -EXDEV; -ERANGE
+ */
+int piommu_pt_vtdss_unmap_run(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped);
 
 /**
  * Maps each range, in order, as piommu_pt_vtdss_map(); ranges with `leaf` displace no table. All or nothing: where one fails, those

@@ -154,7 +154,7 @@ PT_INLINE int pt_map_list(const struct pt_format *f, const struct piommu_pt *pt,
 		any |= pages[i];
 	if (__builtin_expect((any & ~(pt->pa_mask | (pt_span(1) - 1))) != 0, 0))
 		return -ERANGE;
-	if (__builtin_expect(pt_run_fold(entry, n).any != 0, 0))
+	if (__builtin_expect(pt_run_fold(entry, n, pt->wide).any != 0, 0))
 		return -EEXIST;
 	for (unsigned i = 0; i < n; i++)
 		entry_store(&entry[i], f->make_leaf(pages[i], 1, prot) | leaf_bits);

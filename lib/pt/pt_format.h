@@ -30,6 +30,7 @@ struct pt_format {
 	 * for walkers that do not snoop, and there only until the table is installed.
 	 */
 	uint64_t pending;
+	uint64_t present; /* is_present(): one of these bits */
 
 	unsigned (*levels)(unsigned iova_bits); /* 0: no such width */
 	uint64_t (*make_table)(uint64_t pa);

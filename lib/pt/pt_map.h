@@ -199,7 +199,7 @@ PT_INLINE int pt_map_prepare(const struct pt_format *f, const struct piommu_pt *
 		if (spot.level > level)
 			return spot.value ? -EEXIST : -ENOMEM;
 		if (spot.level == 1) {
-			if (pt_run_fold(spot.entry, pt_run_length(at, m->end, 1)).any)
+			if (pt_run_fold(spot.entry, pt_run_length(at, m->end, 1), pt->wide).any)
 				return -EEXIST;
 		} else if (spot.value &&
 			   (f->is_leaf(spot.value, spot.level) || !pt_range_empty(f, pt, at, at + pt_span(spot.level)))) {
@@ -235,7 +235,7 @@ PT_INLINE void pt_map_store(const struct pt_format *f, const struct piommu_pt *p
 		leaf = f->make_leaf(m->pa + (at - m->iova), spot.level, m->prot) | pt->leaf_bits;
 		if (spot.level == 1) {
 			n = pt_run_length(at, m->end, 1);
-			pt_run_store(spot.entry, n, leaf, pt_span(1));
+			pt_run_store(spot.entry, n, leaf, pt_span(1), pt->wide);
 		} else {
 			if (spot.value)
 				pt_displace(f, pt, m, at, &spot);
@@ -261,10 +261,19 @@ PT_INLINE bool pt_map_super_page(const struct pt_format *f, const struct piommu_
 	return true;
 }
 
+PT_INLINE int pt_map_check(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
+{
+	uint64_t last = pt->pa_mask | (pt_span(1) - 1);
+
+	return pt_in_width(pt, iova, len) && pa <= last && len - 1 <= last - pa ? 0 : -ERANGE;
+}
+
 PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const struct pt_mapping *m)
 {
-	int err;
+	int err = pt_map_check(pt, m->iova, m->pa, m->end - m->iova);
 
+	if (err)
+		return err;
 	if (!pt_map_super_page(f, pt, m)) {
 		err = pt_map_prepare(f, pt, m);
 		if (err)
@@ -287,6 +296,14 @@ PT_INLINE bool pt_wants_super_page(const struct piommu_pt *pt, uint64_t pa, size
 	return len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2));
 }
 
+/* Takes out the part of a run that was stored before an entry was found in the way. A device may have seen it. */
+PT_INLINE int pt_map_run_undo(const struct piommu_pt *pt, uint64_t *entry, unsigned done)
+{
+	PIOMMU_YIELD("part of a run is mapped");
+	pt_run_store(entry, done, 0, 0, pt->wide);
+	return -EEXIST;
+}
+
 /* Maps one page, whose entry is at hand, of a coherent unit. */
 PT_INLINE int pt_map_entry(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, unsigned prot)
 {
@@ -297,64 +314,36 @@ PT_INLINE int pt_map_entry(const struct pt_format *f, const struct piommu_pt *pt
 	return 0;
 }
 
-/* Maps a run within one leaf table, from `entry` on. */
+/* Maps a run within one leaf table, from `entry` on. A failure has changed nothing. */
 PT_INLINE int pt_map_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, size_t len,
 			 unsigned prot)
 {
 	uint64_t leaf = f->make_leaf(pa, 1, prot) | pt->leaf_bits;
+	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
 
-	if (len == pt_span(1)) {
-		if (entry_load(entry))
-			return -EEXIST;
-		entry_store(entry, leaf);
-	} else {
-		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
-
-		if (pt_run_fold(entry, n).any)
-			return -EEXIST;
-		pt_run_store(entry, n, leaf, pt_span(1));
-	}
+	if (pt_run_fold(entry, n, pt->wide).any)
+		return -EEXIST;
+	pt_run_store(entry, n, leaf, pt_span(1), pt->wide);
 	return 0;
 }
 
-/* Arguments were checked. */
-PT_INLINE int pt_map_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len,
-			  unsigned prot)
+/* Whether a range that the straight way reaches is a run in one leaf table; and the last word on its physical addresses. */
+PT_INLINE bool pt_is_run(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
 {
-	uint64_t *entry;
-	int err;
-
-	if (pt->writeback || !pt_one_leaf_table(iova, len) || pt_wants_super_page(pt, pa, len))
-		return PT_SLOW;
-	entry = pt_find_page(f, pt, iova);
-	if (__builtin_expect(!entry, 0))
-		return PT_SLOW;
-	err = pt_map_run(f, pt, entry, pa, len, prot);
-	io_wmb(); /* before the doorbell of whoever uses the mapping */
-	return err;
-}
-
-PT_INLINE int pt_map_check(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
-{
-	uint64_t last = pt->pa_mask | (pt_span(1) - 1);
-
-	return pt_in_width(pt, iova, len) && pa <= last && len - 1 <= last - pa ? 0 : -ERANGE;
+	return pt_one_leaf_table(iova, len) && !((pa | (pa + (len - pt_span(1)))) & ~pt->pa_mask) &&
+	       !pt_wants_super_page(pt, pa, len);
 }
 
 /* ---- Unmap -------------------------------------------------------------------------------------------------------- */
 
-/* Clears n entries of 4 KiB at iova; returns how many were present. */
-PT_INLINE unsigned pt_clear_run(const struct pt_format *f, uint64_t *entry, unsigned n, uint64_t iova,
-				struct piommu_gather *gather)
+/* Of n entries of 4 KiB at iova the first `done` are cleared and not gathered yet; the others follow. Returns how many were present. */
+PT_INLINE unsigned pt_clear_rest(uint64_t *entry, unsigned n, unsigned done, uint64_t iova, struct piommu_gather *gather)
 {
-	unsigned cleared = 0;
+	unsigned cleared = done;
 
-	if (f->is_present(pt_run_fold(entry, n).all)) {
-		pt_run_store(entry, n, 0, 0);
-		piommu_gather_add(gather, iova, iova + n * pt_span(1) - 1);
-		return n;
-	}
-	for (unsigned i = 0; i < n; i++) {
+	if (done)
+		piommu_gather_add(gather, iova, iova + done * pt_span(1) - 1);
+	for (unsigned i = done; i < n; i++) {
 		if (!entry_load(&entry[i]))
 			continue;
 		entry_store(&entry[i], 0);
@@ -378,7 +367,7 @@ PT_INLINE size_t pt_clear_range(const struct pt_format *f, const struct piommu_p
 		spot = pt_find(f, pt, at, 1);
 		if (spot.level == 1) {
 			n = pt_run_length(at, end, 1);
-			cleared = pt_clear_run(f, spot.entry, n, at, gather);
+			cleared = pt_clear_rest(spot.entry, n, pt_run_clear(spot.entry, n, f->present, pt->wide), at, gather);
 		} else if (f->is_present(spot.value)) {
 			entry_store(spot.entry, 0);
 			piommu_gather_add(gather, at, at + pt_span(spot.level) - 1);
@@ -425,6 +414,8 @@ PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uin
 {
 	uint64_t end = iova + len;
 
+	if (!pt_in_width(pt, iova, len))
+		return -ERANGE;
 	if (pt_unmap_super_page(f, pt, iova, len, gather)) {
 		*unmapped = len;
 		return 0;
@@ -440,34 +431,12 @@ PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uin
 /* Clears a run within one leaf table, if all of it is mapped. */
 PT_INLINE bool pt_unmap_run(const struct pt_format *f, uint64_t *entry, size_t len)
 {
-	if (len == pt_span(1)) {
-		if (!f->is_present(entry_load(entry)))
-			return false;
-		entry_store(entry, 0);
-	} else {
-		unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
 
-		if (!f->is_present(pt_run_fold(entry, n).all))
-			return false;
-		pt_run_store(entry, n, 0, 0);
-	}
+	if (!f->is_present(pt_run_fold(entry, n, false).all))
+		return false;
+	pt_run_store(entry, n, 0, 0, false);
 	return true;
-}
-
-/* Arguments were checked. */
-PT_INLINE int pt_unmap_fast(const struct pt_format *f, struct piommu_pt *pt, uint64_t iova, size_t len,
-			    struct piommu_gather *gather, size_t *unmapped)
-{
-	uint64_t *entry;
-
-	if (pt->writeback || !pt_one_leaf_table(iova, len))
-		return PT_SLOW;
-	entry = pt_find_page(f, pt, iova);
-	if (__builtin_expect(!entry, 0) || !pt_unmap_run(f, entry, len))
-		return PT_SLOW;
-	piommu_gather_add(gather, iova, iova + (len - 1));
-	*unmapped = len;
-	return 0;
 }
 
 /* ---- Beginning and end -------------------------------------------------------------------------------------------- */
@@ -493,6 +462,7 @@ PT_INLINE int pt_init(const struct pt_format *f, struct piommu_pt *pt, const str
 		.leaf_sizes = config->leaf_sizes,
 		.pa_mask = GENMASK64(config->pa_bits - 1, PT_PAGE_LG2),
 		.leaf_bits = config->leaf_bits,
+		.wide = pt_run_can_be_wide(),
 		.pool = config->pool,
 		.writeback = config->writeback,
 		.writeback_wait = config->writeback_wait,

@@ -75,6 +75,7 @@ static const struct pt_format vtdss = {
 	.leaf_sizes = BIT64(12) | BIT64(21) | BIT64(30),
 	.leaf_bits = SS_SNOOP,
 	.pending = SS_IGNORED_IN_TABLES,
+	.present = SS_READ | SS_WRITE,
 	.levels = ss_levels,
 	.make_table = ss_make_table,
 	.make_leaf = ss_make_leaf,
@@ -95,43 +96,17 @@ void piommu_pt_vtdss_fini(struct piommu_pt *pt)
 	pt_fini(&vtdss, pt);
 }
 
-static __attribute__((noinline)) int map_slow(struct piommu_pt *pt, const struct pt_mapping *mapping)
-{
-	return pt_map_slow(&vtdss, pt, mapping);
-}
-
 int piommu_pt_vtdss_map(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len, unsigned prot,
 			struct piommu_gather *gather)
 {
-	int err = pt_map_check(pt, iova, pa, len);
+	struct pt_mapping mapping = { iova, pa, iova + len, prot, gather };
 
-	if (err)
-		return err;
-	err = pt_map_fast(&vtdss, pt, iova, pa, len, prot);
-	if (err == PT_SLOW) {
-		struct pt_mapping mapping = { iova, pa, iova + len, prot, gather };
-
-		err = map_slow(pt, &mapping);
-	}
-	return err;
-}
-
-static __attribute__((noinline)) int unmap_slow(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather,
-						size_t *unmapped)
-{
-	return pt_unmap_slow(&vtdss, pt, iova, len, gather, unmapped);
+	return pt_map_slow(&vtdss, pt, &mapping);
 }
 
 int piommu_pt_vtdss_unmap(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
 {
-	int err;
-
-	if (!pt_in_width(pt, iova, len))
-		return -ERANGE;
-	err = pt_unmap_fast(&vtdss, pt, iova, len, gather, unmapped);
-	if (err == PT_SLOW)
-		err = unmap_slow(pt, iova, len, gather, unmapped);
-	return err;
+	return pt_unmap_slow(&vtdss, pt, iova, len, gather, unmapped);
 }
 
 /* ---- One page ------------------------------------------------------------------------------------------------------- */
@@ -150,15 +125,15 @@ int piommu_pt_vtdss_map_page(struct piommu_pt *pt, uint64_t iova, uint64_t pa, u
 	return pt_map_entry(&vtdss, pt, entry, pa, prot);
 }
 
-static __attribute__((noinline)) int unmap_page_slow(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather,
-						     size_t *unmapped)
+static __attribute__((noinline)) int unmap_slow(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather,
+						size_t *unmapped)
 {
-	size_t len = 0;
-	int err = piommu_pt_vtdss_unmap(pt, iova, pt_span(1), gather, &len);
+	size_t done = 0;
+	int err = pt_unmap_slow(&vtdss, pt, iova, len, gather, &done);
 
 	if (unmapped)
-		*unmapped = len;
-	return err || len ? err : -ENOENT;
+		*unmapped = done;
+	return err || done == len ? err : -ENOENT;
 }
 
 int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piommu_gather *gather, size_t *unmapped)
@@ -166,12 +141,57 @@ int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piomm
 	uint64_t *entry;
 
 	if (__builtin_expect(!pt_straight(&vtdss, pt, iova, &entry) || !ss_is_present(entry_load(entry)), 0))
-		return unmap_page_slow(pt, iova, gather, unmapped);
+		return unmap_slow(pt, iova, pt_span(1), gather, unmapped);
 	entry_store(entry, 0);
 	piommu_gather_add(gather, iova, iova + (pt_span(1) - 1));
 	if (unmapped)
 		*unmapped = pt_span(1);
 	return 0;
+}
+
+/* ---- Runs ----------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline, cold)) int map_run_undo(const struct piommu_pt *pt, uint64_t *entry, unsigned done)
+{
+	return pt_map_run_undo(pt, entry, done);
+}
+
+int piommu_pt_vtdss_map_run(struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+{
+	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+	uint64_t *entry;
+	unsigned done;
+
+	if (__builtin_expect(!pt_is_run(pt, iova, pa, len) || !pt_straight(&vtdss, pt, iova, &entry), 0))
+		return -EAGAIN;
+	done = pt_run_fill(entry, n, ss_make_leaf(pa, 1, prot) | pt->leaf_bits, pt_span(1), pt->wide);
+	io_wmb(); /* before the doorbell of whoever uses the mappings */
+	return __builtin_expect(done == n, 1) ? 0 : map_run_undo(pt, entry, done);
+}
+
+static __attribute__((noinline, cold)) unsigned clear_rest(uint64_t *entry, unsigned n, unsigned done, uint64_t iova,
+							   struct piommu_gather *gather)
+{
+	return pt_clear_rest(entry, n, done, iova, gather);
+}
+
+/* A range within a leaf table cuts no super page, and takes out no table. */
+int piommu_pt_vtdss_unmap_run(struct piommu_pt *pt, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
+{
+	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+	uint64_t *entry;
+	unsigned done;
+
+	if (__builtin_expect(!pt_one_leaf_table(iova, len) || !pt_straight(&vtdss, pt, iova, &entry), 0))
+		return unmap_slow(pt, iova, len, gather, unmapped);
+	done = pt_run_clear(entry, n, vtdss.present, pt->wide);
+	if (__builtin_expect(done != n, 0))
+		done = clear_rest(entry, n, done, iova, gather);
+	else
+		piommu_gather_add(gather, iova, iova + (len - 1));
+	if (unmapped)
+		*unmapped = done * pt_span(1);
+	return done == n ? 0 : -ENOENT;
 }
 
 /* ---- Bursts --------------------------------------------------------------------------------------------------------- */

@@ -99,11 +99,57 @@ PT_INLINE struct pt_spot pt_find(const struct pt_format *f, const struct piommu_
 	}
 }
 
+/* The table behind an entry, `off` from the entry's value. Says whether it is one: see pt_straight(). */
+PT_INLINE bool pt_straight_step(const uint64_t *entry, uintptr_t off, uint64_t **table)
+{
+	uintptr_t va = pt_load(entry) + off;
+
+	*table = (uint64_t *)va;
+	return __builtin_expect(is_aligned(va, BIT64(PT_PAGE_LG2)), 1);
+}
+
+/* The table of level 3 for iova in a tree of three or five levels. */
+PT_INLINE bool pt_straight_top(const struct piommu_pt *pt, uint64_t iova, uintptr_t off, uint64_t **table)
+{
+	*table = pt->root;
+	if (pt->straight_levels == 3)
+		return !(iova >> pt_shift(4));
+	return pt->straight_levels == 5 && !(iova >> pt_shift(6)) &&
+	       pt_straight_step(&(*table)[iova >> pt_shift(5)], off, table) &&
+	       pt_straight_step(&(*table)[pt_index(iova, 4)], off, table);
+}
+
+/*
+ * Puts the 4 KiB entry for iova in `*entry` where the straight way applies and reaches so far, and says whether it did. It is for units
+ * that snoop: there a table's entry is its address and f->make_table(0), not a bit more, so that one sum makes it a pointer; what else an
+ * entry may be, also 0, leaves a rest in the low bits of that.
+ */
+PT_INLINE bool pt_straight(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, uint64_t **entry)
+{
+	const uintptr_t off = pt->va_off - (uintptr_t)f->make_table(0);
+	uint64_t *table = pt->root;
+
+	if (__builtin_expect(pt->straight_levels == 4, 1)) {
+		if (iova >> pt_shift(5) || !pt_straight_step(&table[iova >> pt_shift(4)], off, &table))
+			return false;
+	} else if (!pt_straight_top(pt, iova, off, &table)) {
+		return false;
+	}
+	if (!pt_straight_step(&table[pt_index(iova, 3)], off, &table) ||
+	    !pt_straight_step(&table[pt_index(iova, 2)], off, &table))
+		return false;
+	*entry = &table[pt_index(iova, 1)];
+	return true;
+}
+
 /* The 4 KiB entry for iova, or NULL where no table reaches so far. */
 PT_INLINE uint64_t *pt_find_page(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova)
 {
 	uint64_t *table = pt->root;
+	uint64_t *entry;
 
+	if (__builtin_expect(pt_straight(f, pt, iova, &entry), 1))
+		return entry;
 	for (unsigned l = pt->levels; l > 1; l--) {
 		uint64_t value = pt_load(&table[pt_index(iova, l)]);
 
@@ -114,35 +160,6 @@ PT_INLINE uint64_t *pt_find_page(const struct pt_format *f, const struct piommu_
 	return &table[pt_index(iova, 1)];
 }
 
-/* The table behind an entry, `off` from the entry's value. Says whether it is one: see pt_straight(). */
-PT_INLINE bool pt_straight_step(const uint64_t *entry, uintptr_t off, uint64_t **table)
-{
-	uintptr_t va = pt_load(entry) + off;
-
-	*table = (uint64_t *)va;
-	return __builtin_expect(is_aligned(va, BIT64(PT_PAGE_LG2)), 1);
-}
-
-/*
- * Puts the 4 KiB entry for iova in `*entry` where the straight way applies and reaches so far, and says whether it did. It is for what is
- * common: a unit that snoops, and four levels. There a table's entry is its address and f->make_table(0), not a bit more, so that one
- * sum makes it a pointer; what else an entry may be, also 0, leaves a rest in the low bits of that.
- */
-PT_INLINE bool pt_straight(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, uint64_t **entry)
-{
-	const uintptr_t off = pt->va_off - (uintptr_t)f->make_table(0);
-	uint64_t *table = pt->root;
-
-	if (__builtin_expect(pt->straight_levels != 4 || iova >> pt_shift(5), 0))
-		return false;
-	if (!pt_straight_step(&table[iova >> pt_shift(4)], off, &table) ||
-	    !pt_straight_step(&table[pt_index(iova, 3)], off, &table) ||
-	    !pt_straight_step(&table[pt_index(iova, 2)], off, &table))
-		return false;
-	*entry = &table[pt_index(iova, 1)];
-	return true;
-}
-
 PT_INLINE bool pt_range_empty(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, uint64_t end)
 {
 	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
@@ -151,7 +168,7 @@ PT_INLINE bool pt_range_empty(const struct pt_format *f, const struct piommu_pt 
 		if (f->is_present(spot.value))
 			return false;
 		if (spot.level == 1) {
-			if (pt_run_fold(spot.entry, pt_run_length(at, end, 1)).any)
+			if (pt_run_fold(spot.entry, pt_run_length(at, end, 1), pt->wide).any)
 				return false;
 		}
 	}

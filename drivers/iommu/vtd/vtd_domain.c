@@ -111,23 +111,17 @@ static int paging_submit(struct piommu_domain *base, struct piommu_gather *gathe
 
 /* ---- Map and unmap --------------------------------------------------------------------------------------------------------------- */
 
-/* Any range; `gather` NULL: strict. */
-static __attribute__((noinline)) int unmap_range(struct piommu_domain *base, uint64_t iova, size_t len,
-						 struct piommu_gather *gather, size_t *unmapped)
+static __attribute__((noinline)) int unmap_strict(struct piommu_domain *base, uint64_t iova, size_t len, size_t *unmapped)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
 	struct piommu_gather own;
 	size_t done = 0;
 	int err;
 
-	if (gather) {
-		err = piommu_pt_vtdss_unmap(&domain->pt, iova, len, gather, &done);
-	} else {
-		piommu_gather_init(&own);
-		err = piommu_pt_vtdss_unmap(&domain->pt, iova, len, &own, &done);
-		if (!err)
-			err = paging_flush(base, &own);
-	}
+	piommu_gather_init(&own);
+	err = piommu_pt_vtdss_unmap(&domain->pt, iova, len, &own, &done);
+	if (!err)
+		err = paging_flush(base, &own);
 	if (unmapped)
 		*unmapped = done;
 	return err || done == len ? err : -ENOENT;
@@ -135,9 +129,13 @@ static __attribute__((noinline)) int unmap_range(struct piommu_domain *base, uin
 
 static int paging_unmap(struct piommu_domain *base, uint64_t iova, size_t len, struct piommu_gather *gather, size_t *unmapped)
 {
-	if (__builtin_expect(gather && len == PIOMMU_PAGE_SIZE, 1))
-		return piommu_pt_vtdss_unmap_page(&vtd_domain_of(base)->pt, iova, gather, unmapped);
-	return unmap_range(base, iova, len, gather, unmapped);
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	if (__builtin_expect(!gather, 0))
+		return unmap_strict(base, iova, len, unmapped);
+	if (__builtin_expect(len == PIOMMU_PAGE_SIZE, 1))
+		return piommu_pt_vtdss_unmap_page(&domain->pt, iova, gather, unmapped);
+	return piommu_pt_vtdss_unmap_run(&domain->pt, iova, len, gather, unmapped);
 }
 
 static int paging_unmap_burst(struct piommu_domain *base, const struct piommu_range *ranges, unsigned n,
@@ -205,14 +203,32 @@ static __attribute__((noinline)) int map_range(struct piommu_domain *base, uint6
 	return err;
 }
 
-/* A page displaces no table, so that there is nothing to gather. */
+/* A run that could not be mapped: it is no run, or part of it was mapped for a moment and may be cached. */
+static __attribute__((noinline, cold)) int map_other(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len,
+						     unsigned prot, int err)
+{
+	struct piommu_gather gather;
+
+	if (err == -EAGAIN)
+		return map_range(base, iova, pa, len, prot);
+	piommu_gather_init(&gather);
+	piommu_gather_add(&gather, iova, iova + (len - 1));
+	paging_flush(base, &gather);
+	return err;
+}
+
+/* Pages and runs displace no table, so that there is nothing to gather. */
 static int paging_map(struct piommu_domain *base, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);
+	int err;
 
-	if (__builtin_expect(len == PIOMMU_PAGE_SIZE && !domain->needs, 1))
+	if (__builtin_expect(domain->needs != 0, 0))
+		return map_range(base, iova, pa, len, prot);
+	if (__builtin_expect(len == PIOMMU_PAGE_SIZE, 1))
 		return piommu_pt_vtdss_map_page(&domain->pt, iova, pa, prot);
-	return map_range(base, iova, pa, len, prot);
+	err = piommu_pt_vtdss_map_run(&domain->pt, iova, pa, len, prot);
+	return __builtin_expect(!err, 1) ? 0 : map_other(base, iova, pa, len, prot, err);
 }
 
 /* The undo of a burst: each range is mapped. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See pt_fixture.h. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "pt_fixture.h"
@@ -111,6 +112,24 @@ int fixture_unmap(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped
 
 	piommu_gather_init(&f->gather);
 	err = piommu_pt_vtdss_unmap(&f->pt, iova, len, &f->gather, unmapped);
+	fixture_retire(f);
+	return err;
+}
+
+int fixture_map_run(struct fixture *f, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
+{
+	int err = piommu_pt_vtdss_map_run(&f->pt, iova, pa, len, prot);
+
+	piommu_gather_init(&f->gather);
+	return err == -EAGAIN ? fixture_map(f, iova, pa, len, prot) : err;
+}
+
+int fixture_unmap_run(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped)
+{
+	int err;
+
+	piommu_gather_init(&f->gather);
+	err = piommu_pt_vtdss_unmap_run(&f->pt, iova, len, &f->gather, unmapped);
 	fixture_retire(f);
 	return err;
 }

@@ -46,7 +46,10 @@ void fixture_fini(struct fixture *f);
 /* Each with a fresh gather, whose tables go back to the pool at once. */
 int fixture_map(struct fixture *f, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
 int fixture_unmap(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped);
-/* As an unmap of one page that is cut or missing says it: by the call for pages. */
+/* By the calls for runs: any range; what is no run goes by the general call. */
+int fixture_map_run(struct fixture *f, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
+int fixture_unmap_run(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped);
+/* By the call for pages. */
 int fixture_unmap_page(struct fixture *f, uint64_t iova, size_t *unmapped);
 /* Returns the gather's tables, as a driver does once its invalidation is complete. */
 void fixture_retire(struct fixture *f);

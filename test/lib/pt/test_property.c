@@ -72,6 +72,8 @@ static void step_map(struct pt_model *r)
 
 	if (n == 1 && pt_model_below(r, 2))
 		err = piommu_pt_vtdss_map_page(&r->f.pt, iova, pa, prot);
+	else if (with_gather && pt_model_below(r, 2))
+		err = fixture_map_run(&r->f, iova, pa, n * 4096, prot);
 	else if (with_gather)
 		err = fixture_map(&r->f, iova, pa, n * 4096, prot);
 	else
@@ -96,16 +98,31 @@ static void step_map(struct pt_model *r)
 	check_some(r, page, n);
 }
 
+static bool is_mapped(const struct pt_model *r, uint64_t page, uint64_t n)
+{
+	for (uint64_t i = page; i < page + n; i++)
+		if (r->pages[i].pa == PT_MODEL_NONE)
+			return false;
+	return true;
+}
+
 static void step_unmap(struct pt_model *r)
 {
 	uint64_t n, page = random_range(r, &n);
 	uint64_t iova = pt_model_iova(r, page);
 	bool cut = pt_model_is_cut(r, page) || pt_model_is_cut(r, page + n);
-	bool by_page = n == 1 && pt_model_below(r, 2);
+	bool all = is_mapped(r, page, n);
 	size_t mapped = 0, unmapped = 0;
-	int err = by_page ? fixture_unmap_page(&r->f, iova, &unmapped) : fixture_unmap(&r->f, iova, n * 4096, &unmapped);
+	unsigned way = (unsigned)pt_model_below(r, 3);
+	int err;
 
-	CHECK_EQ(err, cut ? -EXDEV : by_page && pt_model_is_free(r, page, 1) ? -ENOENT : 0);
+	if (way == 0 && n == 1)
+		err = fixture_unmap_page(&r->f, iova, &unmapped);
+	else if (way)
+		err = fixture_unmap_run(&r->f, iova, n * 4096, &unmapped);
+	else
+		err = fixture_unmap(&r->f, iova, n * 4096, &unmapped);
+	CHECK_EQ(err, cut ? -EXDEV : !all && (way || n == 1) ? -ENOENT : 0);
 	met.unmapped += unmapped != 0;
 	met.cut += cut;
 	met.unlinked += r->f.gather.nonleaf;
@@ -122,12 +139,13 @@ static void step_unmap(struct pt_model *r)
 	check_some(r, page, n);
 }
 
-static void run_case(struct pt_case c, bool noncoherent)
+static void run_case(struct pt_case c, bool noncoherent, bool wide)
 {
 	struct pt_model r = { .state = seed };
 	size_t unmapped = 0;
 
 	pt_model_init(&r, c, 32 * MIB, noncoherent);
+	r.f.pt.wide &= wide;
 	for (unsigned i = 0; i < steps_wanted; i++) {
 		if (pt_model_below(&r, 100) < 45)
 			step_map(&r);
@@ -144,8 +162,9 @@ static void run_case(struct pt_case c, bool noncoherent)
 static void tables_agree_with_a_plain_array_of_pages(void)
 {
 	for (unsigned i = 0; i < PT_NCASES; i++) {
-		run_case(pt_cases[i], false);
-		run_case(pt_cases[i], true);
+		run_case(pt_cases[i], false, true);
+		run_case(pt_cases[i], false, false);
+		run_case(pt_cases[i], true, true);
 	}
 	printf("met: %u mapped, %u refused, %u super pages, %u displaced tables; %u unmapped, %u cut a leaf, %u unlinked "
 	       "tables\n",

@@ -110,6 +110,25 @@ static void a_dropped_flush_sends_nothing(void)
 	finish(&s);
 }
 
+/* Entries of a run are looked at as they are stored, so that some were there for a moment. */
+static void a_run_that_is_refused_is_invalidated_and_gone(void)
+{
+	struct setup s;
+	struct piommu_pt_leaf leaf;
+	const uint64_t run = 0x40008000; /* one block of eight pages */
+
+	start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
+	CHECK_EQ(s.domain->ops->map(s.domain, run + 0x4000, PA, 0x1000, PIOMMU_READ), 0);
+	CHECK_EQ(s.fake.nwrites, 0);
+	CHECK_EQ(s.domain->ops->map(s.domain, run, PA, 0x8000, PIOMMU_RW), -EEXIST);
+	CHECK_EQ(s.fake.nwrites, 2);
+	for (uint64_t off = 0; off < 0x8000; off += 0x1000)
+		CHECK_EQ(s.domain->ops->lookup(s.domain, run + off, &leaf), off == 0x4000 ? 0 : -ENOENT);
+	CHECK_EQ(s.domain->ops->lookup(s.domain, run + 0x4000, &leaf), 0);
+	CHECK_HEX(leaf.entry, PA | 1);
+	finish(&s);
+}
+
 static void unmapping_a_hole_says_how_much_was_there(void)
 {
 	struct setup s;
@@ -373,6 +392,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_strict_unmap_invalidates_its_page_before_it_returns),
 		SUITE_TEST(a_gather_sends_nothing_until_its_flush),
 		SUITE_TEST(a_dropped_flush_sends_nothing),
+		SUITE_TEST(a_run_that_is_refused_is_invalidated_and_gone),
 		SUITE_TEST(unmapping_a_hole_says_how_much_was_there),
 		SUITE_TEST(an_unmap_that_is_not_known_to_be_complete_says_so),
 		SUITE_TEST(tables_of_a_failed_unmap_are_not_given_back),
