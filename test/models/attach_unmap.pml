@@ -12,11 +12,18 @@
  *
  * A flush of a tag may fail, with FLUSH_FAILS: then the unit stays in the list, and the tag with it.
  *
+ * SUBMIT: a burst, which passes its barrier when it takes its place in a queue. The list was looked at before, and is looked at again after it.
+ *
  * good    two_units              -DWEAK -DUNITS=2
  * good    one_unit               -DWEAK -DUNITS=1
  * good    flush_fails            -DWEAK -DUNITS=1 -DFLUSH_FAILS
+ * good    submit_two_units       -DWEAK -DUNITS=2 -DSUBMIT
+ * good    submit_one_unit        -DWEAK -DUNITS=1 -DSUBMIT
+ * good    submit_flush_fails     -DWEAK -DUNITS=1 -DSUBMIT -DFLUSH_FAILS
  * good    tso_attach_no_barrier  -DTSO -DUNITS=2 -DATTACH_NO_BARRIER
  * broken  unmap_no_barrier       -DTSO -DUNITS=2 -DUNMAP_NO_BARRIER : STALE
+ * broken  submit_no_barrier      -DTSO -DUNITS=2 -DSUBMIT -DUNMAP_NO_BARRIER : STALE
+ * broken  submit_one_look        -DTSO -DUNITS=2 -DSUBMIT -DONE_LOOK : STALE
  * broken  attach_no_barrier      -DWEAK -DUNITS=2 -DATTACH_NO_BARRIER : STALE
  * broken  entry_before_list      -DTSO -DUNITS=2 -DENTRY_BEFORE_LIST : STALE
  * broken  list_before_leave      -DTSO -DUNITS=2 -DLIST_BEFORE_LEAVE : STALE
@@ -111,32 +118,60 @@ end:
 	od
 }
 
+inline invalidate(list)
+{
+	unit = 0;
+	do
+	:: unit < UNITS ->
+		atomic {
+			assert(!FREED(list));
+			DOORBELL(UNMAPPER);
+			if
+			:: TAG_IN(list, unit) != 0 -> IOTLB(unit, TAG_IN(list, unit)) = 0
+			:: else
+			fi;
+			unit++
+		}
+	:: else -> break
+	od
+}
+
 proctype unmapper()
 {
 	byte page = 1;
 	byte list, unit;
+#ifdef SUBMIT
+	byte seen;
+#endif
 
 	do
 	:: page <= UNMAPS ->
 		STORE(UNMAPPER, PTE, 0);
+#ifdef SUBMIT
+		list = mem[LIST];
+		do
+		:: true ->
+#ifndef UNMAP_NO_BARRIER
+			FULL_BARRIER(UNMAPPER);
+#endif
+			seen = mem[LIST]; /* no earlier than that: the commands may still be on their way */
+			invalidate(list);
+#ifdef ONE_LOOK
+			break;
+#endif
+			if
+			:: seen == list -> break
+			:: else -> list = seen
+			fi
+		od;
+		seen = 0;
+#else
 #ifndef UNMAP_NO_BARRIER
 		FULL_BARRIER(UNMAPPER);
 #endif
 		list = mem[LIST];
-		unit = 0;
-		do
-		:: unit < UNITS ->
-			atomic {
-				assert(!FREED(list));
-				DOORBELL(UNMAPPER);
-				if
-				:: TAG_IN(list, unit) != 0 -> IOTLB(unit, TAG_IN(list, unit)) = 0
-				:: else
-				fi;
-				unit++
-			}
-		:: else -> break
-		od;
+		invalidate(list);
+#endif
 		atomic { retired = page; section++; page++; list = 0 }
 		if
 		:: page <= UNMAPS -> STORE(UNMAPPER, PTE, page)
