@@ -355,10 +355,13 @@ static int send(const struct piommu_domain_unit *at, const struct piommu_gather 
 {
 	struct vtd *vtd = vtd_of(at->unit);
 	struct vtd_pair desc[VTD_BURST];
-	unsigned n = vtd_inv_build(&vtd->inv, (uint16_t)at->tag, gather, desc);
+	unsigned n;
 	int err;
 
 	*ticket = 0;
+	if (vtd->inv.ring)
+		piommu_ring_expect(vtd->inv.ring);
+	n = vtd_inv_build(&vtd->inv, (uint16_t)at->tag, gather, desc);
 	if (!vtd->inv.ring)
 		return by_registers(vtd, desc, n);
 	err = piommu_ring_submit(vtd->inv.ring, desc, n, ticket);
