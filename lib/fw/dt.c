@@ -106,6 +106,16 @@ static unsigned path_nodes(const struct dt *dt, uint32_t node, uint32_t nodes[DT
 	return n;
 }
 
+/* As much of `name` as fits, and in place of what cannot be printed a question mark. @return how long it would be */
+static size_t append(char *text, size_t len, size_t used, const char *name)
+{
+	for (; *name; name++, used++)
+		if (used + 1 < len)
+			text[used] = *name > 0x20 && *name < 0x7f ? *name : '?';
+	text[used < len ? used : len - 1] = 0;
+	return used;
+}
+
 static size_t write_path(const struct dt *dt, uint32_t node, char *text, size_t len)
 {
 	uint32_t nodes[DT_DEPTH_MAX];
@@ -115,14 +125,9 @@ static size_t write_path(const struct dt *dt, uint32_t node, char *text, size_t 
 	for (unsigned i = 0; i < n; i++) {
 		const char *name = fdt_get_name(dt->blob, dt->nodes[nodes[i]].off, NULL);
 
-		used += (size_t)snprintf(text + (used < len ? used : len), used < len ? len - used : 0, "/%s",
-					 name ? name : "?");
+		used = append(text, len, append(text, len, used, "/"), name ? name : "?");
 	}
-	if (!n)
-		used = (size_t)snprintf(text, len, "/");
-	for (size_t i = 0; i < used && i + 1 < len; i++)
-		text[i] = text[i] > 0x20 && text[i] < 0x7f ? text[i] : '?';
-	return used;
+	return n ? used : append(text, len, used, "/");
 }
 
 char *dt_path(const struct dt *dt, uint32_t node, char text[DT_PATH_LEN])
