@@ -84,6 +84,8 @@ void diff_burst_retire(struct diff_burst *run);
 
 /* diff_burst_dma.c */
 void diff_burst_step_dma(struct diff_burst *run);
+/* The devices of its domain read its first page, or its last: they have it in their caches, or are blocked. */
+void diff_burst_touch(struct diff_burst *run, const struct slot *slot);
 void diff_burst_check_memory(struct diff_burst *run);
 
 #endif

@@ -87,6 +87,36 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 		check_page(run, m, (unsigned)(off / RIG_PAGE));
 }
 
+/* On every machine, where the slot's page is there; `a` at offset `off` of it. */
+static void access_all(struct diff_burst *run, const struct access *a, const struct slot *target, unsigned page, unsigned off)
+{
+	for (unsigned m = 0; m < run->nmachines && !run->log.failed; m++) {
+		uint64_t iova = (target->iova[m] & ~(RIG_PAGE - 1)) + page * RIG_PAGE + off;
+		unsigned at = 0;
+		struct slot *slot =
+			run->on[a->device] < 0 ? NULL : diff_burst_find(run, m, (unsigned)run->on[a->device], iova, &at);
+
+		run_on(run, m, a, iova, slot, slot ? slot->page[at] * RIG_PAGE + off : 0,
+		       target->state == SLOT_MAPPED && run->on[a->device] == (int)target->domain);
+		run->nblocked += !slot;
+		run->nlimbo += slot && slot->state == SLOT_LIMBO;
+		if (slot)
+			slot->cached = true;
+	}
+	run->ndma++;
+}
+
+void diff_burst_touch(struct diff_burst *run, const struct slot *slot)
+{
+	struct access a = { .is_write = slot->prot == PIOMMU_WRITE };
+
+	if (a.is_write || !slot->npages)
+		return; /* to read is enough, and leaves memory alone */
+	for (a.device = 0; a.device < DEVICES; a.device++)
+		if (run->on[a.device] == (int)slot->domain)
+			access_all(run, &a, slot, diff_random(&run->log, 2) ? slot->npages - 1 : 0, 0);
+}
+
 /* At a slot's address, whether it is mapped, in limbo or free, mostly by a device that is on its domain. */
 void diff_burst_step_dma(struct diff_burst *run)
 {
@@ -103,18 +133,5 @@ void diff_burst_step_dma(struct diff_burst *run)
 		a.data[i] = (uint8_t)(1 + diff_random(&run->log, 255));
 	diff_note(&run->log, "device %u (on %d) %s page %u + 0x%x of slot %ld (%u, domain %u)", a.device, run->on[a.device],
 		  a.is_write ? "writes" : "reads", page, off, (long)(target - run->slot), target->state, target->domain);
-	run->ndma++;
-	for (unsigned m = 0; m < run->nmachines && !run->log.failed; m++) {
-		uint64_t iova = (target->iova[m] & ~(RIG_PAGE - 1)) + page * RIG_PAGE + off;
-		unsigned at = 0;
-		struct slot *slot =
-			run->on[a.device] < 0 ? NULL : diff_burst_find(run, m, (unsigned)run->on[a.device], iova, &at);
-
-		run_on(run, m, &a, iova, slot, slot ? slot->page[at] * RIG_PAGE + off : 0,
-		       target->state == SLOT_MAPPED && run->on[a.device] == (int)target->domain);
-		run->nblocked += !slot;
-		run->nlimbo += slot && slot->state == SLOT_LIMBO;
-		if (slot)
-			slot->cached = true;
-	}
+	access_all(run, &a, target, page, off);
 }

@@ -3,6 +3,7 @@
 #include "diff_burst.h"
 
 #define BURST PIOMMU_BURST_MAX
+#define TOUCHED 12u /* of a burst that goes, the last ones: devices have used them, and try again afterwards */
 
 static unsigned pick_size(struct diff_burst *run)
 {
@@ -323,6 +324,8 @@ void diff_burst_step_unmap(struct diff_burst *run)
 
 	diff_note(&run->log, "unmap %u, %s, domain %u, mode %u%s", n, own ? "own" : "the channels'", domain,
 		  run->mode[domain].kind, wait ? ", and wait" : "");
+	for (unsigned i = 0; i < n && i < TOUCHED; i++)
+		diff_burst_touch(run, slots[n - 1 - i]);
 	for (unsigned m = 0; m < run->nmachines && n; m++) {
 		piommu_ticket ticket = 0;
 
@@ -340,7 +343,11 @@ void diff_burst_step_unmap(struct diff_burst *run)
 		slots[i]->stale = true;
 	}
 	run->nunmaps += n;
+	for (unsigned m = 0; m < run->nmachines && diff_random(&run->log, 2); m++)
+		piommu_channel_poll(channel_of(run, m, domain, channel), 0);
 	diff_burst_retire(run);
+	for (unsigned i = 0; i < n && i < TOUCHED; i++)
+		diff_burst_touch(run, slots[n - 1 - i]);
 }
 
 /* ---- Refusals -------------------------------------------------------------------------------------------------------------------- */

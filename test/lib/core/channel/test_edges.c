@@ -277,6 +277,8 @@ static void memory_beyond_the_units_reach_is_refused(void)
 		items[0] = items[1] = buffer(&c, 2, 2);
 		items[2] = (struct piommu_dma){ .pa = pa, .len = PAGE, .dir = PIOMMU_DMA_BOTH };
 		CHECK_EQ(piommu_dma_map_burst(c.ch, items, 3), -ERANGE);
+		items[0] = items[1] = buffer(&c, 2, 1); /* single pages alone go another way */
+		CHECK_EQ(piommu_dma_map_burst(c.ch, items, 3), -ERANGE);
 		sg[0] = (struct piommu_sg){ chan_pa(&c, 1), PAGE };
 		sg[1] = (struct piommu_sg){ pa, PAGE };
 		CHECK_EQ(piommu_dma_map_sg(c.ch, sg, 2, PIOMMU_DMA_BOTH, &iova), -ERANGE);

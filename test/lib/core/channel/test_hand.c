@@ -61,6 +61,31 @@ static void neighbours_in_one_burst_are_one_range(void)
 	hand_end(&hand, ch, 0);
 }
 
+/* Of three bursts on their way the first one is done: what it had comes back, and nothing of the others. */
+static void address_comes_back_with_its_own_ticket(void)
+{
+	struct piommu_channel *ch;
+	uint64_t iova[6];
+
+	hand_open(&hand, false);
+	ch = hand_channel(&hand);
+	for (unsigned i = 0; i < 6; i++)
+		iova[i] = hand_map(ch, 1);
+	for (unsigned i = 0; i < 6; i += 2) /* no neighbours */
+		hand_unmap(ch, iova[i]);
+	for (unsigned done = 1; done < 3; done++) {
+		hand.done = done;
+		CHECK_EQ(piommu_channel_poll(ch, 0), 1);
+		for (unsigned i = 0; i < 600; i++) {
+			uint64_t next = hand_map(ch, 1);
+
+			for (unsigned k = 2 * done; k < 6; k += 2)
+				CU_ASSERT(next != iova[k]);
+		}
+	}
+	hand_end(&hand, ch, 0);
+}
+
 /* A unit that a ticket was sent to leaves the domain: nobody there can use what is old, and no answer is waited for. */
 static void ticket_of_a_unit_that_left_is_done(void)
 {
@@ -416,6 +441,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(later_ticket_waits_for_the_earlier_one),
 		SUITE_TEST(neighbours_in_one_burst_are_one_range),
+		SUITE_TEST(address_comes_back_with_its_own_ticket),
 		SUITE_TEST(ticket_of_a_unit_that_left_is_done),
 		SUITE_TEST(what_does_not_go_is_sent_with_what_comes),
 		SUITE_TEST(too_many_ranges_for_a_gather_become_the_domain),
