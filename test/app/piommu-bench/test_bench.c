@@ -149,8 +149,8 @@ static void check_instructions_per_burst(const json_t *row, double locked, doubl
 
 #define BURSTS "--pages 1 --burst 1,8,32 --platform sim:vtd "
 
-/* Locked are the ring's reservation, and the full barrier between page table and unit list. */
-static void a_strict_burst_takes_one_wait_one_doorbell_and_two_locked_instructions(void)
+/* Locked is the ring's reservation, which is the barrier between page table and unit list, too. */
+static void a_strict_burst_takes_one_wait_one_doorbell_and_one_locked_instruction(void)
 {
 	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --inflight 1,4");
 	json_t *row;
@@ -195,6 +195,38 @@ static void a_burst_of_static_mode_sends_nothing_and_locks_nothing(void)
 		check_instructions_per_burst(row, 0, 0);
 	}
 	json_decref(rows);
+}
+
+/*
+ * A quarter above what gcc 12 makes of it in a release build, the bench's own loop included: what is far above has lost its fast way.
+ * Nothing where the library is not optimized, or instrumented.
+ */
+static void a_page_takes_no_more_instructions_than_it_did(void)
+{
+#if defined(__x86_64__) && defined(PLAIN_BUILD) && defined(NDEBUG) /* as release builds are */
+	static const struct {
+		const char *arguments;
+		double most;
+	} rows[] = {
+		{ "--workload map --pages 1", 225 },
+		{ "--workload map --pages 512", 2300 },
+		{ "--workload iova --pages 1 --burst 32", 135 },
+		{ "--workload strict --pages 1 --burst 32 --inflight 8", 290 },
+		{ "--workload strict-contig --pages 1 --burst 32 --inflight 8", 165 },
+		{ "--workload strict-contig --pages 1 --burst 32 --mode static", 70 },
+		{ "--workload strict-contig --pages 1 --burst 1 --mode static", 190 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *row = rows_of(rows[i].arguments);
+		double n = number(json_array_get(row, 0), "instructions");
+
+		if (!(n > 10 && n <= rows[i].most))
+			printf("     %s: %.0f instructions, at most %.0f\n", rows[i].arguments, n, rows[i].most);
+		CU_ASSERT(n > 10 && n <= rows[i].most);
+		json_decref(row);
+	}
+#endif
 }
 
 /* How many share a wait is a matter of time. */
@@ -391,9 +423,10 @@ int main(int argc, char **argv)
 		SUITE_TEST(every_name_of_the_interface_is_in_every_row),
 		SUITE_TEST(the_numbers_of_a_row_agree_with_each_other),
 		SUITE_TEST(map_takes_one_indirect_call_no_lock_and_no_descriptor),
-		SUITE_TEST(a_strict_burst_takes_one_wait_one_doorbell_and_two_locked_instructions),
+		SUITE_TEST(a_strict_burst_takes_one_wait_one_doorbell_and_one_locked_instruction),
 		SUITE_TEST(hardware_that_only_answers_is_sent_the_same),
 		SUITE_TEST(a_burst_of_static_mode_sends_nothing_and_locks_nothing),
+		SUITE_TEST(a_page_takes_no_more_instructions_than_it_did),
 		SUITE_TEST(bursts_of_bounded_mode_share_waits_and_doorbells),
 		SUITE_TEST(a_burst_without_a_device_sends_nothing),
 		SUITE_TEST(lists_multiply),
