@@ -107,7 +107,7 @@ static void unit_destroy(struct ring_unit *unit)
 /* ---- Producers ------------------------------------------------------------------------------------------------------------ */
 
 struct producer {
-	piommu_ticket window[MAX_INFLIGHT]; /* round: the last `inflight` bursts */
+	_Alignas(64) piommu_ticket window[MAX_INFLIGHT]; /* round: the last `inflight` bursts */
 	unsigned at;
 	uint64_t work_ticks; /* before each burst is announced */
 	uint64_t make_ticks; /* and after that */
@@ -119,10 +119,12 @@ struct producer {
 static int prepare(struct job *job, double work_ns, double make_ns)
 {
 	const struct row *row = job->row;
-	struct producer *producer = calloc(1, sizeof(*producer) + row->burst * sizeof(struct descriptor));
+	size_t len = (sizeof(struct producer) + row->burst * sizeof(struct descriptor) + 63) & ~(size_t)63;
+	struct producer *producer = aligned_alloc(64, len); /* no line of it is another's */
 
 	if (!producer)
 		return -ENOMEM;
+	memset(producer, 0, len);
 	if (!job->thread)
 		job->bench->ring = unit_create(row);
 	if (!job->bench->ring) {
