@@ -40,7 +40,7 @@ int dump_path(const struct dump_platform *dp, char path[PATH_MAX], const char *n
 /* Reads DIR/name whole. @return 0; -ENOENT: no such file, not logged; others logged */
 int dump_read(const struct dump_platform *dp, const char *name, void **bytes, size_t *len);
 
-/* dump_fw.c: NAME.bin, NAME.dat, NAME.aml, acpidump.txt. @return 0 or -errno, logged */
+/* dump_fw.c: NAME.bin, NAME.dat, NAME.aml, acpidump.txt, fdt.dtb. @return 0 or -errno, logged */
 int dump_load_tables(struct dump_platform *dp);
 void dump_free_tables(struct dump_platform *dp);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Firmware tables of a dump: files named for their signature, then the tables of acpidump.txt. A copy of a table that is
+ * Firmware tables of a dump: files named for their signature, the tables of acpidump.txt, the device tree fdt.dtb. A copy of a table that is
  * there already (both DMAR.bin and an acpidump) is dropped. What the bytes say is lib/fw's business.
  */
 #include "dump.h"
@@ -117,11 +117,25 @@ static int load_acpidump(struct dump_platform *dp)
 	return err == -EINVAL ? -EBADMSG : err;
 }
 
+/* The device tree goes by the signature that the firmware parser asks for it with. */
+static int load_fdt(struct dump_platform *dp)
+{
+	void *bytes;
+	size_t len;
+	int err = dump_read(dp, "fdt.dtb", &bytes, &len);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return add_table(dp, PIOMMU_FW_FDT, bytes, len);
+}
+
 int dump_load_tables(struct dump_platform *dp)
 {
 	int err = load_files(dp);
 
-	return err ? err : load_acpidump(dp);
+	if (!err)
+		err = load_acpidump(dp);
+	return err ? err : load_fdt(dp);
 }
 
 void dump_free_tables(struct dump_platform *dp)

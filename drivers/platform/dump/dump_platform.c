@@ -233,6 +233,6 @@ static int platform_open(const char *args, const struct piommu_log *log, struct 
 
 const struct piommu_platform_driver dump_platform = {
 	.name = "dump",
-	.usage = "dump:DIR  another machine, offline: NAME.bin tables, acpidump.txt, lspci.txt, pci.tsv",
+	.usage = "dump:DIR  another machine, offline: NAME.bin tables, acpidump.txt, fdt.dtb, lspci.txt, pci.tsv",
 	.open = platform_open,
 };

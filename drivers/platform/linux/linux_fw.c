@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ACPI tables from /sys/firmware/acpi/tables, read once and kept: callers hold pointers to them until close. The kernel
+ * ACPI tables from /sys/firmware/acpi/tables and the device tree from /sys/firmware/fdt, read once and kept: callers hold pointers to them until close. The kernel
  * names the only table of a signature "MCFG", and several "SSDT1", "SSDT2" and so on; all are readable by root only.
  */
 #include "linux.h"
@@ -24,11 +24,13 @@ struct linux_fw_tables {
 static int read_table(const struct linux_platform *lp, const char sig[4], unsigned nth, void **bytes, size_t *len)
 {
 	char path[PATH_MAX];
-	int err = linux_path(lp, path, "/sys/firmware/acpi/tables/%.4s", sig);
+	bool is_tree = memcmp(sig, PIOMMU_FW_FDT, 4) == 0;
+	int err = is_tree ? linux_path(lp, path, "/sys/firmware/fdt")
+			  : linux_path(lp, path, "/sys/firmware/acpi/tables/%.4s", sig);
 
 	if (!err)
 		err = nth == 0 ? platform_file_read(path, MAX_TABLE, bytes, len) : -ENOENT;
-	if (err != -ENOENT)
+	if (err != -ENOENT || is_tree)
 		return err;
 	err = linux_path(lp, path, "/sys/firmware/acpi/tables/%.4s%u", sig, nth + 1);
 	return err ? err : platform_file_read(path, MAX_TABLE, bytes, len);
