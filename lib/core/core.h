@@ -266,6 +266,17 @@ struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device 
 	REQUIRES(p->probe_lock);
 int core_firmware_reserved(struct piommu *p, struct core_device *cd) REQUIRES(p->probe_lock);
 
+/* ---- source.c: what firmware says by ids ---- */
+
+/* @return whether it describes the device so; then `*out` is its unit, with a reference, or NULL: it is behind none */
+bool core_source_unit(struct piommu *p, const struct core_device *cd, struct core_unit **out) REQUIRES(p->probe_lock);
+/* Requester ids become those that its unit sees. */
+void core_source_ids(struct piommu *p, struct core_device *cd) REQUIRES(p->probe_lock);
+bool core_source_reserves(struct piommu *p, const struct core_device *cd, const struct piommu_fw_reserved *reserved)
+	REQUIRES(p->probe_lock);
+/* The devices that are no PCI functions; `*out` is the caller's to free, also empty. Any thread. @return 0 or -ENOMEM */
+int core_source_nodes(const struct piommu *p, struct piommu_node **out, size_t *n);
+
 /* unit.c: one unit's life */
 struct core_unit *core_unit_new(struct piommu *p, const struct piommu_fw_unit *fw, bool by_hand) REQUIRES(p->probe_lock);
 void core_unit_free(struct core_unit *cu);
@@ -355,6 +366,8 @@ int core_device_fini(struct piommu_group *group, struct core_device *cd, enum co
 /* found.c: what the platform says there is */
 /* All PCI functions and nodes there are now, in the order of discovery; malloc'ed. */
 int core_find_all(struct piommu *p, struct core_found **out, size_t *n);
+/* Platform nodes alone: the platform's, or else those that firmware describes. `*out` is the caller's to free. */
+int core_find_nodes(struct piommu *p, struct piommu_node **out, size_t *n);
 /* Completes `found`, of which the address or name is given. @return 0; -ENODEV: the machine has no such device */
 int core_find_one(struct piommu *p, struct core_found *found);
 bool core_found_same(const struct core_found *found, const struct core_found *other);

@@ -8,6 +8,13 @@
 
 #include "core.h"
 
+int core_find_nodes(struct piommu *p, struct piommu_node **out, size_t *n)
+{
+	if (p->plat->ops->nodes)
+		return p->plat->ops->nodes(p->plat, out, n);
+	return core_source_nodes(p, out, n);
+}
+
 int core_find_all(struct piommu *p, struct core_found **out, size_t *n)
 {
 	const struct piommu_platform_ops *ops = p->plat->ops;
@@ -20,8 +27,8 @@ int core_find_all(struct piommu *p, struct core_found **out, size_t *n)
 
 	if (err == -ENOENT)
 		err = 0;
-	if (!err && ops->nodes)
-		err = ops->nodes(p->plat, &nodes, &nnodes);
+	if (!err)
+		err = core_find_nodes(p, &nodes, &nnodes);
 	if (!err) {
 		all = calloc(nfns + nnodes + 1, sizeof(*all));
 		err = all ? 0 : -ENOMEM;

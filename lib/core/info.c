@@ -62,6 +62,8 @@ int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_i
 		.numa_node = cu->unit.fw->numa_node,
 		.nscopes = cu->unit.fw->scopes.n,
 		.kernel_driven = cu->facts.kernel_driven,
+		.path = cu->unit.fw->path,
+		.model = piommu_fw_model_name(cu->unit.fw->model),
 	};
 	snprintf(out->route, sizeof(out->route), "%s", cu->facts.route);
 	if (atomic_load_explicit(&cu->enabled, memory_order_acquire)) {
@@ -126,6 +128,38 @@ int piommu_unit_scope(const struct piommu *p, unsigned unit, unsigned scope, str
 	return err;
 }
 
+/* The nth range that leads to unit `index`, over all sources. */
+static int source_info(const struct piommu *p, uint32_t index, unsigned n, struct piommu_source_info *out)
+{
+	for (unsigned i = 0; i < p->fw.nsources; i++) {
+		const struct piommu_fw_source *source = &p->fw.sources[i];
+
+		for (unsigned m = 0; m < source->to_units.n; m++) {
+			const struct piommu_fw_id_map *map = &source->to_units.at[m];
+
+			if (map->target != index || n--)
+				continue;
+			*out = (struct piommu_source_info){ source->name, source->is_pci, source->segment, map->first,
+							    map->last,    map->to,        map->mask };
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int piommu_unit_source(const struct piommu *p, unsigned unit, unsigned n, struct piommu_source_info *out)
+{
+	struct core_unit *cu = core_unit_at(p, unit);
+	int err = -ENOENT;
+
+	if (!cu)
+		return err;
+	if (!cu->by_hand)
+		err = source_info(p, (uint32_t)(cu->unit.fw - p->fw.units), n, out);
+	core_unit_put(cu);
+	return err;
+}
+
 int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void *ctx, const char *name, const char *text),
 			 void *ctx)
 {
@@ -172,6 +206,18 @@ int piommu_reserved_info(const struct piommu *p, unsigned reserved, struct piomm
 int piommu_reserved_scope(const struct piommu *p, unsigned reserved, unsigned scope, struct piommu_scope_info *out)
 {
 	return reserved < p->fw.nreserved ? scope_info_locked(p, &p->fw.reserved[reserved].scopes, scope, out) : -ENOENT;
+}
+
+int piommu_reserved_ids(const struct piommu *p, unsigned reserved, unsigned n, struct piommu_reserved_ids *out)
+{
+	const struct piommu_fw_id_map *map;
+
+	if (reserved >= p->fw.nreserved || n >= p->fw.reserved[reserved].ids.n)
+		return -ENOENT;
+	map = &p->fw.reserved[reserved].ids.at[n];
+	*out = (struct piommu_reserved_ids){ p->fw.units[map->target].name, map->to, map->to + (map->last - map->first),
+					     map->mask };
+	return 0;
 }
 
 /* More may come when devices do; none goes. */

@@ -190,6 +190,8 @@ struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device 
 	struct core_unit *cu = NULL;
 	unsigned at;
 
+	if (cd->dev.is_pci && core_source_unit(p, cd, &cu))
+		return cu;
 	if (node < 0)
 		return node_unit && node_unit[0] ? unit_named(p, node_unit) : NULL;
 	at = firmware_node(p->topo, (unsigned)node);
@@ -215,12 +217,13 @@ int core_firmware_reserved(struct piommu *p, struct core_device *cd)
 {
 	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
 
-	for (unsigned r = 0; node >= 0 && r < p->fw.nreserved; r++) {
+	for (unsigned r = 0; r < p->fw.nreserved; r++) {
 		const struct piommu_fw_reserved *reserved = &p->fw.reserved[r];
 		unsigned *more;
 
-		if (reserved->segment != cd->dev.sbdf.segment ||
-		    !scopes_cover(p->topo, &reserved->scopes, firmware_node(p->topo, (unsigned)node)))
+		if (!(node >= 0 && reserved->segment == cd->dev.sbdf.segment &&
+		      scopes_cover(p->topo, &reserved->scopes, firmware_node(p->topo, (unsigned)node))) &&
+		    !core_source_reserves(p, cd, reserved))
 			continue;
 		more = realloc(cd->reserved, (cd->nreserved + 1) * sizeof(*more));
 		if (!more)

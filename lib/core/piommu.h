@@ -152,8 +152,10 @@ struct piommu_unit_info {
 	bool include_all;
 	int numa_node; /**< -1: not stated */
 	unsigned nscopes;
-	char version[16]; /**< "" where it could not be read */
-	char route[64];   /**< how its registers are reached, "" if not at all */
+	const char *path;  /**< of its node in the device tree, or NULL */
+	const char *model; /**< "generic", or an implementation that firmware names */
+	char version[16];  /**< "" where it could not be read */
+	char route[64];    /**< how its registers are reached, "" if not at all */
 	bool kernel_driven;
 	/* Known with a running manager: */
 	unsigned iova_bits;
@@ -166,6 +168,17 @@ unsigned piommu_unit_count(const struct piommu *p);
 /** @return 0; -ENOENT: no such index */
 int piommu_unit_info(const struct piommu *p, unsigned unit, struct piommu_unit_info *out);
 int piommu_unit_scope(const struct piommu *p, unsigned unit, unsigned scope, struct piommu_scope_info *out);
+/** A range of ids that firmware sends to a unit: `first` + n of the source is `to` + n at the unit. */
+struct piommu_source_info {
+	const char *name; /**< of a device that is no PCI function; of a PCI host its path, or NULL */
+	bool is_pci;      /**< ids are requester ids (bus << 8 | devfn) of `segment` */
+	uint32_t segment;
+	uint32_t first, last;
+	uint32_t to;
+	uint32_t mask; /**< bits of the id at the unit that do not count */
+};
+/** The nth range of a unit. Strings are valid as long as the manager. @return 0; -ENOENT: no more */
+int piommu_unit_source(const struct piommu *p, unsigned unit, unsigned n, struct piommu_source_info *out);
 /** Calls fn for each capability that the unit's registers state, in the specification's order. */
 int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void *ctx, const char *name, const char *text),
 			 void *ctx);
@@ -179,6 +192,13 @@ struct piommu_reserved_info {
 unsigned piommu_reserved_count(const struct piommu *p);
 int piommu_reserved_info(const struct piommu *p, unsigned reserved, struct piommu_reserved_info *out);
 int piommu_reserved_scope(const struct piommu *p, unsigned reserved, unsigned scope, struct piommu_scope_info *out);
+/** Whom a range is for that firmware reserves by ids: unit (its name), first and last id there. @return 0; -ENOENT: no more */
+struct piommu_reserved_ids {
+	const char *unit;
+	uint32_t first, last;
+	uint32_t mask;
+};
+int piommu_reserved_ids(const struct piommu *p, unsigned reserved, unsigned n, struct piommu_reserved_ids *out);
 
 /** Oddities of the firmware tables and the topology, one line each; NULL past the last. */
 const char *piommu_warning(const struct piommu *p, unsigned n);

@@ -11,7 +11,7 @@
 
 #include "core.h"
 
-/* Requester ids of a function: its own and its aliases. */
+/* Requester ids of a function, its own and its aliases, or what firmware says that they become on their way. */
 static void take_ids(struct piommu *p, struct core_device *cd, const struct core_found *found) REQUIRES(p->probe_lock)
 {
 	const struct piommu_topo *topo = p->topo;
@@ -24,6 +24,7 @@ static void take_ids(struct piommu *p, struct core_device *cd, const struct core
 	}
 	for (unsigned i = 0; node >= 0 && i < topo->nodes[node].nrids; i++)
 		cd->dev.ids[cd->dev.nids++] = topo->nodes[node].rids[i];
+	core_source_ids(p, cd);
 }
 
 static struct core_device *device_new(struct piommu *p, const struct core_found *found) REQUIRES(p->probe_lock)

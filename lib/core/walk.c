@@ -92,10 +92,9 @@ static int init_one(struct piommu *p, const struct core_found *found) REQUIRES(p
 
 static int init_all(struct piommu *p) REQUIRES(p->probe_lock)
 {
-	const struct piommu_platform_ops *ops = p->plat->ops;
 	struct piommu_node *nodes = NULL;
 	size_t n = 0;
-	int err = ops->nodes ? ops->nodes(p->plat, &nodes, &n) : 0;
+	int err = core_find_nodes(p, &nodes, &n);
 
 	for (unsigned i = 0; !err && i < p->topo->nnodes; i++)
 		err = init_one(p, &(struct core_found){ .is_pci = true, .fn = p->topo->nodes[i].fn });
