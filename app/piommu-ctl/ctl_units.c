@@ -22,6 +22,25 @@ static void add_capability(void *ctx, const char *name, const char *text)
 	json_array_append_new(ctx, json_pack("{s:s, s:s}", "name", name, "text", text));
 }
 
+/* Which ids of whom come to the unit, and as what. */
+static json_t *source_json(const struct piommu_source_info *source)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", source->name ? ctl_json_text(source->name) : json_null(),
+			 "segment", source->is_pci ? json_integer(source->segment) : json_null(), "first",
+			 ctl_json_hex(source->first), "last", ctl_json_hex(source->last), "to", ctl_json_hex(source->to),
+			 "mask", ctl_json_hex(source->mask));
+}
+
+static json_t *sources_json(const struct piommu *p, unsigned unit)
+{
+	json_t *sources = json_array();
+	struct piommu_source_info source;
+
+	for (unsigned i = 0; piommu_unit_source(p, unit, i, &source) == 0; i++)
+		json_array_append_new(sources, source_json(&source));
+	return sources;
+}
+
 static json_t *unit_json(const struct piommu *p, unsigned unit, const struct piommu_unit_info *info)
 {
 	json_t *scopes = json_array();
@@ -31,26 +50,34 @@ static json_t *unit_json(const struct piommu *p, unsigned unit, const struct pio
 	for (unsigned i = 0; piommu_unit_scope(p, unit, i, &scope) == 0; i++)
 		json_array_append_new(scopes, scope_json(&scope));
 	piommu_unit_describe(p, unit, add_capability, capabilities);
-	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:o, s:o, s:o, s:b, s:o, s:o}", "name", info->name, "family",
-			 info->family, "base", ctl_json_hex(info->base), "size", ctl_json_hex(info->len), "segment",
+	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:s, s:o, s:o}", "name", info->name,
+			 "family", info->family, "base", ctl_json_hex(info->base), "size", ctl_json_hex(info->len), "segment",
 			 (int)info->segment, "include_all", info->include_all, "scope", scopes, "numa_node",
 			 info->numa_node < 0 ? json_null() : json_integer(info->numa_node), "version",
 			 info->version[0] ? json_string(info->version) : json_null(), "kernel_driven", info->kernel_driven,
-			 "route", info->route[0] ? json_string(info->route) : json_null(), "capabilities", capabilities);
+			 "route", info->route[0] ? json_string(info->route) : json_null(), "capabilities", capabilities,
+			 "model", info->model, "path", info->path ? ctl_json_text(info->path) : json_null(), "sources",
+			 sources_json(p, unit));
 }
 
 static json_t *reserved_json(const struct piommu *p, unsigned reserved, const struct piommu_reserved_info *info)
 {
 	json_t *devices = json_array();
 	json_t *scopes = json_array();
+	json_t *ids = json_array();
+	struct piommu_reserved_ids range;
 	struct piommu_scope_info scope;
 
+	for (unsigned i = 0; piommu_reserved_ids(p, reserved, i, &range) == 0; i++)
+		json_array_append_new(ids,
+				      json_pack("{s:s, s:o, s:o, s:o}", "unit", range.unit, "first", ctl_json_hex(range.first),
+						"last", ctl_json_hex(range.last), "mask", ctl_json_hex(range.mask)));
 	for (unsigned i = 0; piommu_reserved_scope(p, reserved, i, &scope) == 0; i++) {
 		json_array_append_new(devices, ctl_json_sbdf(scope.known, scope.sbdf));
 		json_array_append_new(scopes, scope_json(&scope));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", info->kind, "start", ctl_json_hex(info->span.start), "last",
-			 ctl_json_hex(info->span.last), "devices", devices, "scope", scopes);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind", info->kind, "start", ctl_json_hex(info->span.start), "last",
+			 ctl_json_hex(info->span.last), "devices", devices, "scope", scopes, "ids", ids);
 }
 
 static int print_json(struct ctl *ctl, const struct piommu *p)
@@ -89,12 +116,43 @@ static void print_capability(void *ctx, const char *name, const char *text)
 	printf("             %-8s %s\n", name, text);
 }
 
+/* "0x1c00", "0x0-0xffff", "0x880 (mask 0x8)". */
+static void ids_text(uint32_t first, uint32_t last, uint32_t mask, char *text, size_t len)
+{
+	size_t used = (size_t)snprintf(text, len, "0x%x", first);
+
+	if (last != first)
+		used += (size_t)snprintf(text + used, len - used, "-0x%x", last);
+	if (mask)
+		snprintf(text + used, len - used, " (mask 0x%x)", mask);
+}
+
+/* Of a PCI host the requester ids too, of another device only what they are at the unit. */
+static void wrap_source(struct ctl_wrap *wrap, const struct piommu_source_info *source)
+{
+	uint32_t last = source->to + (source->last - source->first);
+	char from[64], to[64], text[512];
+
+	ids_text(source->first, source->last, 0, from, sizeof(from));
+	ids_text(source->to, last, source->mask, to, sizeof(to));
+	if (!source->is_pci)
+		snprintf(text, sizeof(text), "%.300s as %s", source->name, to);
+	else if (source->first == source->to && !source->mask)
+		snprintf(text, sizeof(text), "segment %04x ids %s", source->segment, from);
+	else
+		snprintf(text, sizeof(text), "segment %04x ids %s as %s", source->segment, from, to);
+	ctl_wrap_item(wrap, text);
+}
+
 static void print_owned(const struct piommu *p, unsigned unit, const struct piommu_unit_info *info)
 {
 	struct ctl_wrap wrap = { .label = "owns", .separator = ',', .width = LIST_WIDTH };
+	struct piommu_source_info source;
 	struct piommu_scope_info scope;
 	char text[CTL_SCOPE_LEN];
 
+	for (unsigned i = 0; piommu_unit_source(p, unit, i, &source) == 0; i++)
+		wrap_source(&wrap, &source);
 	for (unsigned i = 0; piommu_unit_scope(p, unit, i, &scope) == 0; i++)
 		ctl_wrap_item(&wrap, ctl_scope_text(&scope, info->segment, text));
 	if (info->include_all) {
@@ -109,10 +167,17 @@ static void print_owned(const struct piommu *p, unsigned unit, const struct piom
 static void print_unit(const struct ctl *ctl, const struct piommu *p, unsigned unit, const struct piommu_unit_info *info)
 {
 	struct ctl_wrap wrap = { .label = "can", .separator = ';', .width = LIST_WIDTH };
+	struct piommu_source_info source;
 	char size[CTL_SIZE_LEN];
 
-	printf("%-7s %s%s%s  registers 0x%llx (%s)  segment %04x", info->name, info->family, info->version[0] ? " " : "",
-	       info->version, (unsigned long long)info->base, ctl_size_text(info->len, size), info->segment);
+	printf("%-7s %s%s%s  registers 0x%llx (%s)", info->name, info->family, info->version[0] ? " " : "", info->version,
+	       (unsigned long long)info->base, ctl_size_text(info->len, size));
+	if (piommu_unit_source(p, unit, 0, &source) != 0) /* by ids, each source has one of its own */
+		printf("  segment %04x", info->segment);
+	if (strcmp(info->model, "generic") != 0)
+		printf("  %s", info->model);
+	if (info->path)
+		printf("  %s", info->path);
 	if (info->numa_node >= 0)
 		printf("  node %d", info->numa_node);
 	if (info->route[0])
@@ -130,15 +195,22 @@ static void print_unit(const struct ctl *ctl, const struct piommu *p, unsigned u
 static void print_reserved(const struct piommu *p, unsigned reserved, const struct piommu_reserved_info *info)
 {
 	struct ctl_wrap wrap = { .label = "for", .separator = ',', .width = LIST_WIDTH };
+	struct piommu_reserved_ids range;
 	struct piommu_scope_info scope;
 	char text[CTL_SCOPE_LEN];
 	char size[CTL_SIZE_LEN];
+	char ids[64];
 	uint64_t len = info->span.last - info->span.start + 1;
 
 	printf("%-7s 0x%llx - 0x%llx (%s)  stays mapped 1:1\n", info->kind, (unsigned long long)info->span.start,
 	       (unsigned long long)info->span.last, ctl_size_text(len, size));
 	for (unsigned i = 0; piommu_reserved_scope(p, reserved, i, &scope) == 0; i++)
 		ctl_wrap_item(&wrap, ctl_scope_text(&scope, 0, text));
+	for (unsigned i = 0; piommu_reserved_ids(p, reserved, i, &range) == 0; i++) {
+		ids_text(range.first, range.last, range.mask, ids, sizeof(ids));
+		snprintf(text, sizeof(text), "%s id %s", range.unit, ids);
+		ctl_wrap_item(&wrap, text);
+	}
 	ctl_wrap_end(&wrap);
 }
 
