@@ -65,13 +65,7 @@ static void make_laptop(struct iort_make *make)
 	iort_make_map(make, 0, 0, 0xd80, smmu, 1);
 	iort_make_root(make, 3);
 	iort_make_map(make, 0x100, 0xff, 0x1c00, smmu, 0);
-	iort_make_node(make, 6, 3);
-	iort_make_put(make, 4, 0x11);
-	iort_make_put(make, 4, 1);
-	iort_make_put(make, 4, 28);
-	iort_make_put(make, 8, 0x84800000);
-	iort_make_put(make, 8, 0x800000);
-	iort_make_put(make, 4, 0);
+	iort_make_rmr(make, 0x11, 0x84800000, 0x800000);
 	iort_make_map(make, 0, 0, 0x400, smmu, 1);
 }
 

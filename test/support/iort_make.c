@@ -164,3 +164,16 @@ uint32_t iort_make_named(struct iort_make *make, const char *name)
 	iort_make_text(make, name);
 	return at;
 }
+
+uint32_t iort_make_rmr(struct iort_make *make, uint32_t flags, uint64_t base, uint64_t len)
+{
+	uint32_t at = iort_make_node(make, 6, 3);
+
+	iort_make_put(make, 4, flags);
+	iort_make_put(make, 4, 1);  /* spans */
+	iort_make_put(make, 4, 28); /* where */
+	iort_make_put(make, 8, base);
+	iort_make_put(make, 8, len);
+	iort_make_put(make, 4, 0);
+	return at;
+}

@@ -38,5 +38,7 @@ uint32_t iort_make_smmu(struct iort_make *make, uint64_t base);
 uint32_t iort_make_smmu_v3(struct iort_make *make, unsigned revision, uint64_t base, size_t len);
 uint32_t iort_make_root(struct iort_make *make, uint32_t segment);
 uint32_t iort_make_named(struct iort_make *make, const char *name);
+/* With one span; it is at byte 28 of the node. */
+uint32_t iort_make_rmr(struct iort_make *make, uint32_t flags, uint64_t base, uint64_t len);
 
 #endif

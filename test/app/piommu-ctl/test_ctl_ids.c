@@ -56,13 +56,7 @@ static void start_iort(void)
 	iort_make_map(&make, 0x100, 0xff, 0x8000, smmu, 0);
 	iort_make_named(&make, "\\_SB.GPU0");
 	iort_make_map(&make, 0, 0, 0x42, smmu, 1);
-	iort_make_node(&make, 6, 3);
-	iort_make_put(&make, 4, 0);
-	iort_make_put(&make, 4, 1);
-	iort_make_put(&make, 4, 28);
-	iort_make_put(&make, 8, 0x80000000);
-	iort_make_put(&make, 8, 0x10000);
-	iort_make_put(&make, 4, 0);
+	iort_make_rmr(&make, 0, 0x80000000, 0x10000);
 	iort_make_map(&make, 0, 0, 0x42, smmu, 1);
 	iort_make_seal(&make);
 	start("IORT.bin", make.bytes, make.len);

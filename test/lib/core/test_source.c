@@ -89,13 +89,7 @@ static void make_iort(void)
 	iort_make_map(&make, 0x200, 0xff, 0x200, its, 0);
 	iort_make_named(&make, "\\_SB.GPU0");
 	iort_make_map(&make, 0, 0, 0x42, second, 1);
-	iort_make_node(&make, 6, 3);
-	iort_make_put(&make, 4, 0);
-	iort_make_put(&make, 4, 1);
-	iort_make_put(&make, 4, 28);
-	iort_make_put(&make, 8, 0x80000000);
-	iort_make_put(&make, 8, 0x10000);
-	iort_make_put(&make, 4, 0);
+	iort_make_rmr(&make, 0, 0x80000000, 0x10000);
 	iort_make_map(&make, 0, 0, 0x8008, second, 1);
 	iort_make_seal(&make);
 	tempdir_create(&files);

@@ -350,13 +350,7 @@ static void rmr_spans_are_checked(void)
 
 	iort_make_start(&make, "PIOMMUTESTTABL");
 	smmu = iort_make_smmu_v3(&make, 5, 0x10000, 68);
-	rmr = iort_make_node(&make, 6, 3);
-	iort_make_put(&make, 4, 0);
-	iort_make_put(&make, 4, 1);
-	iort_make_put(&make, 4, 28);
-	iort_make_put(&make, 8, 0x80000000);
-	iort_make_put(&make, 8, 0x1000);
-	iort_make_put(&make, 4, 0);
+	rmr = iort_make_rmr(&make, 0, 0x80000000, 0x1000);
 	iort_make_map(&make, 0, 0, 9, smmu, 1);
 	iort_make_seal(&make);
 	warned(&make, "not whole pages");
