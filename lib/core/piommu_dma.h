@@ -168,7 +168,10 @@ struct piommu_sg {
 	uint64_t pa; /**< multiple of 4096 but in the first element */
 	size_t len;  /**< ends at one but in the last */
 };
-/** Scattered memory as one range of at most 2 MiB, `*iova` its first byte. Unmapped by its whole length. @return as piommu_dma_map() */
+/**
+ * Scattered memory as one range of at most 2 MiB, `*iova` its first byte. Unmapped by its whole length. In static mode, too, what does not lie
+ * side by side is mapped for this call, and its unmap ends strictly. @return as piommu_dma_map()
+ */
 int piommu_dma_map_sg(struct piommu_channel *channel, const struct piommu_sg *sg, unsigned n, enum piommu_dma_dir dir,
 		      uint64_t *iova);
 
