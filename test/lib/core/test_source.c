@@ -113,6 +113,37 @@ static void functions_are_behind_the_unit_that_their_id_goes_to(void)
 	end();
 }
 
+/* Behind a bridge to conventional PCI a function may carry the bridge's id: bus 1, function 0. */
+static void an_alias_that_goes_to_another_unit_is_none_of_its_ids(void)
+{
+	static struct iort_make make;
+	struct piommu_group_info group;
+	struct piommu_device_info device;
+	uint32_t first, second;
+
+	iort_make_start(&make, "PIOMMUTESTTABL");
+	first = iort_make_smmu_v3(&make, 0, 0x10000, 60);
+	second = iort_make_smmu(&make, 0x40000);
+	iort_make_root(&make, 1);
+	iort_make_map(&make, 0x0, 0x107, 0x0, first, 0);
+	iort_make_map(&make, 0x108, 0x7, 0x8000, second, 0);
+	iort_make_map(&make, 0x110, 0x7, 0x500, first, 0);
+	iort_make_seal(&make);
+	tempdir_create(&files);
+	tempdir_write(&files, "IORT.bin", make.bytes, make.len);
+	look("0001:00:1c.0\t-\t060400\t-:-\t1\tPCI Express to PCI/PCI-X\t01-01\t-\t-\t-\t-\n"
+	     "0001:01:01.0\t-\t020000\t-:-\t0\tconventional\t-\t-\t-\t-\t-\n"
+	     "0001:01:02.0\t-\t020000\t-:-\t0\tconventional\t-\t-\t-\t-\t-\n");
+	find("0001:01:01.0", &group, &device);
+	CHECK_EQ(device.nids, 1);
+	CHECK_HEX(device.ids[0], 0x8000);
+	find("0001:01:02.0", &group, &device);
+	CHECK_EQ(device.nids, 2);
+	CHECK_HEX(device.ids[0], 0x500);
+	CHECK_HEX(device.ids[1], 0x100);
+	end();
+}
+
 static void memory_reserved_by_id_is_its_devices(void)
 {
 	struct piommu_group_info group;
@@ -223,6 +254,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(functions_are_behind_the_unit_that_their_id_goes_to),
+		SUITE_TEST(an_alias_that_goes_to_another_unit_is_none_of_its_ids),
 		SUITE_TEST(memory_reserved_by_id_is_its_devices),
 		SUITE_TEST(devices_that_are_no_functions_are_nodes),
 		SUITE_TEST(each_unit_lists_what_comes_to_it),

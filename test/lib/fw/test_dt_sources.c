@@ -235,6 +235,22 @@ static void entries_of_four_cells_are_told_from_those_of_five(void)
 	piommu_fw_free(&fw);
 }
 
+/* Twenty cells are five entries or four; what stands where phandles of entries of five cells would, is that number by chance. */
+static void entries_of_one_phandle_in_every_fourth_cell_have_four(void)
+{
+	tree_start();
+	tree_smmu("arm,mmu-500", 1, 2);
+	begin_host("pci@1");
+	FDT_CELLS(&tree, "iommu-map", 0x0, 1, 0x10, 1, 0x100, 1, 0x1, 1, 0x200, 1, 0x12, 1, 0x300, 1, 0x13, 1, 0x1, 1, 0x14, 1);
+	fdt_make_end(&tree);
+	CHECK_EQ(tree_parse(), 0);
+	CU_ASSERT_EQUAL_FATAL(fw.nsources, 1);
+	CHECK_EQ(fw.sources[0].to_units.n, 5);
+	goes_to(&fw.sources[0], 0x100, 0, 0x1, 0);
+	goes_to(&fw.sources[0], 0x1, 0, 0x14, 0);
+	piommu_fw_free(&fw);
+}
+
 static void empty_maps_and_holes_map_nothing(void)
 {
 	tree_start();
@@ -447,6 +463,11 @@ static void addresses_without_memory_are_kept_free(void)
 	CHECK_HEX(fw.carveouts[0].span.last, 0x100000fff);
 	CHECK_EQ(fw.nreserved + fw.nwarnings, 0);
 	piommu_fw_free(&fw);
+	reserve(true, (const uint32_t[]){ 2, 0, 0x9d400000, 0, 0x1000 }, 5); /* only a part of the memory */
+	CHECK_EQ(tree_parse(), 0);
+	CHECK_EQ(fw.ncarveouts, 1);
+	CHECK_EQ(fw.nreserved, 0);
+	piommu_fw_free(&fw);
 	reserve(true, (const uint32_t[]){ 2, 0x1, 0x0, 0, 0x1000 }, 5);
 	CHECK_EQ(tree_parse(), 0);
 	CHECK_EQ(fw.ncarveouts, 1);
@@ -475,6 +496,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(bad_specifiers_are_refused),
 		SUITE_TEST(the_examples_of_the_binding_map_as_they_say),
 		SUITE_TEST(entries_of_four_cells_are_told_from_those_of_five),
+		SUITE_TEST(entries_of_one_phandle_in_every_fourth_cell_have_four),
 		SUITE_TEST(empty_maps_and_holes_map_nothing),
 		SUITE_TEST(bad_maps_are_refused),
 		SUITE_TEST(hosts_without_a_number_are_counted_with_a_warning),
