@@ -501,15 +501,22 @@ int piommu_dma_unmap_burst(struct piommu_channel *ch, const struct piommu_dma *i
 	return err;
 }
 
-int piommu_dma_unmap(struct piommu_channel *ch, uint64_t iova, size_t len, piommu_ticket *ticket)
+/* Not in the pool that was right last: a burst of one looks for the others. */
+static __attribute__((noinline)) int unmap_one(struct piommu_channel *ch, uint64_t iova, size_t len, piommu_ticket *ticket)
 {
 	const struct piommu_dma item = { .iova = iova, .len = len };
+
+	return piommu_dma_unmap_burst(ch, &item, 1, ticket);
+}
+
+int piommu_dma_unmap(struct piommu_channel *ch, uint64_t iova, size_t len, piommu_ticket *ticket)
+{
 	const struct core_pools *pools = core_pools_of(ch);
 
-	if (pools && core_pool_by_iova(ch, pools, iova, len)) {
-		if (ticket)
-			*ticket = 0;
-		return 0;
-	}
-	return piommu_dma_unmap_burst(ch, &item, 1, ticket);
+	const struct core_pool *last = pools ? core_pool_last(ch, pools) : NULL;
+
+	if (!last || !core_is_in(iova, len, last->iova, last->len) || !ticket)
+		return unmap_one(ch, iova, len, ticket);
+	*ticket = 0;
+	return 0;
 }
