@@ -214,7 +214,7 @@ static void a_page_takes_no_more_instructions_than_it_did(void)
 		{ "--workload strict --pages 1 --burst 32 --inflight 8", 290 },
 		{ "--workload strict-contig --pages 1 --burst 32 --inflight 8", 165 },
 		{ "--workload strict-contig --pages 1 --burst 32 --mode static", 70 },
-		{ "--workload strict-contig --pages 1 --burst 1 --mode static", 190 },
+		{ "--workload strict-contig --pages 1 --burst 1 --mode static", 125 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
