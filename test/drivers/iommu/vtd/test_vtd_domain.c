@@ -115,16 +115,17 @@ static void a_run_that_is_refused_is_invalidated_and_gone(void)
 {
 	struct setup s;
 	struct piommu_pt_leaf leaf;
-	const uint64_t run = 0x40008000; /* one block of eight pages */
+	const uint64_t run =
+		0x40010000; /* 16 pages: two lines of entries, of which the first is stored before the second is looked at */
 
 	start(&s, FAKE_CAP, FAKE_ECAP_REGISTERS);
-	CHECK_EQ(s.domain->ops->map(s.domain, run + 0x4000, PA, 0x1000, PIOMMU_READ), 0);
+	CHECK_EQ(s.domain->ops->map(s.domain, run + 0xc000, PA, 0x1000, PIOMMU_READ), 0);
 	CHECK_EQ(s.fake.nwrites, 0);
-	CHECK_EQ(s.domain->ops->map(s.domain, run, PA, 0x8000, PIOMMU_RW), -EEXIST);
+	CHECK_EQ(s.domain->ops->map(s.domain, run, PA, 0x10000, PIOMMU_RW), -EEXIST);
 	CHECK_EQ(s.fake.nwrites, 2);
-	for (uint64_t off = 0; off < 0x8000; off += 0x1000)
-		CHECK_EQ(s.domain->ops->lookup(s.domain, run + off, &leaf), off == 0x4000 ? 0 : -ENOENT);
-	CHECK_EQ(s.domain->ops->lookup(s.domain, run + 0x4000, &leaf), 0);
+	for (uint64_t off = 0; off < 0x10000; off += 0x1000)
+		CHECK_EQ(s.domain->ops->lookup(s.domain, run + off, &leaf), off == 0xc000 ? 0 : -ENOENT);
+	CHECK_EQ(s.domain->ops->lookup(s.domain, run + 0xc000, &leaf), 0);
 	CHECK_HEX(leaf.entry, PA | 1);
 	finish(&s);
 }
