@@ -106,19 +106,21 @@ double histogram_percentile(const struct histogram *histogram, double part);
 
 /* Nanoseconds; NAN where this machine cannot tell. */
 struct floors {
-	double store;      /* an 8-byte store of a table entry */
-	double line;       /* a store of a whole cache line of entries */
-	double walk;       /* a walk of four levels in plain C */
-	double walk_store; /* map + unmap of one page in plain C: twice a walk and a store */
-	double stack;      /* alloc + free of one I/O address on a stack */
-	double locked_add; /* on a line of its own */
-	double syscall;    /* that does nothing */
-	double round_trip; /* of a cache line between two processors */
-	double latency;    /* that the simulated hardware is set to take */
-	double rate;       /* between two of its completions, at the least */
-	double answer;     /* of the hardware: a round trip, and the time it is set to take */
+	double store;            /* an 8-byte store of a table entry */
+	double line;             /* a store of a whole cache line of entries */
+	double walk;             /* a walk of four levels in plain C */
+	double walk_store;       /* map + unmap of one page in plain C: twice a walk and a store */
+	double stack;            /* alloc + free of one I/O address on a stack */
+	double locked_add;       /* on a line of its own */
+	double syscall;          /* that does nothing */
+	double round_trip;       /* of a cache line between two processors */
+	double round_trip_after; /* the same, after the last row */
+	double latency;          /* that the simulated hardware is set to take */
+	double rate;             /* between two of its completions, at the least */
+	double answer;           /* of the hardware: a round trip, and the time it is set to take */
 };
 
+double floors_round_trip(const struct cpus *cpus);
 void floors_measure(const struct cpus *cpus, struct floors *out);
 /* Nanoseconds of one step: the least of several runs of `n` steps each. */
 double floor_least(void (*run)(void *ctx, unsigned n), void *ctx, unsigned n);

@@ -100,6 +100,11 @@ static double measure_round_trip(const struct cpus *cpus)
 	return best;
 }
 
+double floors_round_trip(const struct cpus *cpus)
+{
+	return cpus->n > 1 ? measure_round_trip(cpus) : NAN;
+}
+
 void floors_measure(const struct cpus *cpus, struct floors *out)
 {
 	_Alignas(64) _Atomic uint64_t word = 0;
@@ -113,6 +118,6 @@ void floors_measure(const struct cpus *cpus, struct floors *out)
 		.stack = floor_stack(),
 		.locked_add = floor_least(run_locked_add, &word, 100000),
 		.syscall = floor_least(run_syscall, NULL, 10000),
-		.round_trip = cpus->n > 1 ? measure_round_trip(cpus) : NAN,
+		.round_trip = floors_round_trip(cpus),
 	};
 }

@@ -192,6 +192,7 @@ int main(int argc, char **argv)
 	code = list_rows(&options, &rows);
 	if (!code)
 		code = run_rows(&options, &cpus, &floors, &rows);
+	floors.round_trip_after = floors_round_trip(&cpus);
 	if (!code)
 		code = report(&options, &floors, &rows);
 	free(rows.at);

@@ -13,6 +13,11 @@ void report_floors(FILE *to, const struct floors *floors)
 		fprintf(to, "unknown (one processor)\n");
 	else
 		fprintf(to, "%.0f, hardware's answer %.0f\n", floors->round_trip, floors->answer);
+	if (floors->round_trip_after > 1.5 * floors->round_trip || floors->round_trip > 1.5 * floors->round_trip_after)
+		fprintf(to,
+			"            after the last row the two-core round trip is %.0f: something moved, compare rows with "
+			"care\n",
+			floors->round_trip_after);
 }
 
 void report_head(FILE *to)

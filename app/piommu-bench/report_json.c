@@ -27,11 +27,17 @@ static void set_numbers(json_t *object, const struct name *names, size_t n)
 static json_t *floors_object(const struct floors *floors)
 {
 	const struct name numbers[] = {
-		{ "store", floors->store },     { "line", floors->line },
-		{ "walk", floors->walk },       { "walk_store", floors->walk_store },
-		{ "stack", floors->stack },     { "locked_add", floors->locked_add },
-		{ "syscall", floors->syscall }, { "round_trip", floors->round_trip },
-		{ "latency", floors->latency }, { "answer", floors->answer },
+		{ "store", floors->store },
+		{ "line", floors->line },
+		{ "walk", floors->walk },
+		{ "walk_store", floors->walk_store },
+		{ "stack", floors->stack },
+		{ "locked_add", floors->locked_add },
+		{ "syscall", floors->syscall },
+		{ "round_trip", floors->round_trip },
+		{ "round_trip_after", floors->round_trip_after },
+		{ "latency", floors->latency },
+		{ "answer", floors->answer },
 	};
 	json_t *object = json_object();
 
