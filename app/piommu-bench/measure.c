@@ -16,6 +16,9 @@
 #define POLL_SAMPLES 64u
 #define POLL_OPERATIONS 4096u
 
+/* Who lost its processor was away for longer than this. */
+#define AWAY_NS 1000
+
 /* ---- Threads --------------------------------------------------------------------------------------------------------- */
 
 struct race {
@@ -24,7 +27,7 @@ struct race {
 	pthread_barrier_t start;
 	_Atomic bool stop;
 	double seconds;
-	uint64_t clock_cost;
+	uint64_t clock_cost, away; /* ticks */
 };
 
 struct worker {
@@ -33,6 +36,7 @@ struct worker {
 	pthread_t thread;
 	int err;
 	uint64_t preempted; /* samples left out */
+	long preemptions;   /* when it was last asked */
 	struct histogram histogram;
 };
 
@@ -49,18 +53,29 @@ static long preemptions(void)
 	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
 }
 
-/* A sample during which the thread did not run says nothing about the library: it is counted and left out. */
+/* Whether it lost its processor since it was last asked. */
+static bool was_preempted(struct worker *worker)
+{
+	long before = worker->preemptions;
+
+	worker->preemptions = preemptions();
+	return worker->preemptions != before;
+}
+
+/*
+ * A sample during which the thread did not run says nothing about the library: it is counted and left out. The system is asked for slow ones
+ * only: a call for each would leave its traces in the caches that the next one finds.
+ */
 static int sample(struct worker *worker, bool record)
 {
 	struct job *job = &worker->job;
 	const struct workload *workload = job->row->workload;
-	long before = preemptions();
 	uint64_t start = now_ticks();
 	int err = workload->run(job, job->sample);
 	uint64_t ticks = now_ticks() - start;
 
 	ticks -= ticks < worker->race->clock_cost ? ticks : worker->race->clock_cost;
-	if (record && preemptions() == before)
+	if (record && (ticks < worker->race->away || !was_preempted(worker)))
 		histogram_add(&worker->histogram, ticks);
 	else if (record)
 		worker->preempted++;
@@ -81,6 +96,7 @@ static int run_samples(struct worker *worker, double seconds, bool record)
 		if (i % every)
 			continue;
 		piommu_poll(worker->job.bench->p);
+		worker->preemptions = preemptions(); /* of what comes now; what was lost in a fast sample was lost beside it */
 		if (record && worker->job.thread ? atomic_load_explicit(&race->stop, memory_order_relaxed) : now_ns() >= end)
 			break;
 	}
@@ -222,7 +238,11 @@ static int prepare_workers(struct bench *bench, const struct cpus *cpus, struct 
 int measure_row(struct bench *bench, const struct cpus *cpus, double seconds, struct row *row)
 {
 	struct worker *workers = calloc(row->threads, sizeof(*workers));
-	struct race race = { .row = row, .cpus = cpus, .seconds = seconds, .clock_cost = clock_cost() };
+	struct race race = { .row = row,
+			     .cpus = cpus,
+			     .seconds = seconds,
+			     .clock_cost = clock_cost(),
+			     .away = (uint64_t)(AWAY_NS / ns_per_tick()) };
 	unsigned ready = 0;
 	int err;
 
