@@ -93,12 +93,15 @@ static int submit_to_all(const struct piommu_domain *base, const struct piommu_g
 /* Of the gather's pages the caller takes care, unless they must never be used again. */
 static int paging_submit(struct piommu_domain *base, struct piommu_gather *gather, struct piommu_fence *fence)
 {
-	int err;
+	int err = 0;
 
 	fence->n = 0;
 	if (piommu_gather_empty(gather))
 		return 0;
-	err = gather->test_drop ? 0 : submit_to_all(base, gather, fence);
+	if (gather->test_drop)
+		full_mb();
+	else
+		err = submit_to_all(base, gather, fence);
 	if (err == -EAGAIN) {
 		fence->n = 0;
 		return err;
