@@ -134,7 +134,7 @@ PT_INLINE bool pt_unmap_page(const struct pt_format *f, const struct piommu_pt *
 {
 	uint64_t *entry = pt_page_entry(f, pt, range->iova, range->len, range->leaf);
 
-	if (__builtin_expect(!entry, 0) || !f->is_present(entry_load(entry)))
+	if (__builtin_expect(!entry, 0) || !pt_is_present(f, entry_load(entry)))
 		return false;
 	entry_store(entry, 0);
 	piommu_gather_add(gather, range->iova, range->iova + (pt_span(1) - 1));
@@ -284,7 +284,7 @@ PT_INLINE unsigned pt_unmap_pages(const struct pt_format *f, const struct piommu
 		if (__builtin_expect(!table, 0))
 			break;
 		entry = (uint64_t *)((uintptr_t)table | pt_index(iova, 1) * sizeof(*entry));
-		if (__builtin_expect(!f->is_present(entry_load(entry)), 0))
+		if (__builtin_expect(!pt_is_present(f, entry_load(entry)), 0))
 			break;
 		entry_store(entry, 0);
 		PIOMMU_ORDER(cleared);
@@ -328,7 +328,7 @@ PT_INLINE bool pt_unmap_range(const struct pt_format *f, const struct piommu_pt 
 		return false;
 	entry = &table[pt_index(range->iova, 1)];
 	if (is_page) {
-		if (__builtin_expect(!f->is_present(entry_load(entry)), 0))
+		if (__builtin_expect(!pt_is_present(f, entry_load(entry)), 0))
 			return false;
 		entry_store(entry, 0);
 	} else if (!calls->unmap_run(entry, len)) {

@@ -6,7 +6,6 @@
  *
  * What the walkers rely on in every format:
  * - entries are 8 bytes, tables are pages of 512, an entry of zero is not present and nothing else is;
- * - is_present(a & b) implies is_present(a) and is_present(b);
  * - in the low 12 bits, no entry above level 1 but a table's equals make_table(0);
  * - the leaf of the next page is the leaf of this one plus the page size;
  * - I/O addresses have at most 57 bits, so that the end of a range always fits 64.
@@ -30,16 +29,21 @@ struct pt_format {
 	 * for walkers that do not snoop, and there only until the table is installed.
 	 */
 	uint64_t pending;
-	uint64_t present; /* is_present(): one of these bits */
+	uint64_t present; /* an entry is present that has one of these bits */
 
 	unsigned (*levels)(unsigned iova_bits); /* 0: no such width */
 	uint64_t (*make_table)(uint64_t pa);
 	uint64_t (*make_leaf)(uint64_t pa, unsigned level, unsigned prot);
-	bool (*is_present)(uint64_t entry);
 	bool (*is_leaf)(uint64_t entry, unsigned level); /* of a present entry */
 	uint64_t (*table_pa)(uint64_t entry);
 	uint64_t (*leaf_pa)(uint64_t entry, unsigned level);
 	unsigned (*prot_of)(uint64_t entry);
 };
+
+/* Of entries that were and-ed: all of them are, if the result is. */
+static inline __attribute__((always_inline)) bool pt_is_present(const struct pt_format *f, uint64_t entry)
+{
+	return (entry & f->present) != 0;
+}
 
 #endif

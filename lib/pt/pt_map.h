@@ -368,7 +368,7 @@ PT_INLINE size_t pt_clear_range(const struct pt_format *f, const struct piommu_p
 		if (spot.level == 1) {
 			n = pt_run_length(at, end, 1);
 			cleared = pt_clear_rest(spot.entry, n, pt_run_clear(spot.entry, n, f->present, pt->wide), at, gather);
-		} else if (f->is_present(spot.value)) {
+		} else if (pt_is_present(f, spot.value)) {
 			entry_store(spot.entry, 0);
 			piommu_gather_add(gather, at, at + pt_span(spot.level) - 1);
 			cleared = 1;
@@ -402,7 +402,7 @@ PT_INLINE bool pt_unmap_super_page(const struct pt_format *f, const struct piomm
 {
 	struct pt_spot spot = pt_find(f, pt, iova, 1);
 
-	if (pt->writeback || !f->is_present(spot.value) || len != pt_span(spot.level) || !is_aligned(iova, len))
+	if (pt->writeback || !pt_is_present(f, spot.value) || len != pt_span(spot.level) || !is_aligned(iova, len))
 		return false;
 	entry_store(spot.entry, 0);
 	piommu_gather_add(gather, iova, iova + (len - 1));
@@ -433,7 +433,7 @@ PT_INLINE bool pt_unmap_run(const struct pt_format *f, uint64_t *entry, size_t l
 {
 	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
 
-	if (!f->is_present(pt_run_fold(entry, n, false).all))
+	if (!pt_is_present(f, pt_run_fold(entry, n, false).all))
 		return false;
 	pt_run_store(entry, n, 0, 0, false);
 	return true;

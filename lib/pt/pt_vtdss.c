@@ -46,11 +46,6 @@ static uint64_t ss_make_leaf(uint64_t pa, unsigned level, unsigned prot)
 	return level > 1 ? entry | SS_PAGE_SIZE : entry;
 }
 
-static bool ss_is_present(uint64_t entry)
-{
-	return (entry & (SS_READ | SS_WRITE)) != 0;
-}
-
 static bool ss_is_leaf(uint64_t entry, unsigned level)
 {
 	return level == 1 || (entry & SS_PAGE_SIZE);
@@ -79,7 +74,6 @@ static const struct pt_format vtdss = {
 	.levels = ss_levels,
 	.make_table = ss_make_table,
 	.make_leaf = ss_make_leaf,
-	.is_present = ss_is_present,
 	.is_leaf = ss_is_leaf,
 	.table_pa = ss_table_pa,
 	.leaf_pa = ss_leaf_pa,
@@ -140,7 +134,7 @@ int piommu_pt_vtdss_unmap_page(struct piommu_pt *pt, uint64_t iova, struct piomm
 {
 	uint64_t *entry;
 
-	if (__builtin_expect(!pt_straight(&vtdss, pt, iova, &entry) || !ss_is_present(entry_load(entry)), 0))
+	if (__builtin_expect(!pt_straight(&vtdss, pt, iova, &entry) || !pt_is_present(&vtdss, entry_load(entry)), 0))
 		return unmap_slow(pt, iova, pt_span(1), gather, unmapped);
 	entry_store(entry, 0);
 	piommu_gather_add(gather, iova, iova + (pt_span(1) - 1));

@@ -69,7 +69,7 @@ PT_INLINE uint64_t pt_load(const uint64_t *entry)
 
 PT_INLINE bool pt_is_table(const struct pt_format *f, uint64_t entry, unsigned level)
 {
-	return f->is_present(entry) && !f->is_leaf(entry, level);
+	return pt_is_present(f, entry) && !f->is_leaf(entry, level);
 }
 
 PT_INLINE uint64_t *pt_table_at(const struct pt_format *f, const struct piommu_pt *pt, uint64_t entry)
@@ -165,7 +165,7 @@ PT_INLINE bool pt_range_empty(const struct pt_format *f, const struct piommu_pt 
 	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
 		spot = pt_find(f, pt, at, 1);
 
-		if (f->is_present(spot.value))
+		if (pt_is_present(f, spot.value))
 			return false;
 		if (spot.level == 1) {
 			if (pt_run_fold(spot.entry, pt_run_length(at, end, 1), pt->wide).any)
@@ -183,7 +183,7 @@ PT_INLINE bool pt_cuts_leaf(const struct pt_format *f, const struct piommu_pt *p
 	if (iova >> pt->iova_bits)
 		return false;
 	spot = pt_find(f, pt, iova, 1);
-	return f->is_present(spot.value) && !is_aligned(iova, pt_span(spot.level));
+	return pt_is_present(f, spot.value) && !is_aligned(iova, pt_span(spot.level));
 }
 
 /* ---- For readers -------------------------------------------------------------------------------------------------- */
@@ -195,7 +195,7 @@ PT_INLINE int pt_lookup(const struct pt_format *f, const struct piommu_pt *pt, u
 	if (iova >> pt->iova_bits)
 		return -ERANGE;
 	spot = pt_find(f, pt, iova, 1);
-	if (!f->is_present(spot.value))
+	if (!pt_is_present(f, spot.value))
 		return -ENOENT;
 	leaf->size = pt_span(spot.level);
 	leaf->pa = f->leaf_pa(spot.value, spot.level) | (iova & (leaf->size - 1));
@@ -219,7 +219,7 @@ PT_INLINE unsigned pt_walk(const struct pt_format *f, const struct piommu_pt *pt
 		step->index = pt_index(iova, level);
 		step->table_pa = (uintptr_t)table - pt->va_off;
 		step->entry = pt_load(&table[step->index]);
-		step->present = f->is_present(step->entry);
+		step->present = pt_is_present(f, step->entry);
 		step->leaf = step->present && f->is_leaf(step->entry, level);
 		if (!step->present || step->leaf)
 			break;
