@@ -68,7 +68,7 @@ typedef struct piommu_wish (*piommu_wish_fn)(void *ctx, const char *device);
 struct piommu_config {
 	const struct piommu_driver *const *drivers;
 	const struct piommu_platform_driver *const *platforms;
-	const char *platform;             /**< "linux", "sim[:vtd,key=value..]", "dump:DIR" */
+	const char *platform;             /**< "linux", "sim[:FAMILY,key=value..]", "dump:DIR" */
 	struct piommu_platform *instance; /**< an opened platform instead of `platform`; stays the caller's */
 	bool inspect;                     /**< only look: no unit is touched, no memory or rights are needed */
 	struct piommu_log log;
@@ -145,7 +145,7 @@ struct piommu_scope_info {
 
 struct piommu_unit_info {
 	const char *name;   /**< valid until it is unregistered */
-	const char *family; /**< "vtd" */
+	const char *family; /**< its driver's name */
 	uint64_t base;
 	uint64_t len;
 	uint32_t segment;
@@ -222,7 +222,8 @@ struct piommu_device_info {
 	char driver[32]; /**< the kernel's; "" when none or unknown */
 	char model[96];  /**< in words; "" when unknown */
 	unsigned nids;
-	uint32_t ids[8]; /**< requester ids (its own first, then its aliases), or stream ids */
+	uint32_t ids
+		[8]; /**< that its DMA carries at its unit; of a PCI function without other word of firmware: its own, then its aliases */
 };
 
 /** How many groups the machine's devices form. */
@@ -383,7 +384,7 @@ void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain
 /**
  * Lets the domain's devices reach [pa, pa + len) at [iova, iova + len). All three multiples of 4096. All or nothing. The
  * devices can use it when the call returns. Two threads may map and unmap side by side in one domain, not on one range.
- * Registered. VT-d specification 9.8.
+ * Registered. Which entries this writes is in the header of the family's table format.
  * @return 0; -EINVAL: zero length, unaligned, no permission, not a paging domain; -ERANGE: outside the domain's addresses or
  * the unit's; -EEXIST: part of the range is mapped; -ENOMEM: no table page. piommu_map_explain() says it in words.
  */

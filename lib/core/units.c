@@ -152,7 +152,8 @@ int core_units_start(struct piommu *p)
 	int err = 0;
 
 	if (!p->fw.nunits && !p->late_drivers) {
-		log_err(&p->log, "no IOMMU: firmware describes none. Enable it in the firmware's setup (VT-d, AMD-Vi, SMMU)");
+		log_err(&p->log, "no IOMMU: firmware describes none. Enable it in the firmware's setup, where it has the "
+				 "processor vendor's name for it");
 		return -ENOENT;
 	}
 	/* Who is refused a unit has not taken the machine's hugepages first. */

@@ -66,7 +66,7 @@ void piommu_ring_destroy(struct piommu_ring *ring);
 
 /**
  * A submission is near: what all producers write is fetched meanwhile, so that none stands still for it. To be called where a burst's
- * descriptors are about to be made, 20 to 100 ns ahead; earlier, and another producer has taken it away again. Any thread; changes nothing.
+ * descriptors are about to be made, 10 to 50 ns ahead; earlier, and another producer has taken it away again. Any thread; changes nothing.
  */
 void piommu_ring_expect(struct piommu_ring *ring);
 /**

@@ -32,8 +32,8 @@
  * failed once hardware does. So a ticket is done when the status word has reached it and no loss has it. Losses are noted while
  * hardware stands still, and thus before the status word can go past them.
  *
- * Writes of the status word are snooped like any device's, also where the unit's table walks are not (VT-d ECAP.C speaks of
- * table and descriptor reads): slots are written back, the status word is just read.
+ * Writes of the status word are snooped like any device's, also where the unit's reads of tables and descriptors
+ * are not: slots are written back, the status word is just read.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -125,7 +125,7 @@ void piommu_ring_destroy(struct piommu_ring *ring)
 static inline void fetch_to_write(const void *at)
 {
 #if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at)); /* a no-op where it is not implemented (Intel SDM 2B) */
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at)); /* a no-op where it is not implemented (SDM 2B) */
 #else
 	__builtin_prefetch(at, 1);
 #endif
@@ -417,7 +417,7 @@ static int leave_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
 }
 
 /*
- * The full barrier that piommu_ring_submit() promises; its partner is that of an attach. On x86 a locked instruction is one (Intel SDM 3A,
+ * The full barrier that piommu_ring_submit() promises; its partner is that of an attach. On x86 a locked instruction is one (SDM 3A,
  * 9.2.3.9), and the order keeps the compiler from moving anything across; an atomic add of aarch64 is none, whatever its order.
  */
 static uint64_t take(struct piommu_ring *ring, unsigned need)
