@@ -5,7 +5,7 @@
 
 #include "decodes.h"
 
-json_t *decodes_of_corpus(const char *corpus_dir, const char *wanted)
+static json_t *decodes_of_corpus(const char *corpus_dir, const char *wanted)
 {
 	json_t *found = json_object();
 	char path[4000];
@@ -28,4 +28,21 @@ json_t *decodes_of_corpus(const char *corpus_dir, const char *wanted)
 		fclose(file);
 	free(line);
 	return found;
+}
+
+int corpus_run(int argc, char **argv, const char *name, const char *sig, struct tables *all, json_t **decodes,
+	       const struct suite_test *tests, unsigned n)
+{
+	int rc;
+
+	*all = tables_of_corpus(CORPUS_DIR, sig);
+	if (!all->n) {
+		tables_free(all);
+		suite_skip("no corpus of real tables at %s", CORPUS_DIR);
+	}
+	*decodes = decodes_of_corpus(CORPUS_DIR, sig);
+	rc = suite_run(argc, argv, name, tests, n);
+	json_decref(*decodes);
+	tables_free(all);
+	return rc;
 }

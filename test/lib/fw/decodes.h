@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The decode of the corpus' tables that others made: decoded.jsonl, one JSON object a line. */
+/* The corpus' tables of one signature beside the decode of them that others made: decoded.jsonl, one JSON object a line. */
 #ifndef TEST_FW_DECODES_H
 #define TEST_FW_DECODES_H
 
 #include <jansson.h>
 
-/* An object of the decodes of that signature by the file's name; empty when the corpus is not there. The caller's to release. */
-json_t *decodes_of_corpus(const char *corpus_dir, const char *sig);
+#include "suite.h"
+#include "tables.h"
+
+/**
+ * A test's main(): gets the tables and their decodes (an object by the file's name), runs the tests, and releases both. Skips where
+ * there is no corpus.
+ */
+int corpus_run(int argc, char **argv, const char *name, const char *sig, struct tables *all, json_t **decodes,
+	       const struct suite_test *tests, unsigned n);
 
 #endif

@@ -382,16 +382,6 @@ int main(int argc, char **argv)
 		SUITE_TEST(every_table_equals_its_independent_decode),
 		SUITE_TEST(only_the_known_oddities_warn),
 	};
-	int rc;
 
-	all = tables_of_corpus(CORPUS_DIR, "IORT");
-	if (!all.n) {
-		tables_free(&all);
-		suite_skip("no corpus of real tables at %s", CORPUS_DIR);
-	}
-	decodes = decodes_of_corpus(CORPUS_DIR, "IORT");
-	rc = suite_run(argc, argv, "iort-corpus", tests, sizeof(tests) / sizeof(tests[0]));
-	json_decref(decodes);
-	tables_free(&all);
-	return rc;
+	return corpus_run(argc, argv, "iort-corpus", "IORT", &all, &decodes, tests, sizeof(tests) / sizeof(tests[0]));
 }
