@@ -386,7 +386,8 @@ void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain
  * devices can use it when the call returns. Two threads may map and unmap side by side in one domain, not on one range.
  * Registered. Which entries this writes is in the header of the family's table format.
  * @return 0; -EINVAL: zero length, unaligned, no permission, not a paging domain; -ERANGE: outside the domain's addresses or
- * the unit's; -EEXIST: part of the range is mapped; -ENOMEM: no table page. piommu_map_explain() says it in words.
+ * the unit's; -EEXIST: part of the range is mapped; devices may have reached what comes before that part for a moment, and cannot when the
+ * call returns; -ENOMEM: no table page. piommu_map_explain() says it in words.
  */
 int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot);
 
