@@ -9,26 +9,96 @@
 #include "piommu_driver.h"
 #include "piommu_sim.h"
 #include "sim_mem.h"
-#include "vtd_model.h"
+#include "sim_model.h"
 
 #define SIM_MAX_UNITS 8u
-#define SIM_UNIT_BASE UINT64_C(0xfed90000)
-#define SIM_UNIT_LEN 0x1000u
+#define SIM_MAX_TABLES 3u
 #define SIM_ECAM_BASE UINT64_C(0xb0000000)
 #define SIM_CFG_SIZE 4096u
 
+struct sim;
+
 /* ---- sim_config.c ---- */
 struct sim_config {
-	uint64_t units;
-	uint64_t aw;                                                                              /* bits */
-	uint64_t leaf_lg2;                                                                        /* largest leaf */
-	uint64_t all, nodes, cm, coherent, rwbf, qi, pt, ir, plmr, rmrr, virt, thread, kernel_on; /* 0 or 1 */
-	uint64_t nfr;
+	const struct sim_family *family;
+	/* What every family has. */
+	uint64_t units, nodes;
+	uint64_t all; /* 0 or 1, as all without a word of their own */
+	uint64_t coherent, thread, kernel_on, virt;
 	uint64_t mem; /* bytes */
 	uint64_t latency_ns;
+	uint64_t reserved; /* display memory that firmware has reserved */
+	struct {
+		uint64_t aw;       /* bits */
+		uint64_t leaf_lg2; /* largest leaf */
+		uint64_t cm, rwbf, qi, pt, ir, plmr;
+		uint64_t nfr;
+	} vtd;
 };
+
+struct sim_choice {
+	const char *word;
+	uint64_t value;
+};
+extern const struct sim_choice sim_on_off[], sim_states[], sim_addressing[];
+
+struct sim_key {
+	const char *name;
+	size_t off;                       /* in struct sim_config */
+	const struct sim_choice *choices; /* or NULL: a number */
+	uint64_t min, max;
+	const char *values; /* for messages */
+	bool is_size;       /* takes k, m, g */
+};
+#define SIM_AT(field) offsetof(struct sim_config, field)
+#define SIM_SWITCH(name, field) \
+	{ \
+		name, SIM_AT(field), sim_on_off, 0, 0, "0 or 1", false \
+	}
+/* Keys that mean the same in every family that has them. */
+#define SIM_KEY_UNITS \
+	{ \
+		"units", SIM_AT(units), NULL, 1, SIM_MAX_UNITS, "1 to 8", false \
+	}
+#define SIM_KEY_MEM \
+	{ \
+		"mem", SIM_AT(mem), NULL, 8u << 20, UINT64_C(1) << 40, "8m to 1024g, a multiple of 2m", true \
+	}
+#define SIM_KEY_PA \
+	{ \
+		"pa", SIM_AT(virt), sim_addressing, 0, 0, "low or va", false \
+	}
+#define SIM_KEY_LATENCY \
+	{ \
+		"latency_ns", SIM_AT(latency_ns), NULL, 0, 1000000000, "0 to 1000000000", false \
+	}
+#define SIM_KEY_STATE \
+	{ \
+		"state", SIM_AT(kernel_on), sim_states, 0, 0, "off or on", false \
+	}
+
 /* `args` as given to open. @return 0, or -EINVAL with one line logged */
 int sim_config_parse(const char *args, const struct piommu_log *log, struct sim_config *out);
+
+/* ---- Families: sim_vtd.c ---- */
+struct sim_family {
+	const char *name;      /* the word after "sim:" */
+	const char *unit_name; /* what lib/fw calls its units, but for their number */
+	uint64_t base, stride; /* registers of unit 0, and from one unit to the next */
+	const struct sim_key *keys;
+	unsigned nkeys;
+	const struct sim_config *defaults;
+	/* Combinations that could not work, so that nobody has to find out by a fault. @return 0, or -EINVAL with one line logged */
+	int (*check)(const struct sim_config *config, const struct piommu_log *log);
+	/* Memory is there, units are not. @return 0 or -errno */
+	int (*make_tables)(struct sim *sim);
+	int (*make_unit)(struct sim *sim, unsigned index, struct sim_model **out);
+	/* What a kernel that drives it calls it. */
+	void (*kernel_name)(const struct sim *sim, unsigned index, char name[32]);
+};
+extern const struct sim_family sim_vtd;
+/* NULL-terminated; the first is the default. */
+extern const struct sim_family *const sim_families[];
 
 /* ---- sim_pci.c ---- */
 #define SIM_REQUESTER_SELF 0xffffu
@@ -76,7 +146,7 @@ struct sim_slot {
 	struct piommu_sbdf sbdf;
 	const char *name;
 	const struct sim_shape *shape; /* NULL: a platform node */
-	uint16_t requester;            /* the id that its requests carry when they reach the unit */
+	uint32_t id;                   /* what its requests carry when they reach the unit */
 	unsigned unit;                 /* or SIM_NO_UNIT */
 	unsigned cfg_len;              /* 256 for a conventional function, else 4096; a node has none */
 	uint8_t *cfg;                  /* SIM_CFG_SIZE bytes */
@@ -84,6 +154,7 @@ struct sim_slot {
 	_Atomic unsigned under_way; /* accesses of the device that found it present */
 };
 struct sim_machine {
+	const struct sim_family *family;
 	struct sim_slot *at; /* SIM_NSHAPES functions, then nodes */
 	size_t n;
 	uint8_t *cfg;         /* all configuration spaces */
@@ -106,11 +177,20 @@ int sim_machine_plug_node(struct sim_machine *machine, const char *name, bool pr
 
 /* ---- sim_fw.c ---- */
 struct sim_table {
-	uint8_t bytes[1024];
+	char sig[5];
+	uint8_t bytes[4096];
 	size_t len;
 };
-void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_table *table);
+void sim_fw_put(struct sim_table *table, uint64_t value, unsigned width);
+void sim_fw_set(struct sim_table *table, size_t off, uint64_t value, unsigned width);
+void sim_fw_put_text(struct sim_table *table, const char *text, size_t len);
+/* Header and, at the end, length and checksum of an ACPI table. */
+void sim_fw_begin(struct sim_table *table, const char *sig, unsigned revision);
+void sim_fw_end(struct sim_table *table);
 void sim_fw_make_mcfg(struct sim_table *table);
+
+/* ---- sim_fw_dmar.c ---- */
+void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_table *table);
 
 /* ---- sim_platform.c ---- */
 struct sim {
@@ -118,8 +198,9 @@ struct sim {
 	struct sim_config config;
 	struct sim_mem mem;
 	struct sim_machine machine;
-	struct sim_table dmar, mcfg;
-	struct vtd_model *units[SIM_MAX_UNITS];
+	struct sim_table tables[SIM_MAX_TABLES];
+	unsigned ntables;
+	struct sim_model *units[SIM_MAX_UNITS];
 	pthread_mutex_t lock; /* guards `controlled` */
 	bool controlled[SIM_MAX_UNITS];
 };
@@ -127,5 +208,9 @@ struct sim {
 struct sim *sim_of(struct piommu_platform *plat);
 /* Whether a manager has the unit's window to drive it. */
 bool sim_is_controlled(struct sim *sim, unsigned unit);
+static inline uint64_t sim_unit_base(const struct sim_config *config, unsigned unit)
+{
+	return config->family->base + unit * config->family->stride;
+}
 
 #endif

@@ -20,7 +20,7 @@ static int access_page(struct sim *sim, const struct sim_slot *slot, uint64_t io
 {
 	if (slot->unit == SIM_NO_UNIT)
 		return untranslated(sim, iova, buf, len, is_write);
-	return vtd_model_dma(sim->units[slot->unit], slot->requester, iova, buf, len, is_write);
+	return sim->units[slot->unit]->ops->dma(sim->units[slot->unit], slot->id, iova, buf, len, is_write);
 }
 
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write)
@@ -65,7 +65,7 @@ int piommu_sim_plug_node(struct piommu_platform *plat, const char *name, bool pr
 	return sim && name ? sim_machine_plug_node(&sim->machine, name, present) : -EINVAL;
 }
 
-static int unit_of(struct piommu_platform *plat, unsigned unit, struct vtd_model **out)
+static int unit_of(struct piommu_platform *plat, unsigned unit, struct sim_model **out)
 {
 	struct sim *sim = sim_of(plat);
 
@@ -79,29 +79,29 @@ static int unit_of(struct piommu_platform *plat, unsigned unit, struct vtd_model
 
 int piommu_sim_set(struct piommu_platform *plat, unsigned unit, enum piommu_sim_switch which, uint64_t value)
 {
-	struct vtd_model *model;
+	struct sim_model *model;
 	int err = unit_of(plat, unit, &model);
 
-	return err ? err : vtd_model_set(model, which, value);
+	return err ? err : model->ops->set(model, which, value);
 }
 
 int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu_sim_counts *out)
 {
-	struct vtd_model *model;
+	struct sim_model *model;
 	int err = unit_of(plat, unit, &model);
 
 	if (!err)
-		vtd_model_counts(model, out);
+		model->ops->counts(model, out);
 	return err;
 }
 
 int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text, size_t len)
 {
-	struct vtd_model *model;
+	struct sim_model *model;
 	int err = unit_of(plat, unit, &model);
 
 	if (!err)
-		vtd_model_complaint(model, text, len);
+		model->ops->complaint(model, text, len);
 	return err;
 }
 
@@ -120,7 +120,7 @@ int piommu_sim_dump(struct piommu_platform *plat, char **text)
 		return -ENOMEM;
 	for (unsigned unit = 0; unit < sim->config.units; unit++) {
 		fprintf(out, "unit %u, %s\n", unit, sim_is_controlled(sim, unit) ? "driven" : "free");
-		vtd_model_dump(sim->units[unit], out);
+		sim->units[unit]->ops->dump(sim->units[unit], out);
 	}
 	is_whole = !ferror(out);
 	if (fclose(out) || !is_whole) {

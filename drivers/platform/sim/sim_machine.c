@@ -20,8 +20,7 @@ static void make_function(struct sim_machine *machine, unsigned i, const struct 
 	slot->sbdf = (struct piommu_sbdf){ 0, shape->bus, shape->devfn };
 	slot->name = shape->name;
 	slot->shape = shape;
-	slot->requester =
-		(uint16_t)(shape->requester == SIM_REQUESTER_SELF ? shape->bus << 8 | shape->devfn : shape->requester);
+	slot->id = (uint16_t)(shape->requester == SIM_REQUESTER_SELF ? shape->bus << 8 | shape->devfn : shape->requester);
 	slot->unit = sim_pci_unit_of(shape->root_devfn, config);
 	slot->cfg_len = shape->pcie == PIOMMU_PCIE_NONE ? 256 : SIM_CFG_SIZE;
 	slot->cfg = machine->cfg + i * SIM_CFG_SIZE;
@@ -33,7 +32,7 @@ static void make_node(struct sim_slot *slot, const struct sim_node *node, const 
 {
 	slot->sbdf = node->sbdf;
 	slot->name = node->name;
-	slot->requester = (uint16_t)(node->sbdf.bus << 8 | node->sbdf.devfn);
+	slot->id = (uint16_t)(node->sbdf.bus << 8 | node->sbdf.devfn);
 	slot->unit = (unsigned)config->units - 1;
 	atomic_init(&slot->present, true);
 }
@@ -47,6 +46,7 @@ int sim_machine_init(struct sim_machine *machine, const struct sim_config *confi
 		free(machine->cfg);
 		return -ENOMEM;
 	}
+	machine->family = config->family;
 	machine->n = SIM_NSHAPES + (config->nodes ? SIM_NNODES : 0);
 	pthread_mutex_init(&machine->lock, NULL);
 	for (unsigned i = 0; i < SIM_NSHAPES; i++)
@@ -192,8 +192,8 @@ int sim_machine_nodes(struct sim_machine *machine, struct piommu_node **out, siz
 		if (!is_present(slot))
 			continue;
 		snprintf(node->name, sizeof(node->name), "%s", slot->name);
-		snprintf(node->unit, sizeof(node->unit), "dmar%u", slot->unit);
-		node->ids[0] = slot->requester;
+		snprintf(node->unit, sizeof(node->unit), "%s%u", machine->family->unit_name, slot->unit);
+		node->ids[0] = slot->id;
 		node->nids = 1;
 		found++;
 	}

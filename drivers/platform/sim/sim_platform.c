@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The simulated machine as a platform: opens it from its words and answers the library's questions. Any thread. Where the
- * answers come from: sim_fw.c (firmware tables), sim_machine.c (PCI), vtd_model.c (registers), sim_mem.c (memory).
+ * answers come from: sim_fw.c (firmware tables), sim_machine.c (PCI), the family and its models (registers), sim_mem.c (memory).
  */
 #include <errno.h>
 #include <sched.h>
@@ -29,13 +29,15 @@ static struct sim *self(struct piommu_platform *plat)
 static int fw_table(struct piommu_platform *plat, const char sig[4], unsigned nth, const void **bytes, size_t *len)
 {
 	struct sim *sim = self(plat);
-	const struct sim_table *table = !memcmp(sig, "DMAR", 4) ? &sim->dmar : !memcmp(sig, "MCFG", 4) ? &sim->mcfg : NULL;
 
-	if (!table || nth)
-		return -ENOENT;
-	*bytes = table->bytes;
-	*len = table->len;
-	return 0;
+	for (unsigned i = 0; !nth && i < sim->ntables; i++) {
+		if (memcmp(sig, sim->tables[i].sig, 4))
+			continue;
+		*bytes = sim->tables[i].bytes;
+		*len = sim->tables[i].len;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 static int cfg_read(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
@@ -62,11 +64,10 @@ static int nodes(struct piommu_platform *plat, struct piommu_node **out, size_t 
 
 static int unit_index(const struct sim *sim, const struct piommu_fw_unit *unit)
 {
-	uint64_t index = (unit->base - SIM_UNIT_BASE) / SIM_UNIT_LEN;
-
-	if (unit->base < SIM_UNIT_BASE || index >= sim->config.units || unit->base % SIM_UNIT_LEN)
-		return -ENOENT;
-	return (int)index;
+	for (unsigned i = 0; i < sim->config.units; i++)
+		if (unit->base == sim_unit_base(&sim->config, i))
+			return (int)i;
+	return -ENOENT;
 }
 
 static int unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit *unit, struct piommu_unit_facts *out)
@@ -76,20 +77,23 @@ static int unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit 
 
 	if (index < 0)
 		return index;
-	*out = (struct piommu_unit_facts){
-		.kernel_driven = sim->config.kernel_on, .route = "sim", .caps_known = true, .version = 0x10
-	};
+	*out = (struct piommu_unit_facts){ .kernel_driven = sim->config.kernel_on, .route = "sim" };
 	if (out->kernel_driven)
-		snprintf(out->kernel_name, sizeof(out->kernel_name), "dmar%d", index);
-	vtd_model_caps(sim->units[index], out->cap);
+		sim->config.family->kernel_name(sim, (unsigned)index, out->kernel_name);
+	sim->units[index]->ops->facts(sim->units[index], out);
 	return 0;
+}
+
+static struct sim_model *model_of(const struct sim_window *at)
+{
+	return at->sim->units[at->unit];
 }
 
 static uint64_t window_read(struct piommu_window *window, unsigned off, unsigned width)
 {
 	struct sim_window *at = window->ctx;
 
-	return vtd_model_read(at->sim->units[at->unit], off, width);
+	return model_of(at)->ops->read(model_of(at), off, width);
 }
 
 static void window_write(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
@@ -97,9 +101,9 @@ static void window_write(struct piommu_window *window, unsigned off, unsigned wi
 	struct sim_window *at = window->ctx;
 
 	if (at->access == PIOMMU_WINDOW_CONTROL)
-		vtd_model_write(at->sim->units[at->unit], off, width, value);
+		model_of(at)->ops->write(model_of(at), off, width, value);
 	else
-		vtd_model_complain_inspect(at->sim->units[at->unit], off);
+		model_of(at)->ops->complain_inspect(model_of(at), off);
 }
 
 static const struct piommu_window_ops window_ops = { window_read, window_write };
@@ -153,7 +157,7 @@ static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit 
 		return -EBUSY;
 	}
 	*at = (struct sim_window){ sim, (unsigned)index, access };
-	*out = (struct piommu_window){ .pa = unit->base, .len = SIM_UNIT_LEN, .ops = &window_ops, .ctx = at };
+	*out = (struct piommu_window){ .pa = unit->base, .len = model_of(at)->window_len, .ops = &window_ops, .ctx = at };
 	return 0;
 }
 
@@ -230,7 +234,7 @@ static void close_sim(struct piommu_platform *plat)
 		return;
 	sim = self(plat);
 	for (unsigned i = 0; i < SIM_MAX_UNITS; i++)
-		vtd_model_destroy(sim->units[i]);
+		sim_model_destroy(sim->units[i]);
 	sim_machine_fini(&sim->machine);
 	sim_mem_fini(&sim->mem);
 	pthread_mutex_destroy(&sim->lock);
@@ -262,52 +266,12 @@ struct sim *sim_of(struct piommu_platform *plat)
 	return plat && plat->ops == &sim_ops ? self(plat) : NULL;
 }
 
-/* Where pa=va, virtual addresses set the width: 47 bits on x86-64, 48 on aarch64, so anything a present entry can hold. */
-static unsigned host_width(const struct sim_config *config)
-{
-	return config->virt ? 52 : 46;
-}
-
-/* A root table as a kernel leaves it: every bus on one context table, every device on pass-through (absent without it). */
-static uint64_t make_kernel_tables(struct sim *sim)
-{
-	uint64_t root_pa = SIM_LOW_BASE, ctx_pa = SIM_LOW_BASE + PIOMMU_PAGE_SIZE;
-	uint64_t *root = sim_mem_at(&sim->mem, root_pa, 2 * PIOMMU_PAGE_SIZE), *ctx = root + PIOMMU_PAGE_SIZE / 8;
-	uint64_t aw = (sim->config.aw - 30) / 9;
-
-	for (unsigned i = 0; i < 256; i++) {
-		root[2 * i] = ctx_pa | 1;
-		ctx[2 * i] = sim->config.pt ? 1 | 2u << 2 : 0;
-		ctx[2 * i + 1] = aw | 1u << 8;
-	}
-	sim_mem_writeback(&sim->mem, root, 2 * PIOMMU_PAGE_SIZE);
-	return root_pa;
-}
-
 static int make_units(struct sim *sim)
 {
-	const struct sim_config *config = &sim->config;
-	struct vtd_model_config model = {
-		.aw = (unsigned)config->aw,
-		.leaf_lg2 = (unsigned)config->leaf_lg2,
-		.haw = host_width(config),
-		.nfr = (unsigned)config->nfr,
-		.cm = config->cm,
-		.rwbf = config->rwbf,
-		.qi = config->qi,
-		.pt = config->pt,
-		.ir = config->ir,
-		.plmr = config->plmr,
-		.thread = config->thread,
-		.latency_ns = config->latency_ns,
-		.kernel_root = config->kernel_on ? make_kernel_tables(sim) : 0,
-		.protect_low = { SIM_LOW_BASE, SIM_LOW_BASE + SIM_LOW_SIZE - 1 },
-		.protect_high = { sim->mem.ram_base, sim->mem.ram_base + config->mem - 1 },
-	};
 	int err = 0;
 
-	for (unsigned i = 0; !err && i < config->units; i++)
-		err = vtd_model_create(&model, &sim->mem, &sim->units[i]);
+	for (unsigned i = 0; !err && i < sim->config.units; i++)
+		err = sim->config.family->make_unit(sim, i, &sim->units[i]);
 	return err;
 }
 
@@ -334,9 +298,10 @@ static int open_sim(const char *args, const struct piommu_log *log, struct piomm
 		goto fini_mem;
 	pthread_mutex_init(&sim->lock, NULL);
 	sim->plat.va_off = piommu_env_mem_va_off(sim->mem.ram);
-	sim_fw_make_dmar(&sim->config, host_width(&sim->config), &sim->dmar);
-	sim_fw_make_mcfg(&sim->mcfg);
-	err = make_units(sim);
+	sim_fw_make_mcfg(&sim->tables[sim->ntables++]);
+	err = sim->config.family->make_tables(sim);
+	if (!err)
+		err = make_units(sim);
 	if (err) {
 		close_sim(&sim->plat);
 		return err;

@@ -37,45 +37,22 @@ static void release(struct vtd_model *m)
 	free(m);
 }
 
-int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem, struct vtd_model **out)
+static void destroy(struct sim_model *model)
 {
-	struct vtd_model *m = calloc(1, sizeof(*m));
-	pthread_condattr_t attr;
-	int err = 0;
+	struct vtd_model *m = vtdm_of(model);
 
-	if (!m)
-		return -ENOMEM;
-	m->cfg = *config;
-	m->mem = mem;
-	m->latency_ns = config->latency_ns;
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->doorbell, &attr);
-	pthread_condattr_destroy(&attr);
-	vtdm_regs_init(m);
-	if (config->thread && config->qi)
-		err = vtdm_queue_start_thread(m);
-	if (err) {
-		release(m);
-		return err;
-	}
-	*out = m;
-	return 0;
-}
-
-void vtd_model_destroy(struct vtd_model *m)
-{
-	if (!m)
-		return;
 	vtdm_queue_stop_thread(m);
 	release(m);
 }
 
-void vtd_model_caps(const struct vtd_model *m, uint64_t cap[2])
+static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 {
-	cap[0] = m->cap;
-	cap[1] = m->ecap;
+	const struct vtd_model *m = (const struct vtd_model *)(const void *)model;
+
+	out->caps_known = true;
+	out->version = m->words[R_VER / 4];
+	out->cap[0] = m->cap;
+	out->cap[1] = m->ecap;
 }
 
 static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t value)
@@ -109,8 +86,9 @@ static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_
 	return 0;
 }
 
-int vtd_model_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t value)
+static int set(struct sim_model *model, enum piommu_sim_switch which, uint64_t value)
 {
+	struct vtd_model *m = vtdm_of(model);
 	int err;
 
 	pthread_mutex_lock(&m->lock);
@@ -119,17 +97,62 @@ int vtd_model_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t va
 	return err;
 }
 
-void vtd_model_counts(struct vtd_model *m, struct piommu_sim_counts *out)
+static void counts(struct sim_model *model, struct piommu_sim_counts *out)
 {
+	struct vtd_model *m = vtdm_of(model);
+
 	pthread_mutex_lock(&m->lock);
 	*out = m->counts;
 	pthread_mutex_unlock(&m->lock);
 }
 
-void vtd_model_complaint(struct vtd_model *m, char *text, size_t len)
+static void complaint(struct sim_model *model, char *text, size_t len)
 {
+	struct vtd_model *m = vtdm_of(model);
+
 	pthread_mutex_lock(&m->lock);
 	snprintf(text, len, "%s", m->complaint);
 	m->complaint[0] = 0;
 	pthread_mutex_unlock(&m->lock);
+}
+
+static const struct sim_model_ops ops = {
+	.destroy = destroy,
+	.read = vtdm_read,
+	.write = vtdm_write,
+	.complain_inspect = vtdm_complain_inspect,
+	.facts = facts,
+	.dma = vtdm_dma,
+	.set = set,
+	.counts = counts,
+	.complaint = complaint,
+	.dump = vtdm_dump,
+};
+
+int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem, struct sim_model **out)
+{
+	struct vtd_model *m = calloc(1, sizeof(*m));
+	pthread_condattr_t attr;
+	int err = 0;
+
+	if (!m)
+		return -ENOMEM;
+	m->model = (struct sim_model){ &ops, R_SPACE };
+	m->cfg = *config;
+	m->mem = mem;
+	m->latency_ns = config->latency_ns;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->doorbell, &attr);
+	pthread_condattr_destroy(&attr);
+	vtdm_regs_init(m);
+	if (config->thread && config->qi)
+		err = vtdm_queue_start_thread(m);
+	if (err) {
+		release(m);
+		return err;
+	}
+	*out = &m->model;
+	return 0;
 }

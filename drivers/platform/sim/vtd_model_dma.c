@@ -176,9 +176,10 @@ static int locked_dma(struct vtd_model *m, const struct request *request, unsign
 	return sim_mem_dma(m->mem, pa + within, buf, len, request->is_write) ? 0 : -EIO;
 }
 
-int vtd_model_dma(struct vtd_model *m, uint16_t sid, uint64_t iova, void *buf, size_t len, bool is_write)
+int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write)
 {
-	const struct request request = { sid, align_down(iova, 4096), is_write };
+	struct vtd_model *m = vtdm_of(model);
+	const struct request request = { (uint16_t)id, align_down(iova, 4096), is_write };
 	int err;
 
 	pthread_mutex_lock(&m->lock);

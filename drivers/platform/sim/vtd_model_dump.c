@@ -239,8 +239,10 @@ static void dump_stale(struct vtd_model *m, FILE *out)
 	}
 }
 
-void vtd_model_dump(struct vtd_model *m, FILE *out)
+void vtdm_dump(struct sim_model *model, FILE *out)
 {
+	struct vtd_model *m = vtdm_of(model);
+
 	pthread_mutex_lock(&m->lock);
 	dump_registers(m, out);
 	dump_faults(m, out);

@@ -143,6 +143,7 @@ enum {
 }; /* FINE: device or page */
 
 struct vtd_model {
+	struct sim_model model; /* first */
 	struct vtd_model_config cfg;
 	struct sim_mem *mem;
 	uint64_t cap, ecap;
@@ -177,6 +178,11 @@ struct vtd_model {
 	char complaint[200];
 };
 
+static inline struct vtd_model *vtdm_of(struct sim_model *model)
+{
+	return (struct vtd_model *)(void *)model;
+}
+
 /* Registers: a whole register at its offset, whatever its width. */
 static inline uint32_t vtdm_get32(const struct vtd_model *m, unsigned off)
 {
@@ -198,6 +204,13 @@ static inline void vtdm_put64(struct vtd_model *m, unsigned off, uint64_t value)
 	m->words[off / 4] = (uint32_t)value;
 	m->words[off / 4 + 1] = (uint32_t)(value >> 32);
 }
+
+/* The parts of the face that are long (sim_model.h). They take m->lock. */
+uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width);
+void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
+void vtdm_complain_inspect(struct sim_model *model, unsigned off);
+int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
+void vtdm_dump(struct sim_model *model, FILE *out);
 
 /* All functions below: the caller holds m->lock. */
 

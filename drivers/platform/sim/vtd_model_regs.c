@@ -184,8 +184,9 @@ static uint64_t locked_read(struct vtd_model *m, unsigned off, unsigned width)
 	return read_words(m, off, width);
 }
 
-uint64_t vtd_model_read(struct vtd_model *m, unsigned off, unsigned width)
+uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
 {
+	struct vtd_model *m = vtdm_of(model);
 	uint64_t value;
 
 	pthread_mutex_lock(&m->lock);
@@ -305,15 +306,19 @@ static void locked_write(struct vtd_model *m, unsigned off, unsigned width, uint
 	}
 }
 
-void vtd_model_write(struct vtd_model *m, unsigned off, unsigned width, uint64_t value)
+void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
+	struct vtd_model *m = vtdm_of(model);
+
 	pthread_mutex_lock(&m->lock);
 	locked_write(m, off, width, value);
 	pthread_mutex_unlock(&m->lock);
 }
 
-void vtd_model_complain_inspect(struct vtd_model *m, unsigned off)
+void vtdm_complain_inspect(struct sim_model *model, unsigned off)
 {
+	struct vtd_model *m = vtdm_of(model);
+
 	pthread_mutex_lock(&m->lock);
 	vtdm_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
 	pthread_mutex_unlock(&m->lock);
