@@ -13,8 +13,6 @@
 #include "qtest.h"
 #include "suite.h"
 
-#define VTD_FSTS 0x34
-#define VTD_FSTS_PPF 2u
 #define NDEVICES 8u
 #define CHUNK 2048u /* of one DMA; not more than QTEST_EDU_BUFFER */
 
@@ -52,11 +50,6 @@ static void set_mailbox(struct machine *m, struct piommu_sbdf sbdf, uint64_t iov
 	q->mailbox[i].iova = iova;
 }
 
-static bool fault_pending(struct qemu_machine *q)
-{
-	return qtest_vtd_read32(q->qt, VTD_FSTS) & VTD_FSTS_PPF;
-}
-
 static int write_chunk(struct qemu_machine *q, struct piommu_sbdf sbdf, uint64_t iova, const uint8_t *buf, size_t len)
 {
 	uint64_t mailbox = mailbox_of(q, sbdf);
@@ -69,7 +62,7 @@ static int write_chunk(struct qemu_machine *q, struct piommu_sbdf sbdf, uint64_t
 	}
 	if ((rc = qtest_edu_dma(q->qt, sbdf, iova, 0, len, true)))
 		return rc;
-	return fault_pending(q) ? -EFAULT : 0;
+	return qtest_blocked(q->qt) ? -EFAULT : 0;
 }
 
 static int read_chunk(struct qemu_machine *q, struct piommu_sbdf sbdf, uint64_t iova, uint8_t *buf, size_t len)
@@ -79,7 +72,7 @@ static int read_chunk(struct qemu_machine *q, struct piommu_sbdf sbdf, uint64_t 
 
 	if (rc)
 		return rc;
-	if (fault_pending(q))
+	if (qtest_blocked(q->qt))
 		return -EFAULT;
 	memset(buf, 0, len);
 	if (mailbox == MACHINE_NO_MAILBOX)
@@ -164,7 +157,7 @@ static int parse_variant(const char *variant, const struct piommu_log *log, stru
 
 int machine_qemu_open(const char *variant, const struct piommu_log *log, struct machine **out)
 {
-	struct qtest_options options = { .log = log };
+	struct qtest_options options = { .family = PIOMMU_FAMILY_VTD, .log = log };
 	struct qemu_machine *q;
 	int rc = parse_variant(variant, log, &options);
 
@@ -174,9 +167,9 @@ int machine_qemu_open(const char *variant, const struct piommu_log *log, struct 
 	if (!q)
 		return -ENOMEM;
 	q->m = (struct machine){ .ops = &ops, .kind = "qemu", .goes_on = true, .silent_on_cached = true };
+	if (qtest_absent(options.family))
+		suite_skip("%s", qtest_absent(options.family));
 	rc = qtest_open(&options, &q->qt);
-	if (rc == -ENOENT)
-		suite_skip("no qemu-system-x86_64 here (Debian: qemu-system-x86)");
 	if (rc)
 		goto free_machine;
 	q->m.plat = qtest_platform(q->qt);

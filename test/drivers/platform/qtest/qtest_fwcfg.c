@@ -11,8 +11,6 @@
 
 #include "qtest_machine.h"
 
-#define PORT_DMA_HIGH 0x514
-#define PORT_DMA_LOW 0x518
 #define DMA_READ 2u
 #define DMA_SELECT 8u
 #define SELECT_DIRECTORY 0x19u
@@ -42,10 +40,12 @@ enum loader_command {
 #define LOADER_BYTES 128u
 
 #define SDT_LEN 4u
-#define SDT_CHECKSUM 9u
 #define SDT_HEADER 36u
 #define RSDP_BYTES 20u
+#define RSDP_REVISION 15u
 #define RSDP_RSDT 16u
+#define RSDP_XSDT 24u /* from revision 2 on */
+#define RSDP_XSDT_BYTES 36u
 
 static uint32_t load32(const void *at)
 {
@@ -53,6 +53,14 @@ static uint32_t load32(const void *at)
 
 	memcpy(&v, at, sizeof(v));
 	return le32toh(v);
+}
+
+static uint64_t load64(const void *at)
+{
+	uint64_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return le64toh(v);
 }
 
 /* One transfer out of the selected item, into guest RAM behind the request. */
@@ -68,8 +76,7 @@ static int fetch(struct qtest *qt, uint16_t select, size_t len, struct piommu_me
 	dma->control = htobe32((uint32_t)select << 16 | DMA_SELECT | DMA_READ);
 	dma->len = htobe32((uint32_t)len);
 	dma->address = htobe64(out->pa);
-	qtest_pio_write(&qt->link, PORT_DMA_HIGH, 4, 0);
-	qtest_pio_write(&qt->link, PORT_DMA_LOW, 4, htobe32((uint32_t)request.pa));
+	qt->board->fw_request(qt, request.pa);
 	qtest_drain(&qt->link);
 	rc = dma->control ? -EIO : 0; /* cleared when done; the error bit otherwise */
 	qtest_mem_free(&qt->plat, &request);
@@ -147,7 +154,7 @@ static int add_pointer(struct qtest *qt, const uint8_t *arg)
 	return 0;
 }
 
-static uint8_t sum(const uint8_t *bytes, size_t len)
+uint8_t qtest_fw_sum(const uint8_t *bytes, size_t len)
 {
 	uint8_t total = 0;
 
@@ -165,7 +172,7 @@ static int add_checksum(struct qtest *qt, const uint8_t *arg)
 	if (!file || !inside(file, start, len) || !inside(file, off, 1))
 		return -EBADMSG;
 	bytes = file->mem.va;
-	bytes[off] = (uint8_t)(bytes[off] - sum(bytes + start, len));
+	bytes[off] = (uint8_t)(bytes[off] - qtest_fw_sum(bytes + start, len));
 	return 0;
 }
 
@@ -197,65 +204,34 @@ static int run_loader(struct qtest *qt, const struct piommu_mem *directory)
 	return rc;
 }
 
-/* The nth table of the RSDT with this signature, checksum included. */
-static const uint8_t *find_table(struct qtest *qt, const char sig[4], unsigned nth, size_t *len)
+/* The table of tables: the XSDT, whose entries have 8 bytes, where there is one, else the RSDT. */
+static const uint8_t *root_table(struct qtest *qt, unsigned *entry_len)
 {
 	const struct qtest_file *rsdp = file_named(qt, "etc/acpi/rsdp");
-	const uint8_t *rsdt = rsdp && inside(rsdp, 0, RSDP_BYTES)
-				      ? qtest_mem_at(&qt->plat, load32((const char *)rsdp->mem.va + RSDP_RSDT), SDT_HEADER)
-				      : NULL;
-	uint32_t end = rsdt ? load32(rsdt + SDT_LEN) : 0;
+	const uint8_t *bytes = rsdp ? rsdp->mem.va : NULL;
 
-	for (uint32_t off = SDT_HEADER; off + 4 <= end; off += 4) {
-		const uint8_t *table = qtest_mem_at(&qt->plat, load32(rsdt + off), SDT_HEADER);
+	if (!bytes || !inside(rsdp, 0, RSDP_BYTES))
+		return NULL;
+	*entry_len = bytes[RSDP_REVISION] >= 2 && inside(rsdp, 0, RSDP_XSDT_BYTES) ? 8 : 4;
+	return qtest_mem_at(&qt->plat, *entry_len == 8 ? load64(bytes + RSDP_XSDT) : load32(bytes + RSDP_RSDT), SDT_HEADER);
+}
+
+const uint8_t *qtest_fw_find(struct qtest *qt, const char sig[4], unsigned nth, size_t *len)
+{
+	unsigned entry_len = 4;
+	const uint8_t *root = root_table(qt, &entry_len);
+	uint32_t end = root ? load32(root + SDT_LEN) : 0;
+
+	for (uint32_t off = SDT_HEADER; off + entry_len <= end; off += entry_len) {
+		uint64_t pa = entry_len == 8 ? load64(root + off) : load32(root + off);
+		const uint8_t *table = qtest_mem_at(&qt->plat, pa, SDT_HEADER);
 
 		if (!table || memcmp(table, sig, 4) || nth--)
 			continue;
 		*len = load32(table + SDT_LEN);
-		return sum(table, *len) ? NULL : table;
+		return qtest_fw_sum(table, *len) ? NULL : table;
 	}
 	return NULL;
-}
-
-#define RMRR_BYTES 32u
-#define RMRR_TYPE 1u
-#define SCOPE_BYTES 8u
-#define SCOPE_ENDPOINT 1u
-
-/* QEMU's DMAR with one more structure (VT-d specification 8.4): 00:02.0 uses two pages of RAM. */
-static int add_rmrr(struct qtest *qt)
-{
-	size_t len;
-	const uint8_t *table = find_table(qt, "DMAR", 0, &len);
-	uint8_t *dmar, *rmrr;
-	uint64_t base, last;
-	uint32_t total;
-	int rc;
-
-	if (!table)
-		return -ENOENT;
-	if ((rc = qtest_mem_alloc(&qt->plat, 2 * PIOMMU_PAGE_SIZE, 0, -1, &qt->rmrr)))
-		return rc;
-	dmar = calloc(1, len + RMRR_BYTES);
-	if (!dmar)
-		return -ENOMEM;
-	memcpy(dmar, table, len);
-	rmrr = dmar + len;
-	base = htole64(qt->rmrr.pa);
-	last = htole64(qt->rmrr.pa + qt->rmrr.len - 1);
-	rmrr[0] = RMRR_TYPE;
-	rmrr[2] = RMRR_BYTES;
-	memcpy(rmrr + 8, &base, 8);
-	memcpy(rmrr + 16, &last, 8);
-	rmrr[24] = SCOPE_ENDPOINT;
-	rmrr[25] = SCOPE_BYTES;
-	rmrr[30] = 2; /* device; the bus and the function are 0 */
-	qt->dmar = dmar;
-	qt->dmar_len = len + RMRR_BYTES;
-	total = htole32((uint32_t)qt->dmar_len);
-	memcpy(dmar + SDT_LEN, &total, 4);
-	dmar[SDT_CHECKSUM] = (uint8_t)(dmar[SDT_CHECKSUM] - sum(dmar, qt->dmar_len));
-	return 0;
 }
 
 int qtest_fw_setup(struct qtest *qt)
@@ -265,8 +241,8 @@ int qtest_fw_setup(struct qtest *qt)
 
 	if (!rc)
 		rc = run_loader(qt, &directory);
-	if (!rc && qt->options.rmrr)
-		rc = add_rmrr(qt);
+	if (!rc && qt->board->fw_amend)
+		rc = qt->board->fw_amend(qt);
 	return rc;
 }
 
@@ -285,7 +261,7 @@ int qtest_fw_table(struct piommu_platform *plat, const char sig[4], unsigned nth
 		*len = qt->dmar_len;
 		return 0;
 	}
-	table = find_table(qt, sig, nth, len);
+	table = qtest_fw_find(qt, sig, nth, len);
 	*bytes = table;
 	return table ? 0 : -ENOENT;
 }

@@ -24,7 +24,7 @@ int qtest_mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int 
 			continue;
 		memset(qt->used + first, 1, n);
 		*out = (struct piommu_mem){ .va = qt->ram + first * PIOMMU_PAGE_SIZE,
-					    .pa = first * PIOMMU_PAGE_SIZE,
+					    .pa = qt->board->ram_base + first * PIOMMU_PAGE_SIZE,
 					    .len = n * PIOMMU_PAGE_SIZE };
 		memset(out->va, 0, out->len);
 		return 0;
@@ -36,7 +36,7 @@ void qtest_mem_free(struct piommu_platform *plat, struct piommu_mem *mem)
 {
 	struct qtest *qt = (struct qtest *)plat;
 
-	memset(qt->used + mem->pa / PIOMMU_PAGE_SIZE, 0, mem->len / PIOMMU_PAGE_SIZE);
+	memset(qt->used + (mem->pa - qt->board->ram_base) / PIOMMU_PAGE_SIZE, 0, mem->len / PIOMMU_PAGE_SIZE);
 	*mem = (struct piommu_mem){ 0 };
 }
 
@@ -44,5 +44,8 @@ void *qtest_mem_at(struct piommu_platform *plat, uint64_t pa, size_t len)
 {
 	struct qtest *qt = (struct qtest *)plat;
 
+	if (pa < qt->board->ram_base)
+		return NULL;
+	pa -= qt->board->ram_base;
 	return pa < QTEST_RAM_BYTES && len <= QTEST_RAM_BYTES - pa ? qt->ram + pa : NULL;
 }

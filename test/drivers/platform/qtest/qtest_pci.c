@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a PC's firmware would have done: bus numbers, bridge windows, BARs. Configuration space is reached through CF8/CFC
- * until the ECAM is on, and through the ECAM afterwards (one access instead of two, and the extended capabilities).
+ * What firmware would have done: bus numbers, bridge windows, BARs. Configuration space is reached through the ECAM.
  * PCI Local Bus Specification 3.0, chapter 6; PCI-to-PCI Bridge Specification 1.2, chapter 3.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "qtest_machine.h"
-
-#define PORT_ADDRESS 0xcf8
-#define PORT_DATA 0xcfc
-#define Q35_PCIEXBAR 0x60
-#define Q35_PCIEXBAR_ON 1u
 
 #define CFG_ID 0x00
 #define CFG_COMMAND 0x04
@@ -34,19 +28,19 @@
 
 #define EDU_ID 0x11e81234u
 
-static uint64_t ecam(struct piommu_sbdf sbdf, unsigned off)
+static uint64_t ecam(const struct qtest *qt, struct piommu_sbdf sbdf, unsigned off)
 {
-	return QTEST_ECAM_BASE + ((uint64_t)sbdf.bus << 20) + ((uint64_t)sbdf.devfn << 12) + off;
+	return qt->board->ecam_base + ((uint64_t)sbdf.bus << 20) + ((uint64_t)sbdf.devfn << 12) + off;
 }
 
 static uint32_t get(struct qtest *qt, struct piommu_sbdf sbdf, unsigned off, unsigned width)
 {
-	return (uint32_t)qtest_mmio_read(&qt->link, ecam(sbdf, off), width);
+	return (uint32_t)qtest_mmio_read(&qt->link, ecam(qt, sbdf, off), width);
 }
 
 static void set(struct qtest *qt, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t value)
 {
-	qtest_mmio_write(&qt->link, ecam(sbdf, off), width, value);
+	qtest_mmio_write(&qt->link, ecam(qt, sbdf, off), width, value);
 }
 
 int qtest_cfg_read(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)
@@ -63,12 +57,6 @@ int qtest_cfg_write(struct piommu_platform *plat, struct piommu_sbdf sbdf, unsig
 		return -EINVAL;
 	set((struct qtest *)plat, sbdf, off, width, value);
 	return 0;
-}
-
-static void ecam_on(struct qtest *qt)
-{
-	qtest_pio_write(&qt->link, PORT_ADDRESS, 4, BIT32(31) | Q35_PCIEXBAR);
-	qtest_pio_write(&qt->link, PORT_DATA, 4, (uint32_t)QTEST_ECAM_BASE | Q35_PCIEXBAR_ON);
 }
 
 /* Gives one BAR an address. Returns how many registers it takes. */
@@ -170,10 +158,11 @@ static void scan_bus(struct qtest *qt, uint8_t bus, unsigned nslots)
 
 int qtest_pci_setup(struct qtest *qt)
 {
-	qt->next_bar = QTEST_BAR_FIRST;
-	ecam_on(qt);
+	qt->next_bar = qt->board->bars.start;
+	if (qt->board->ecam_on)
+		qt->board->ecam_on(qt);
 	scan_bus(qt, 0, 32);
-	return qt->next_bar <= QTEST_BAR_LAST ? 0 : -ENOSPC;
+	return qt->next_bar <= qt->board->bars.last ? 0 : -ENOSPC;
 }
 
 static int topo_read(void *ctx, struct piommu_sbdf sbdf, unsigned off, unsigned width, uint32_t *value)

@@ -5,29 +5,49 @@
 
 #include "qtest_machine.h"
 
-#define VTD_VER 0x00
-#define VTD_CAP 0x08
-#define VTD_ECAP 0x10
-#define VTD_GSTS 0x1c
-
-uint32_t qtest_vtd_read32(struct qtest *qt, unsigned off)
+const struct qtest_board *qtest_board_of(enum piommu_family family)
 {
-	return (uint32_t)qtest_mmio_read(&qt->link, QTEST_VTD_BASE + off, 4);
+	static const struct qtest_board *const boards[] = { &qtest_vtd_board, &qtest_smmuv3_board };
+
+	for (unsigned i = 0; i < sizeof(boards) / sizeof(boards[0]); i++)
+		if (boards[i]->family == family)
+			return boards[i];
+	return NULL;
 }
 
-uint64_t qtest_vtd_read64(struct qtest *qt, unsigned off)
+const char *qtest_absent(enum piommu_family family)
 {
-	return qtest_mmio_read(&qt->link, QTEST_VTD_BASE + off, 8);
+	const struct qtest_board *board = qtest_board_of(family);
+	char path[512];
+
+	if (!board)
+		return "QEMU models no IOMMU of this family";
+	return qtest_qemu_find(board, path, sizeof(path)) ? board->absent : NULL;
 }
 
-void qtest_vtd_write32(struct qtest *qt, unsigned off, uint32_t value)
+uint32_t qtest_unit_read32(struct qtest *qt, unsigned off)
 {
-	qtest_mmio_write(&qt->link, QTEST_VTD_BASE + off, 4, value);
+	return (uint32_t)qtest_mmio_read(&qt->link, qt->board->unit_base + off, 4);
 }
 
-void qtest_vtd_write64(struct qtest *qt, unsigned off, uint64_t value)
+uint64_t qtest_unit_read64(struct qtest *qt, unsigned off)
 {
-	qtest_mmio_write(&qt->link, QTEST_VTD_BASE + off, 8, value);
+	return qtest_mmio_read(&qt->link, qt->board->unit_base + off, 8);
+}
+
+void qtest_unit_write32(struct qtest *qt, unsigned off, uint32_t value)
+{
+	qtest_mmio_write(&qt->link, qt->board->unit_base + off, 4, value);
+}
+
+void qtest_unit_write64(struct qtest *qt, unsigned off, uint64_t value)
+{
+	qtest_mmio_write(&qt->link, qt->board->unit_base + off, 8, value);
+}
+
+bool qtest_blocked(struct qtest *qt)
+{
+	return qt->board->blocked(qt);
 }
 
 static uint64_t window_read(struct piommu_window *window, unsigned off, unsigned width)
@@ -53,12 +73,11 @@ static int unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit 
 {
 	struct qtest *qt = (struct qtest *)plat;
 
-	if (unit->base != QTEST_VTD_BASE)
+	if (unit->base != qt->board->unit_base)
 		return -ENOENT;
-	*out = (struct piommu_unit_facts){ .route = "qtest", .caps_known = true };
-	out->cap[0] = qtest_vtd_read64(qt, VTD_CAP);
-	out->cap[1] = qtest_vtd_read64(qt, VTD_ECAP);
-	out->version = qtest_vtd_read32(qt, VTD_VER);
+	*out = (struct piommu_unit_facts){ .route = "qtest" };
+	if (qt->board->facts)
+		qt->board->facts(qt, out);
 	return 0;
 }
 
@@ -67,7 +86,7 @@ static int window_map(struct piommu_platform *plat, const struct piommu_fw_unit 
 {
 	struct qtest *qt = (struct qtest *)plat;
 
-	if (unit->base != QTEST_VTD_BASE) {
+	if (unit->base != qt->board->unit_base) {
 		log_err(plat->log, "%s: no registers at 0x%llx in this machine", unit->name, (unsigned long long)unit->base);
 		return -ENOENT;
 	}
@@ -97,13 +116,13 @@ static int mem_start(struct piommu_platform *plat)
 /* RAM, and the window that BARs come out of. */
 static int phys_spans(struct piommu_platform *plat, struct piommu_span **out, size_t *n)
 {
+	const struct qtest_board *board = ((struct qtest *)plat)->board;
 	struct piommu_span *spans = calloc(2, sizeof(*spans));
 
-	(void)plat;
 	if (!spans)
 		return -ENOMEM;
-	spans[0] = (struct piommu_span){ 0, QTEST_RAM_BYTES - 1 };
-	spans[1] = (struct piommu_span){ QTEST_BAR_FIRST, QTEST_BAR_LAST };
+	spans[0] = (struct piommu_span){ board->ram_base, board->ram_base + QTEST_RAM_BYTES - 1 };
+	spans[1] = board->bars;
 	*out = spans;
 	*n = 2;
 	return 0;
@@ -112,7 +131,9 @@ static int phys_spans(struct piommu_platform *plat, struct piommu_span **out, si
 /* A cheap access lets QEMU, on the same processor, go on. A sleep would cost ten times as much. */
 static void relax(struct piommu_platform *plat)
 {
-	(void)qtest_vtd_read32((struct qtest *)plat, VTD_GSTS);
+	struct qtest *qt = (struct qtest *)plat;
+
+	(void)qtest_unit_read32(qt, qt->board->quiet_register);
 }
 
 static void platform_close(struct piommu_platform *plat)
@@ -140,16 +161,21 @@ static const struct piommu_platform_ops platform_ops = {
 
 int qtest_open(const struct qtest_options *options, struct qtest **out)
 {
-	struct qtest *qt = calloc(1, sizeof(*qt));
+	const struct qtest_board *board = qtest_board_of(options->family);
+	struct qtest *qt;
 	int rc;
 
+	if (!board)
+		return -EINVAL;
+	qt = calloc(1, sizeof(*qt));
 	if (!qt)
 		return -ENOMEM;
 	qt->options = *options;
+	qt->board = board;
 	rc = qtest_qemu_start(qt);
 	if (rc)
 		goto stop;
-	qt->plat = (struct piommu_platform){ &platform_ops, options->log, (uintptr_t)qt->ram };
+	qt->plat = (struct piommu_platform){ &platform_ops, options->log, (uintptr_t)qt->ram - board->ram_base };
 	rc = qtest_pci_setup(qt);
 	if (!rc)
 		rc = qtest_fw_setup(qt);
@@ -174,9 +200,4 @@ void qtest_close(struct qtest *qt)
 struct piommu_platform *qtest_platform(struct qtest *qt)
 {
 	return &qt->plat;
-}
-
-struct piommu_span qtest_rmrr(const struct qtest *qt)
-{
-	return (struct piommu_span){ qt->rmrr.pa, qt->rmrr.pa + qt->rmrr.len - 1 };
 }

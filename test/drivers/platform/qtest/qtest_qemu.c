@@ -19,24 +19,21 @@
 
 #include "qtest_machine.h"
 
-#define ROM_BYTES 65536u
 #define REPLY_TIMEOUT_S 20
 
 /* Descriptors as QEMU's command line names them. */
 enum child_fd {
 	CHILD_QTEST = 3,
 	CHILD_RAM,
-	CHILD_ROM,
+	CHILD_OWN,
 	CHILD_END,
 };
 
-static const char *const fixed_args[] = {
-	"-accel", "tcg", "-icount", "shift=0,sleep=off", "-bios", "/dev/fd/5", "-display", "none", "-nodefaults",
-	"-no-user-config", "-object", "memory-backend-file,id=gram,size=268435456,mem-path=/dev/fd/4,share=on", "-m", "256",
+static const char *const common_args[] = {
+	"-accel", "tcg", "-icount", "shift=0,sleep=off", "-display", "none", "-nodefaults", "-no-user-config", "-object",
+	"memory-backend-file,id=gram,size=268435456,mem-path=/dev/fd/4,share=on", "-m", "256",
 	/* QEMU 7.2 wants this very name for the channel. */
 	"-chardev", "socket,id=qtest,fd=3", "-qtest", "chardev:qtest", "-qtest-log", "none",
-	/* The periodic timers of HPET and PIT would keep QEMU spinning. */
-	"-machine", "q35,memory-backend=gram,hpet=off,pit=off,sata=off,smbus=off,usb=off,vmport=off",
 	/* edu's default mask cuts addresses to 28 bits. */
 	"-device", "edu,addr=02.0,dma_mask=0xffffffffffffffff", "-device", "edu,addr=03.0,dma_mask=0xffffffffffffffff",
 	"-device", "edu,addr=04.0,dma_mask=0xffffffffffffffff", "-device", "pcie-pci-bridge,id=ppb,addr=05.0", "-device",
@@ -44,11 +41,16 @@ static const char *const fixed_args[] = {
 	"-device", "pcie-root-port,id=rp,addr=06.0,chassis=1", "-device", "edu,bus=rp,addr=00.0,dma_mask=0xffffffffffffffff"
 };
 
-#define NFIXED (sizeof(fixed_args) / sizeof(fixed_args[0]))
-
-int qtest_find_qemu(char *out, size_t len)
+void qtest_args_add(struct qtest_args *args, const char *const *words, size_t n)
 {
-	const char *env = getenv("PIOMMU_QEMU"), *path = getenv("PATH");
+	for (size_t i = 0; i < n && args->n < QTEST_ARGS_MAX; i++)
+		args->word[args->n++] = words[i];
+	args->word[args->n] = NULL;
+}
+
+int qtest_qemu_find(const struct qtest_board *board, char *out, size_t len)
+{
+	const char *env = getenv(board->env), *path = getenv("PATH");
 
 	if (env && *env) {
 		snprintf(out, len, "%s", env);
@@ -57,7 +59,7 @@ int qtest_find_qemu(char *out, size_t len)
 	while (path && *path) {
 		size_t n = strcspn(path, ":");
 
-		snprintf(out, len, "%.*s/qemu-system-x86_64", (int)n, path);
+		snprintf(out, len, "%.*s/%s", (int)n, path, board->program);
 		if (!access(out, X_OK))
 			return 0;
 		path += n + (path[n] == ':');
@@ -128,21 +130,10 @@ static int memory_file(const char *name, size_t len, int *out)
 	return 0;
 }
 
-/* The processor starts at the last 16 bytes of the ROM: cli; hlt; jmp back. */
-static int make_rom(int *out)
-{
-	static const uint8_t reset_vector[] = { 0xfa, 0xf4, 0xeb, 0xfd };
-	int rc = memory_file("rom", ROM_BYTES, out);
-
-	if (rc)
-		return rc;
-	return pwrite(*out, reset_vector, sizeof(reset_vector), ROM_BYTES - 16) == sizeof(reset_vector) ? 0 : -EIO;
-}
-
 /* In the child: the descriptors to their places (through numbers above them, as they may overlap), then QEMU. */
 _Noreturn static void become_qemu(const struct qtest *qt, pid_t parent, int sock, const char *path, char **args)
 {
-	const int from[] = { sock, qt->ram_fd, qt->rom_fd };
+	const int from[] = { sock, qt->ram_fd, qt->own_fd };
 	int high[CHILD_END - CHILD_QTEST];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -162,25 +153,20 @@ _Noreturn static void become_qemu(const struct qtest *qt, pid_t parent, int sock
 
 static int spawn(struct qtest *qt, const char *path, int sock)
 {
-	const struct qtest_options *o = &qt->options;
-	char *args[NFIXED + 4];
-	char vtd[160];
-	unsigned n = 0;
+	struct qtest_args args = { .n = 0 };
 	pid_t parent = getpid();
+	int rc;
 
-	snprintf(vtd, sizeof(vtd), "intel-iommu,aw-bits=%u,intremap=%s,caching-mode=%s,pt=%s", o->aw_bits ? o->aw_bits : 48,
-		 o->no_intremap ? "off" : "on", o->caching_mode ? "on" : "off", o->no_passthrough ? "off" : "on");
-	args[n++] = (char *)(uintptr_t)path;
-	args[n++] = (char *)(uintptr_t) "-device";
-	args[n++] = vtd; /* before the devices it serves */
-	for (unsigned i = 0; i < NFIXED; i++)
-		args[n++] = (char *)(uintptr_t)fixed_args[i];
-	args[n] = NULL;
+	qtest_args_add(&args, &path, 1);
+	rc = qt->board->add_args(&qt->options, path, &args); /* first: a unit stands before the devices that it serves */
+	if (rc)
+		return rc;
+	qtest_args_add(&args, common_args, sizeof(common_args) / sizeof(common_args[0]));
 	qt->pid = fork();
 	if (qt->pid < 0)
 		return -errno;
 	if (qt->pid == 0)
-		become_qemu(qt, parent, sock, path, args);
+		become_qemu(qt, parent, sock, path, (char **)(uintptr_t)args.word);
 	return 0;
 }
 
@@ -211,12 +197,14 @@ int qtest_qemu_start(struct qtest *qt)
 	char path[512];
 	int sock[2], rc;
 
-	qt->ram_fd = qt->rom_fd = qt->err_fd = qt->link.fd = -1;
-	if (qtest_find_qemu(path, sizeof(path)))
+	qt->ram_fd = qt->own_fd = qt->err_fd = qt->link.fd = -1;
+	if (qtest_qemu_find(qt->board, path, sizeof(path)))
 		return -ENOENT;
 	pin();
-	if ((rc = memory_file("ram", QTEST_RAM_BYTES, &qt->ram_fd)) || (rc = make_rom(&qt->rom_fd)) ||
+	if ((rc = memory_file("ram", QTEST_RAM_BYTES, &qt->ram_fd)) || (rc = memory_file("own", 0, &qt->own_fd)) ||
 	    (rc = memory_file("stderr", 0, &qt->err_fd)) || (rc = map_ram(qt)))
+		return rc;
+	if (qt->board->fill_file && (rc = qt->board->fill_file(qt->own_fd)))
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
 		return -errno;
@@ -243,6 +231,6 @@ void qtest_qemu_stop(struct qtest *qt)
 		munmap(qt->ram, QTEST_RAM_BYTES);
 	close_fd(qt->link.fd);
 	close_fd(qt->ram_fd);
-	close_fd(qt->rom_fd);
+	close_fd(qt->own_fd);
 	close_fd(qt->err_fd);
 }
