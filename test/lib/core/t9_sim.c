@@ -96,7 +96,7 @@ void t9_sim_arm(void *ctx, unsigned way, unsigned n)
 
 bool t9_sim_disarm(void *ctx, unsigned way)
 {
-	struct vtd_model *m = sim_of(((struct t9_sim *)ctx)->plat)->units[way / 2];
+	struct vtd_model *m = vtdm_of(sim_of(((struct t9_sim *)ctx)->plat)->units[way / 2]);
 	bool fired;
 
 	pthread_mutex_lock(&m->lock);
