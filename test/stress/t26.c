@@ -194,8 +194,8 @@ static void start(struct setup *s, uint64_t cap)
 	/* Bits by the specification, 9.3: P, TT = 10b, the deepest tables' AW and id 1; and P, AW = 2, the tag. */
 	s->entry[IDENTITY] = (struct vtd_pair){ 0x9, 0x102 };
 	for (unsigned state = DOMAIN_A; state < STATES; state++)
-		s->entry[state] =
-			(struct vtd_pair){ vtd_domain_of(s->domain[state])->pt.root_pa | 1, (uint64_t)tags[state] << 8 | 2 };
+		s->entry[state] = (struct vtd_pair){ vtd_domain_of(s->domain[state])->paging.pt.root_pa | 1,
+						     (uint64_t)tags[state] << 8 | 2 };
 }
 
 static void finish(struct setup *s)

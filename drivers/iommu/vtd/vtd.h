@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-#include "piommu_driver.h"
+#include "piommu_paging.h"
 #include "vtd_regs.h"
 
 #define VTD_BUSES 256u
@@ -90,12 +90,8 @@ struct vtd {
 };
 
 struct vtd_domain {
-	struct piommu_domain base; /* first: the ops are handed this */
-	struct piommu_pt pt;       /* paging */
-	bool coherent;             /* made for a walker that snoops: fits no other */
-	uint64_t needs;            /* of VTD_CAP_CM and VTD_CAP_RWBF: what a map tells its units */
-	atomic_bool quarantine_busy;
-	struct piommu_page_list quarantine; /* tables whose invalidation is not known to be complete */
+	struct piommu_paging paging; /* first: the ops are handed its base */
+	uint64_t needs;              /* of VTD_CAP_CM and VTD_CAP_RWBF: what a map tells its units */
 };
 
 static inline struct vtd *vtd_of(const struct piommu_unit *unit)

@@ -31,7 +31,7 @@ static struct vtd_pair entry_for(const struct vtd *vtd, struct piommu_domain *do
 	case PIOMMU_DOMAIN_IDENTITY:
 		return identity_entry(vtd);
 	case PIOMMU_DOMAIN_PAGING: {
-		const struct piommu_pt *pt = &vtd_domain_of(domain)->pt;
+		const struct piommu_pt *pt = &vtd_domain_of(domain)->paging.pt;
 
 		return vtd_context_translate(pt->root_pa, pt->levels, (uint16_t)tag);
 	}

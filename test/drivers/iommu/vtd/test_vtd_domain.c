@@ -261,7 +261,7 @@ static void a_domain_has_a_width_of_its_unit(void)
 	domain->ops->destroy(domain);
 	CHECK_EQ(vtd_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, 39, &domain), 0);
 	CHECK_EQ(domain->iova_bits, 39);
-	CHECK_EQ(vtd_domain_of(domain)->pt.levels, 3);
+	CHECK_EQ(vtd_domain_of(domain)->paging.pt.levels, 3);
 	domain->ops->destroy(domain);
 	CHECK_EQ(vtd_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, 57, &domain), -EINVAL);
 	CHECK_HAS(fake.said, "57");

@@ -52,7 +52,7 @@ static void check_entry(struct setup *s, uint16_t rid, uint64_t lo, uint64_t hi)
 
 static uint64_t root_of(struct piommu_domain *domain)
 {
-	return vtd_domain_of(domain)->pt.root_pa;
+	return vtd_domain_of(domain)->paging.pt.root_pa;
 }
 
 static void attach_points_one_function_at_the_table(void)
