@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * 4 KiB pages for I/O page tables and the other in-memory structures of an IOMMU. Carved out of 2 MiB chunks, because a
- * general allocator takes microseconds for an aligned page. Allocation and free are lock-free (a tagged index stack); only
- * growing takes a lock. A page keeps its chain link and its deferral words beside the page and never in it: a page that
- * was unlinked from a table may still be walked by hardware until its invalidation completed.
+ * Pages for I/O page tables and the other in-memory structures of an IOMMU: of 4, 16 or 64 KiB, one size a pool. Carved out of
+ * 2 MiB chunks, because a general allocator takes microseconds for an aligned page. Allocation and free are lock-free (a tagged
+ * index stack); only growing takes a lock. A page keeps its chain link and its deferral words beside the page and never in it: a
+ * page that was unlinked from a table may still be walked by hardware until its invalidation completed.
  */
 #ifndef PIOMMU_POOL_H
 #define PIOMMU_POOL_H
@@ -15,7 +15,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define PIOMMU_PAGE_SIZE 4096u
+#define PIOMMU_PAGE_SIZE 4096u /* the smallest */
 
 struct piommu_pool;
 
@@ -26,6 +26,7 @@ struct piommu_pool_source {
 	void *ctx;
 	uintptr_t va_off; /**< va - pa of everything it hands out */
 	int node;         /**< NUMA node wanted, -1: any */
+	size_t page_size; /**< of the pool's pages: 4, 16 or 64 KiB; 0: PIOMMU_PAGE_SIZE */
 };
 
 /** Pages on their way out, chained outside themselves. All zero is an empty list. */
@@ -60,6 +61,8 @@ static inline uintptr_t piommu_pool_va_off(const struct piommu_pool *pool)
 	return *(const uintptr_t *)(const void *)pool; /* the first member, see pool.c */
 }
 
+/** Bytes of each of its pages. Pages are aligned to that, also their bus addresses. */
+size_t piommu_pool_page_size(const struct piommu_pool *pool);
 /** Pages handed out now / bytes taken from the source. */
 size_t piommu_pool_used(const struct piommu_pool *pool);
 size_t piommu_pool_bytes(const struct piommu_pool *pool);

@@ -21,8 +21,8 @@
 #include "piommu_bits.h"
 #include "piommu_pool.h"
 
-#define CHUNK_SIZE ((size_t)2 << 20)
-#define CHUNK_PAGES ((uint32_t)(CHUNK_SIZE / PIOMMU_PAGE_SIZE))
+#define CHUNK_LG2 21u
+#define CHUNK_SIZE ((size_t)1 << CHUNK_LG2)
 #define MAX_CHUNKS 16384u /* 32 GiB of tables, enough for 16 TiB in 4 KiB leaves */
 
 struct page_words {
@@ -32,12 +32,11 @@ struct page_words {
 
 struct chunk {
 	struct piommu_pool *pool;
-	uint32_t first; /* number of its page 0; page 0 and the next few hold this structure and are never handed out */
+	uint32_t first; /* number of its page 0; page 0 and perhaps a few more hold this structure and are never handed out */
+	uint32_t page_lg2;
 	struct piommu_mem mem;
-	struct page_words words[CHUNK_PAGES];
+	struct page_words words[]; /* one for each page */
 };
-
-#define HEAD_PAGES ((uint32_t)((sizeof(struct chunk) + PIOMMU_PAGE_SIZE - 1) / PIOMMU_PAGE_SIZE))
 
 struct piommu_pool {
 	uintptr_t va_off; /* first: piommu_pool_va_off() */
@@ -46,6 +45,7 @@ struct piommu_pool {
 	_Atomic uint32_t nchunks;
 	_Atomic uint64_t head;
 	_Atomic size_t used;
+	uint32_t page_lg2;
 	struct chunk *_Atomic chunk[MAX_CHUNKS];
 };
 
@@ -54,23 +54,30 @@ static struct chunk *chunk_of(const void *page)
 	return (struct chunk *)((uintptr_t)page & ~(uintptr_t)(CHUNK_SIZE - 1));
 }
 
+/* Which page of its chunk. */
+static uint32_t index_of(const void *page)
+{
+	return (uint32_t)((uintptr_t)page % CHUNK_SIZE) >> chunk_of(page)->page_lg2;
+}
+
 static struct page_words *words_of(const void *page)
 {
-	return &chunk_of(page)->words[(uintptr_t)page % CHUNK_SIZE / PIOMMU_PAGE_SIZE];
+	return &chunk_of(page)->words[index_of(page)];
 }
 
 /* Never 0: the first pages of a chunk are not handed out. */
 static uint32_t number_of(const void *page)
 {
-	return chunk_of(page)->first + (uint32_t)((uintptr_t)page % CHUNK_SIZE / PIOMMU_PAGE_SIZE);
+	return chunk_of(page)->first + index_of(page);
 }
 
 static void *page_at(struct piommu_pool *pool, uint32_t number)
 {
+	uint64_t offset = (uint64_t)number << pool->page_lg2; /* as if all chunks lay in a row */
 	/* Acquire: the chunk's first words, partner of the release in grow(). */
-	struct chunk *chunk = atomic_load_explicit(&pool->chunk[number / CHUNK_PAGES], memory_order_acquire);
+	struct chunk *chunk = atomic_load_explicit(&pool->chunk[offset >> CHUNK_LG2], memory_order_acquire);
 
-	return (char *)chunk + (size_t)(number % CHUNK_PAGES) * PIOMMU_PAGE_SIZE;
+	return (char *)chunk + offset % CHUNK_SIZE;
 }
 
 static void *list_next(const void *page)
@@ -125,7 +132,7 @@ static void push(struct piommu_pool *pool, uint32_t first, void *last)
 static void poison(void *page)
 {
 #ifdef PIOMMU_YIELD_POINTS
-	memset(page, POISON, PIOMMU_PAGE_SIZE);
+	memset(page, POISON, (size_t)1 << chunk_of(page)->page_lg2);
 #else
 	(void)page;
 #endif
@@ -141,12 +148,14 @@ static int chunk_create(struct piommu_pool *pool, struct chunk **out)
 	err = pool->source.alloc(pool->source.ctx, CHUNK_SIZE, CHUNK_SIZE, pool->source.node, &mem);
 	if (err)
 		return err;
-	if (!is_aligned((uintptr_t)mem.va, CHUNK_SIZE) || (uintptr_t)mem.va - (uintptr_t)mem.pa != pool->va_off) {
+	if (!is_aligned((uintptr_t)mem.va, CHUNK_SIZE) || !is_aligned(mem.pa, BIT64(pool->page_lg2)) ||
+	    (uintptr_t)mem.va - (uintptr_t)mem.pa != pool->va_off) {
 		pool->source.free(pool->source.ctx, &mem);
 		return -EINVAL;
 	}
 	chunk = mem.va;
 	chunk->pool = pool;
+	chunk->page_lg2 = pool->page_lg2;
 	chunk->mem = mem;
 	*out = chunk;
 	return 0;
@@ -156,19 +165,22 @@ static int chunk_create(struct piommu_pool *pool, struct chunk **out)
 static void *grow(struct piommu_pool *pool) REQUIRES(pool->lock)
 {
 	uint32_t n = atomic_load_explicit(&pool->nchunks, memory_order_relaxed);
+	uint32_t npages = (uint32_t)(CHUNK_SIZE >> pool->page_lg2);
 	struct chunk *chunk;
+	uint32_t own; /* pages that hold the structure */
 	char *pages;
 
 	if (n == MAX_CHUNKS || chunk_create(pool, &chunk))
 		return NULL;
-	chunk->first = n * CHUNK_PAGES;
+	own = (uint32_t)(align_up(sizeof(*chunk) + npages * sizeof(chunk->words[0]), BIT64(pool->page_lg2)) >> pool->page_lg2);
+	chunk->first = n * npages;
 	pages = (char *)chunk;
-	for (uint32_t i = HEAD_PAGES + 1; i < CHUNK_PAGES - 1; i++)
-		set_link(pages + (size_t)i * PIOMMU_PAGE_SIZE, chunk->first + i + 1);
+	for (uint32_t i = own + 1; i < npages - 1; i++)
+		set_link(pages + ((size_t)i << pool->page_lg2), chunk->first + i + 1);
 	atomic_store_explicit(&pool->chunk[n], chunk, memory_order_release);
 	atomic_store_explicit(&pool->nchunks, n + 1, memory_order_relaxed);
-	push(pool, chunk->first + HEAD_PAGES + 1, pages + (size_t)(CHUNK_PAGES - 1) * PIOMMU_PAGE_SIZE);
-	return pages + (size_t)HEAD_PAGES * PIOMMU_PAGE_SIZE;
+	push(pool, chunk->first + own + 1, pages + ((size_t)(npages - 1) << pool->page_lg2));
+	return pages + ((size_t)own << pool->page_lg2);
 }
 
 void *piommu_pool_get(struct piommu_pool *pool)
@@ -185,7 +197,7 @@ void *piommu_pool_get(struct piommu_pool *pool)
 	if (!page)
 		return NULL;
 	atomic_fetch_add_explicit(&pool->used, 1, memory_order_relaxed);
-	memset(page, 0, PIOMMU_PAGE_SIZE);
+	memset(page, 0, (size_t)1 << pool->page_lg2);
 	return page;
 }
 
@@ -254,17 +266,24 @@ size_t piommu_pool_bytes(const struct piommu_pool *pool)
 	return atomic_load_explicit(&pool->nchunks, memory_order_relaxed) * CHUNK_SIZE;
 }
 
+size_t piommu_pool_page_size(const struct piommu_pool *pool)
+{
+	return (size_t)1 << pool->page_lg2;
+}
+
 int piommu_pool_create(const struct piommu_pool_source *source, struct piommu_pool **out)
 {
+	size_t page_size = source->page_size ? source->page_size : PIOMMU_PAGE_SIZE;
 	struct piommu_pool *pool;
 
-	if (!source->alloc || !source->free)
+	if (!source->alloc || !source->free || (page_size != 4096 && page_size != 16384 && page_size != 65536))
 		return -EINVAL;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
 	pool->va_off = source->va_off;
 	pool->source = *source;
+	pool->page_lg2 = ctz_u64(page_size);
 	mutex_init(&pool->lock, LOCK_POOL);
 	*out = pool;
 	return 0;

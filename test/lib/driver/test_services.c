@@ -132,7 +132,13 @@ static void unlinked_tables_come_back_after_a_grace_period(void)
 
 	rcu_thread_register();
 	CU_ASSERT_FATAL(!piommu_env_heap_create(16u << 20, UINT64_C(4) << 30, &mem));
-	const struct piommu_pool_source source = { pool_alloc, pool_free, mem, piommu_env_mem_va_off(mem), -1 };
+	const struct piommu_pool_source source = {
+		.alloc = pool_alloc,
+		.free = pool_free,
+		.ctx = mem,
+		.va_off = piommu_env_mem_va_off(mem),
+		.node = -1,
+	};
 	CU_ASSERT_FATAL(!piommu_pool_create(&source, &pool));
 	domain.pool = pool;
 	piommu_gather_init(&gather);

@@ -13,8 +13,9 @@
 struct fixture {
 	struct piommu_env_mem *mem;
 	struct piommu_pool *pool;
-	unsigned chunks; /* taken and not given back */
-	intptr_t skew;   /* added to va_off, to make a source that lies */
+	unsigned chunks;  /* taken and not given back */
+	intptr_t skew;    /* added to va_off, to make a source that lies */
+	size_t page_size; /* 0: the smallest */
 };
 
 static int source_alloc(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out)
@@ -34,9 +35,17 @@ static void source_free(void *ctx, struct piommu_mem *mem)
 	f->chunks--;
 }
 
+static const size_t page_sizes[] = { 4096, 16384, 65536 };
+
 static void setup(struct fixture *f, size_t size)
 {
-	struct piommu_pool_source source = { .alloc = source_alloc, .free = source_free, .ctx = f, .node = -1 };
+	struct piommu_pool_source source = {
+		.alloc = source_alloc,
+		.free = source_free,
+		.ctx = f,
+		.node = -1,
+		.page_size = f->page_size,
+	};
 
 	CHECK_EQ(piommu_env_heap_create(size, UINT64_C(1) << 32, &f->mem), 0);
 	source.va_off = piommu_env_mem_va_off(f->mem) + (uintptr_t)f->skew;
@@ -50,35 +59,57 @@ static void teardown(struct fixture *f, size_t leaked)
 	piommu_env_mem_destroy(f->mem);
 }
 
-static bool is_zero(const void *page)
+static bool is_zero(const struct fixture *f, const void *page)
 {
 	const char *bytes = page;
 
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, PIOMMU_PAGE_SIZE - 1) == 0;
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, piommu_pool_page_size(f->pool) - 1) == 0;
+}
+
+static void aligned_body(size_t page_size)
+{
+	struct fixture f = { .page_size = page_size };
+	size_t size = page_size ? page_size : PIOMMU_PAGE_SIZE;
+	char *a, *b;
+
+	setup(&f, 4 * MIB);
+	CHECK_EQ(piommu_pool_page_size(f.pool), size);
+	CHECK_EQ(piommu_pool_bytes(f.pool), 0);
+	a = piommu_pool_get(f.pool);
+	b = piommu_pool_get(f.pool);
+	CU_ASSERT((a < b ? b - a : a - b) >= (ptrdiff_t)size);
+	CHECK_EQ((uintptr_t)a % size, 0);
+	CU_ASSERT(is_zero(&f, a) && is_zero(&f, b));
+	CHECK_EQ(piommu_pool_used(f.pool), 2);
+	CHECK_EQ(piommu_pool_bytes(f.pool), 2 * MIB);
+	memset(a, 0xff, size);
+	CU_ASSERT(is_zero(&f, b));
+	piommu_pool_put(f.pool, a);
+	CHECK_EQ(piommu_pool_used(f.pool), 1);
+	CU_ASSERT_PTR_EQUAL(piommu_pool_get(f.pool), a);
+	CU_ASSERT(is_zero(&f, a));
+	piommu_pool_put(f.pool, a);
+	piommu_pool_put(f.pool, b);
+	teardown(&f, 0);
 }
 
 static void pages_are_aligned_zeroed_and_counted(void)
 {
-	struct fixture f = { 0 };
-	char *a, *b;
+	aligned_body(0);
+	for (unsigned i = 0; i < 3; i++)
+		aligned_body(page_sizes[i]);
+}
 
-	setup(&f, 4 * MIB);
-	CHECK_EQ(piommu_pool_bytes(f.pool), 0);
-	a = piommu_pool_get(f.pool);
-	b = piommu_pool_get(f.pool);
-	CU_ASSERT_PTR_NOT_EQUAL(a, b);
-	CHECK_EQ((uintptr_t)a % PIOMMU_PAGE_SIZE, 0);
-	CU_ASSERT(is_zero(a) && is_zero(b));
-	CHECK_EQ(piommu_pool_used(f.pool), 2);
-	CHECK_EQ(piommu_pool_bytes(f.pool), 2 * MIB);
-	memset(a, 0xff, PIOMMU_PAGE_SIZE);
-	piommu_pool_put(f.pool, a);
-	CHECK_EQ(piommu_pool_used(f.pool), 1);
-	CU_ASSERT_PTR_EQUAL(piommu_pool_get(f.pool), a);
-	CU_ASSERT(is_zero(a));
-	piommu_pool_put(f.pool, a);
-	piommu_pool_put(f.pool, b);
-	teardown(&f, 0);
+static void other_page_sizes_are_refused(void)
+{
+	static const size_t bad[] = { 1, 2048, 4097, 8192, 32768, 131072, 2 * MIB };
+	struct piommu_pool_source source = { .alloc = source_alloc, .free = source_free };
+	struct piommu_pool *pool;
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		source.page_size = bad[i];
+		CHECK_EQ(piommu_pool_create(&source, &pool), -EINVAL);
+	}
 }
 
 static void va_off_is_the_sources(void)
@@ -90,41 +121,56 @@ static void va_off_is_the_sources(void)
 	teardown(&f, 0);
 }
 
-static void no_page_is_handed_out_twice(void)
+static void twice_body(size_t page_size)
 {
-	static void *page[1200];
-	struct fixture f = { 0 };
+	static void *page[1280];
+	struct fixture f = { .page_size = page_size };
+	unsigned n = (unsigned)(5 * MIB / page_size); /* of three chunks */
 
 	setup(&f, 8 * MIB);
-	for (unsigned i = 0; i < 1200; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		page[i] = piommu_pool_get(f.pool);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(page[i]);
-		CU_ASSERT(is_zero(page[i]));
+		CU_ASSERT(is_zero(&f, page[i]));
 		memcpy(page[i], &i, sizeof(i));
 	}
-	for (unsigned i = 0; i < 1200; i++)
+	for (unsigned i = 0; i < n; i++)
 		CHECK_EQ(*(unsigned *)page[i], i);
 	CHECK_EQ(piommu_pool_bytes(f.pool), 6 * MIB);
-	for (unsigned i = 0; i < 1200; i++)
+	for (unsigned i = 0; i < n; i++)
 		piommu_pool_put(f.pool, page[i]);
 	teardown(&f, 0);
 }
 
-static void an_exhausted_source_gives_null_and_pages_come_back(void)
+static void no_page_is_handed_out_twice(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		twice_body(page_sizes[i]);
+}
+
+static void exhausted_body(size_t page_size)
 {
 	static void *page[512];
-	struct fixture f = { 0 };
-	unsigned n = 0;
+	struct fixture f = { .page_size = page_size };
+	unsigned n = 0, all = (unsigned)(2 * MIB / page_size);
 
 	setup(&f, 2 * MIB);
-	while (n < 512 && (page[n] = piommu_pool_get(f.pool)))
+	while (n < all && (page[n] = piommu_pool_get(f.pool)))
 		n++;
-	CU_ASSERT(n > 480 && n < 512);
+	CU_ASSERT(n > all - all / 16 && n < all);
+	for (unsigned i = 0; i < n; i++) /* the pool's own words are in none of them */
+		memset(page[i], 0xff, page_size);
 	CU_ASSERT_PTR_NULL(piommu_pool_get(f.pool));
 	CHECK_EQ(piommu_pool_used(f.pool), n);
 	piommu_pool_put(f.pool, page[7]);
 	CU_ASSERT_PTR_EQUAL(piommu_pool_get(f.pool), page[7]);
 	teardown(&f, n);
+}
+
+static void an_exhausted_source_gives_null_and_pages_come_back(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		exhausted_body(page_sizes[i]);
 }
 
 static void a_source_that_breaks_the_va_rule_is_refused(void)
@@ -136,16 +182,16 @@ static void a_source_that_breaks_the_va_rule_is_refused(void)
 	teardown(&f, 0);
 }
 
-static void a_list_goes_back_whole(void)
+static void list_body(size_t page_size)
 {
-	struct fixture f = { 0 };
+	struct fixture f = { .page_size = page_size };
 	struct piommu_page_list list = { 0 }, more = { 0 };
 	char *page[6];
 
 	setup(&f, 2 * MIB);
 	for (unsigned i = 0; i < 6; i++) {
 		page[i] = piommu_pool_get(f.pool);
-		memset(page[i], 0x77, PIOMMU_PAGE_SIZE);
+		memset(page[i], 0x77, page_size);
 		piommu_page_list_add(i < 4 ? &list : &more, page[i]);
 	}
 	CHECK_EQ(list.n, 4);
@@ -153,13 +199,19 @@ static void a_list_goes_back_whole(void)
 	CHECK_EQ(list.n, 6);
 	CHECK_EQ(more.n, 0);
 	for (unsigned i = 0; i < 6; i++) /* hardware may still walk them */
-		CHECK_EQ(page[i][PIOMMU_PAGE_SIZE - 1], 0x77);
+		CHECK_EQ(page[i][page_size - 1], 0x77);
 	piommu_pool_put_list(f.pool, &list);
 	CHECK_EQ(list.n, 0);
 	CHECK_EQ(piommu_pool_used(f.pool), 0);
 	for (unsigned i = 0; i < 6; i++)
 		CU_ASSERT_PTR_EQUAL(piommu_pool_get(f.pool), page[i]);
 	teardown(&f, 6);
+}
+
+static void a_list_goes_back_whole(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		list_body(page_sizes[i]);
 }
 
 static void empty_lists_are_fine(void)
@@ -181,9 +233,9 @@ static void empty_lists_are_fine(void)
 	teardown(&f, 0);
 }
 
-static void deferral_words_lie_beside_the_page(void)
+static void deferral_body(size_t page_size)
 {
-	struct fixture f = { 0 };
+	struct fixture f = { .page_size = page_size };
 	struct piommu_page_list a = { 0 }, b = { 0 };
 	char *pa, *pb, *wa, *wb;
 
@@ -198,11 +250,17 @@ static void deferral_words_lie_beside_the_page(void)
 	memset(wa, 0xff, 64);
 	memset(wb, 0xee, 64);
 	CHECK_EQ((unsigned char)wa[63], 0xff);
-	CU_ASSERT(is_zero(pa) && is_zero(pb));
+	CU_ASSERT(is_zero(&f, pa) && is_zero(&f, pb));
 	piommu_pool_put_list(f.pool, &a);
 	piommu_pool_put_list(f.pool, &b);
 	CHECK_EQ(piommu_pool_used(f.pool), 0);
 	teardown(&f, 0);
+}
+
+static void deferral_words_lie_beside_the_page(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		deferral_body(page_sizes[i]);
 }
 
 #ifdef PIOMMU_YIELD_POINTS
@@ -225,7 +283,7 @@ static void what_came_back_is_no_table(void)
 		CHECK_HEX(page[i][511], 0xdfdfdfdfdfdfdfdf);
 	}
 	for (unsigned i = 0; i < 3; i++)
-		CU_ASSERT(is_zero(page[i] = piommu_pool_get(f.pool)));
+		CU_ASSERT(is_zero(&f, page[i] = piommu_pool_get(f.pool)));
 	for (unsigned i = 0; i < 3; i++)
 		piommu_pool_put(f.pool, page[i]);
 	teardown(&f, 0);
@@ -285,6 +343,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(pages_are_aligned_zeroed_and_counted),
+		SUITE_TEST(other_page_sizes_are_refused),
 		SUITE_TEST(va_off_is_the_sources),
 		SUITE_TEST(no_page_is_handed_out_twice),
 		SUITE_TEST(an_exhausted_source_gives_null_and_pages_come_back),
