@@ -123,7 +123,8 @@ static void step_map(struct diff_run *run)
 		flush(run, domain);
 	diff_note(&run->log, "map domain %u 0x%llx, %u pages to memory page %u, prot %u", domain,
 		  (unsigned long long)diff_iova(&run->model, first), npages, at, prot);
-	want = diff_map(&run->model, domain, first, npages, at, prot);
+	want = diff_map(&run->model, domain, first, npages, at,
+			run->machine[0].rig.m->reads_write_only ? prot | PIOMMU_READ : prot);
 	run->nmaps += !want;
 	for (unsigned i = 0; i < run->nmachines; i++) {
 		struct diff_machine *dm = &run->machine[i];

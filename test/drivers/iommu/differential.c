@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * differential [SEED [STEPS [both|sim|qemu [VARIANT [drop]]]]]: random steps on our model, on QEMU's, and on a plain array of
+ * differential [SEED [STEPS [both|sim|qemu [FAMILY [VARIANT [drop]]]]]]: random steps on our model, on QEMU's, and on a plain array of
  * pages; all must agree after every step. The same seed gives the same steps, for as long as this program does not change.
  * `drop` leaves the invalidation out of every flush, and then they must disagree: test_check_can_fail.c.
  */
@@ -41,14 +41,14 @@ static const struct suite_test tests[] = {
 int main(int argc, char **argv)
 {
 	const char *which = argc > 3 ? argv[3] : "both";
-	const char *variant = argc > 4 ? argv[4] : "";
-	bool drop = argc > 5 && !strcmp(argv[5], "drop");
+	const char *family = argc > 4 ? argv[4] : "vtd", *variant = argc > 5 ? argv[5] : "";
+	bool drop = argc > 6 && !strcmp(argv[6], "drop");
 
 	plan.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 	plan.steps = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 20000;
 	if (strcmp(which, "qemu"))
-		plan.targets[plan.ntargets++] = (struct rig_target){ "sim", variant, drop };
+		plan.targets[plan.ntargets++] = (struct rig_target){ "sim", family, variant, drop };
 	if (strcmp(which, "sim"))
-		plan.targets[plan.ntargets++] = (struct rig_target){ "qemu", variant, drop };
+		plan.targets[plan.ntargets++] = (struct rig_target){ "qemu", family, variant, drop };
 	return suite_run(1, argv, "differential", tests, 1);
 }

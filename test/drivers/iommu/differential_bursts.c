@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * differential_bursts [SEED [STEPS [both|sim|qemu [VARIANT]]]]: random steps through channels, in modes that are switched live, on our model,
+ * differential_bursts [SEED [STEPS [both|sim|qemu [FAMILY [VARIANT]]]]]: random steps through channels, in modes that are switched live, on our model,
  * on QEMU's, and on a plain list of mappings; all must agree after every step. The same seed gives the same steps, for as long as this
  * program does not change.
  */
@@ -268,13 +268,13 @@ static const struct suite_test tests[] = {
 int main(int argc, char **argv)
 {
 	const char *which = argc > 3 ? argv[3] : "both";
-	const char *variant = argc > 4 ? argv[4] : "";
+	const char *family = argc > 4 ? argv[4] : "vtd", *variant = argc > 5 ? argv[5] : "";
 
 	plan.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 	plan.steps = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 10000;
 	if (strcmp(which, "qemu"))
-		plan.targets[plan.ntargets++] = (struct rig_target){ "sim", variant, false };
+		plan.targets[plan.ntargets++] = (struct rig_target){ "sim", family, variant, false };
 	if (strcmp(which, "sim"))
-		plan.targets[plan.ntargets++] = (struct rig_target){ "qemu", variant, false };
+		plan.targets[plan.ntargets++] = (struct rig_target){ "qemu", family, variant, false };
 	return suite_run(1, argv, "differential_bursts", tests, 1);
 }

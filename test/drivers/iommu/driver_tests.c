@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver_tests sim|qemu VARIANT [FILTER] [drop]: the driver tests, on one machine. `drop` leaves the invalidation out of every
+ * driver_tests sim|qemu FAMILY VARIANT [FILTER] [drop]: the driver tests, on one machine. `drop` leaves the invalidation out of every
  * unmap, and then they must fail: test_check_can_fail.c.
  */
 #include <stdio.h>
@@ -19,14 +19,18 @@ static unsigned add(struct suite_test *all, unsigned at, const struct suite_test
 int main(int argc, char **argv)
 {
 	struct suite_test all[128];
-	struct rig_target target = { .kind = argc > 1 ? argv[1] : "sim", .variant = argc > 2 ? argv[2] : "" };
-	char *args[] = { argv[0], argc > 3 ? argv[3] : (char *)(uintptr_t) "", NULL };
+	struct rig_target target = {
+		.kind = argc > 1 ? argv[1] : "sim",
+		.family = argc > 2 ? argv[2] : "vtd",
+		.variant = argc > 3 ? argv[3] : "",
+	};
+	char *args[] = { argv[0], argc > 4 ? argv[4] : (char *)(uintptr_t) "", NULL };
 	char name[160];
 	unsigned n = 0;
 
-	target.drop = argc > 4 && !strcmp(argv[4], "drop");
-	if (strcmp(target.kind, "sim") && strcmp(target.kind, "qemu")) {
-		fprintf(stderr, "usage: %s sim|qemu VARIANT [FILTER] [drop]\n", argv[0]);
+	target.drop = argc > 5 && !strcmp(argv[5], "drop");
+	if ((strcmp(target.kind, "sim") && strcmp(target.kind, "qemu")) || !machine_family(target.family)) {
+		fprintf(stderr, "usage: %s sim|qemu vtd|smmuv3|smmuv2 VARIANT [FILTER] [drop]\n", argv[0]);
 		return 2;
 	}
 	rig_set_target(&target);
@@ -40,6 +44,6 @@ int main(int argc, char **argv)
 	n = add(all, n, topology_tests, topology_ntests);
 	if (!strcmp(target.kind, "sim"))
 		n = add(all, n, broken_tests, broken_ntests);
-	snprintf(name, sizeof(name), "driver on %s:%s", target.kind, target.variant);
+	snprintf(name, sizeof(name), "driver on %s:%s,%s", target.kind, target.family, target.variant);
 	return suite_run(2, args, name, all, n);
 }

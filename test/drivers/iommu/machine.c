@@ -52,13 +52,19 @@ static int find_devices(struct machine *m)
 	return found[0] == MACHINE_PLAIN && found[1] == MACHINE_BRIDGED && found[2] ? 0 : -ENODEV;
 }
 
-int machine_open(const char *kind, const char *variant, const struct piommu_log *log, struct machine **out)
+int machine_open(const char *kind, const char *family, const char *variant, const struct piommu_log *log, struct machine **out)
 {
+	const struct machine_family *known = machine_family(family);
+	bool is_qemu = !strcmp(kind, "qemu");
 	struct machine *m;
-	int rc = strcmp(kind, "qemu") ? machine_sim_open(variant, log, &m) : machine_qemu_open(variant, log, &m);
+	int rc = -ENOTSUP;
 
+	if (known)
+		rc = is_qemu ? machine_qemu_open(family, variant, log, &m) : machine_sim_open(family, variant, log, &m);
 	if (rc)
 		return rc;
+	m->family = known;
+	m->reads_write_only = known->has_stage1_only_reads && !strstr(variant, "stage=2");
 	rc = find_devices(m);
 	if (rc) {
 		machine_close(m);

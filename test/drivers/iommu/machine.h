@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A machine that the driver tests run on: an opened platform, and devices in it that do DMA. Two kinds with one face: `sim`,
- * our own models, and `qemu`, QEMU's. Tests take what differs from here and from nowhere else.
+ * our own models, and `qemu`, QEMU's; each with units of one family. Tests take what differs from here and from nowhere else.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -23,15 +23,43 @@ struct machine_ops {
 
 #define MACHINE_NO_MAILBOX UINT64_MAX
 
+/* Why an access is blocked, in words that every family has. */
+enum machine_reason {
+	MACHINE_UNMAPPED,
+	MACHINE_FORBIDDEN, /* mapped, but not for that direction */
+	MACHINE_BEYOND,    /* wider than the domain's addresses */
+	MACHINE_NREASONS,
+};
+
+/* What a family's specification says, as far as tests of all families need it. machine_family.c */
+struct machine_family {
+	const char *name;
+	const char *unit0;        /* as firmware's parser names the first one */
+	const char *free_it;      /* in what is said of a unit that the kernel drives */
+	const char *reserved_key; /* makes plain[0] have a reserved range; NULL: no machine of this family has one */
+	/* Codes that a fault record may have, for a read and for a write; 0: no (other) one. */
+	uint32_t codes[MACHINE_NREASONS][2][2];
+	/* A device that is on no domain with tables is blocked without a record. */
+	bool blocks_silently;
+	bool has_stage1_only_reads; /* stage 1 cannot say write-only: such a page is read, too */
+	unsigned fault_room;        /* more faults than this, and some are lost */
+	/* A register that says whether it translates: `on` of `on_mask` while it does, `off` of `off_mask` when it was given back. */
+	unsigned control, on_mask, on, off_mask, off;
+};
+/* NULL: there is none. */
+const struct machine_family *machine_family(const char *name);
+
 struct machine {
 	const struct machine_ops *ops;
 	const char *kind; /* "sim" or "qemu" */
+	const struct machine_family *family;
 	struct piommu_platform *plat;
 	bool is_sim;
 	/* A DMA that is blocked on one page goes on with the next one (QEMU); otherwise it stops there. */
 	bool goes_on;
 	/* An access that a cached entry forbids is blocked, but not recorded (QEMU). */
 	bool silent_on_cached;
+	bool reads_write_only; /* a page that was mapped to be written can be read, too */
 	/*
 	 * A page of memory that every paging domain of a test maps (rig_domain() does): QEMU's devices keep what they read to
 	 * themselves, and this is where they are made to show it, and given what to write.
@@ -45,10 +73,10 @@ struct machine {
 };
 
 /*
- * `variant` is keys in the words of piommu_sim.h ("aw=39,cm=1,ir=0"), "" for none; `qemu` knows aw, cm, ir, pt and rmrr. QEMU
- * absent skips the program. @return 0; -ENOTSUP: a key that this kind does not have; -errno of the platform
+ * `variant` is keys of the family in the words of piommu_sim.h ("aw=39,cm=1,ir=0"), "" for none; `qemu` knows some of them. QEMU
+ * absent skips the program. @return 0; -ENOTSUP: a family or a key that this kind does not have; -errno of the platform
  */
-int machine_open(const char *kind, const char *variant, const struct piommu_log *log, struct machine **out);
+int machine_open(const char *kind, const char *family, const char *variant, const struct piommu_log *log, struct machine **out);
 void machine_close(struct machine *m);
 
 /*
@@ -57,8 +85,13 @@ void machine_close(struct machine *m);
  */
 int machine_dma(struct machine *m, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write);
 
+/* Whether a fault record of this machine may say `code` for such an access. */
+bool machine_reason_fits(const struct machine *m, enum machine_reason why, bool is_write, uint32_t code);
+/* Whether a fault that names `reporter` can be of that device: those behind a bridge are not told apart. */
+bool machine_is_same_source(const struct machine *m, struct piommu_sbdf reporter, struct piommu_sbdf device);
+
 /* machine_sim.c, machine_qemu.c */
-int machine_sim_open(const char *variant, const struct piommu_log *log, struct machine **out);
-int machine_qemu_open(const char *variant, const struct piommu_log *log, struct machine **out);
+int machine_sim_open(const char *family, const char *variant, const struct piommu_log *log, struct machine **out);
+int machine_qemu_open(const char *family, const char *variant, const struct piommu_log *log, struct machine **out);
 
 #endif

@@ -155,11 +155,11 @@ static int parse_variant(const char *variant, const struct piommu_log *log, stru
 	return 0;
 }
 
-int machine_qemu_open(const char *variant, const struct piommu_log *log, struct machine **out)
+int machine_qemu_open(const char *family, const char *variant, const struct piommu_log *log, struct machine **out)
 {
 	struct qtest_options options = { .family = PIOMMU_FAMILY_VTD, .log = log };
 	struct qemu_machine *q;
-	int rc = parse_variant(variant, log, &options);
+	int rc = strcmp(family, "vtd") ? -ENOTSUP : parse_variant(variant, log, &options);
 
 	if (rc)
 		return rc;

@@ -24,7 +24,7 @@ static const struct machine_ops ops = {
 	.close = close_machine,
 };
 
-int machine_sim_open(const char *variant, const struct piommu_log *log, struct machine **out)
+int machine_sim_open(const char *family, const char *variant, const struct piommu_log *log, struct machine **out)
 {
 	const struct piommu_platform_driver *const *platform = piommu_platforms;
 	struct machine *m;
@@ -39,7 +39,7 @@ int machine_sim_open(const char *variant, const struct piommu_log *log, struct m
 	if (!m)
 		return -ENOMEM;
 	*m = (struct machine){ .ops = &ops, .kind = "sim", .is_sim = true };
-	snprintf(args, sizeof(args), "vtd%s%s", *variant ? "," : "", variant);
+	snprintf(args, sizeof(args), "%s%s%s", family, *variant ? "," : "", variant);
 	rc = (*platform)->open(args, log, &m->plat);
 	if (rc) {
 		free(m);

@@ -11,7 +11,7 @@
 /* More polls in a row that report something than any test causes. */
 #define MANY_EVENTS 100u
 
-static struct rig_target target = { "sim", "", false };
+static struct rig_target target = { "sim", "vtd", "", false };
 
 void rig_set_target(const struct rig_target *which)
 {
@@ -47,7 +47,7 @@ static int open_rig(struct rig *r, const char *keys, unsigned timeout_ms)
 	*r = (struct rig){ .iova_bits = 0 };
 	r->log = rig_log(r);
 	snprintf(variant, sizeof(variant), "%s%s%s", target.variant, *target.variant && keys ? "," : "", keys ? keys : "");
-	if ((rc = machine_open(target.kind, variant, &r->log, &r->m)))
+	if ((rc = machine_open(target.kind, target.family, variant, &r->log, &r->m)))
 		return rc;
 	config.instance = r->m->plat;
 	config.log = r->log;
@@ -152,6 +152,26 @@ static void set_mailbox_detached(struct rig *r, struct piommu_sbdf sbdf)
 	set_mailbox(r, sbdf, info.has_reserved ? r->m->mailbox.pa : MACHINE_NO_MAILBOX);
 }
 
+static struct piommu_group **paged_slot(struct rig *r, const struct piommu_group *group)
+{
+	for (unsigned i = 0; i < RIG_GROUPS; i++)
+		if (r->paged[i] == group)
+			return &r->paged[i];
+	return NULL;
+}
+
+/* Takes note of whether the group is on a paging domain. */
+static void set_paged(struct rig *r, struct piommu_sbdf sbdf, bool is_paged)
+{
+	struct piommu_group *group = rig_group(r, sbdf), **slot = paged_slot(r, group);
+
+	if (is_paged && !slot)
+		slot = paged_slot(r, NULL);
+	CU_ASSERT_FATAL(slot || !is_paged);
+	if (slot)
+		*slot = is_paged ? group : NULL;
+}
+
 void rig_claim(struct rig *r, struct piommu_sbdf sbdf)
 {
 	CHECK_EQ(piommu_claim(rig_group(r, sbdf)), 0);
@@ -180,6 +200,7 @@ void rig_attach(struct rig *r, struct piommu_domain *domain, struct piommu_sbdf 
 
 	CHECK_EQ(piommu_attach(domain, rig_group(r, sbdf)), 0);
 	piommu_domain_info(domain, &info);
+	set_paged(r, sbdf, info.kind == PIOMMU_KIND_PAGING);
 	if (info.kind == PIOMMU_KIND_PAGING)
 		set_mailbox(r, sbdf, RIG_MAILBOX);
 	else
@@ -189,6 +210,7 @@ void rig_attach(struct rig *r, struct piommu_domain *domain, struct piommu_sbdf 
 void rig_detach(struct rig *r, struct piommu_domain *domain, struct piommu_sbdf sbdf)
 {
 	CHECK_EQ(piommu_detach(domain, rig_group(r, sbdf)), 0);
+	set_paged(r, sbdf, false);
 	set_mailbox_detached(r, sbdf);
 }
 
@@ -297,25 +319,30 @@ void rig_check_reaches(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, vo
 
 uint32_t rig_check_blocked(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, bool is_write)
 {
-	struct piommu_sbdf id = sbdf;
 	struct piommu_event event;
 	uint32_t word = 0xdeadbeef;
 
-	for (unsigned i = 0; i < MACHINE_BRIDGED; i++)
-		if (!piommu_sbdf_compare(sbdf, r->m->bridged[i]))
-			id = r->m->bridge_id;
 	CHECK_EQ(machine_dma(r->m, sbdf, iova, &word, sizeof(word), is_write), -EFAULT);
 	if (!rig_events(r, &event)) {
-		CU_FAIL("a blocked access is reported");
+		if (!r->m->family->blocks_silently || paged_slot(r, rig_group(r, sbdf)))
+			CU_FAIL("a blocked access is reported");
 		return 0;
 	}
 	CHECK_EQ(event.type, PIOMMU_EVENT_DMA_FAULT);
-	CHECK_EQ(piommu_sbdf_compare(event.sbdf, id), 0);
+	CHECK_EQ(machine_is_same_source(r->m, event.sbdf, sbdf), true);
 	CHECK_HEX(event.iova & ~(RIG_PAGE - 1), iova & ~(RIG_PAGE - 1));
 	CHECK_EQ(event.is_write, is_write);
 	CU_ASSERT_PTR_NOT_NULL(event.reason_name);
 	CU_ASSERT_PTR_NOT_NULL(event.reason_text);
 	return event.reason;
+}
+
+void rig_check_fault(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, bool is_write, enum machine_reason why)
+{
+	uint32_t code = rig_check_blocked(r, sbdf, iova, is_write);
+
+	if (!machine_reason_fits(r->m, why, is_write, code))
+		CHECK_HEX(code, r->m->family->codes[why][is_write][0]);
 }
 
 unsigned rig_events(struct rig *r, struct piommu_event *event)

@@ -20,20 +20,17 @@
 /* Where every paging domain of a rig maps the machine's mailbox: in reach of 39 bits, in nobody's way. */
 #define RIG_MAILBOX (UINT64_C(1) << 37)
 
-/* VT-d fault reasons, specification 7.3 and its table of them. */
-#define RIG_REASON_CONTEXT 0x2u
-#define RIG_REASON_BEYOND 0x4u
-#define RIG_REASON_WRITE 0x5u
-#define RIG_REASON_READ 0x6u
+#define RIG_GROUPS 8u /* groups that one test attaches */
 
 struct rig {
 	struct machine *m;
 	struct piommu *p;
 	struct piommu_log log;
-	char last[512];        /* the last message */
-	unsigned nlogged;      /* messages of errors and warnings */
-	unsigned iova_bits;    /* of the unit */
-	uint64_t page_sizes;   /* of the unit */
+	char last[512];                         /* the last message */
+	unsigned nlogged;                       /* messages of errors and warnings */
+	unsigned iova_bits;                     /* of the unit */
+	uint64_t page_sizes;                    /* of the unit */
+	struct piommu_group *paged[RIG_GROUPS]; /* those on a paging domain */
 	bool expect_stale;     /* stale translations are used on purpose: closing does not complain about them */
 	bool expect_no_finish; /* a unit was broken on purpose: destroy may fail */
 };
@@ -41,6 +38,7 @@ struct rig {
 /* Which machine the program was started for. */
 struct rig_target {
 	const char *kind;
+	const char *family;
 	const char *variant;
 	bool drop; /* every rig_unmap() leaves its invalidation out: tests must notice */
 };
@@ -98,8 +96,13 @@ int rig_read(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, void *buf, s
 int rig_write(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, const void *buf, size_t len);
 /* The device's reads and writes at `iova` end up in `va`; len at most 4096. */
 void rig_check_reaches(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, void *va, size_t len);
-/* A 4-byte access is blocked, and the fault says who, where and which way. Returns its reason. */
+/*
+ * A 4-byte access is blocked, and the fault says who, where and which way. Returns its reason; 0: the device is on no paging domain,
+ * and this family blocks such a one without a word.
+ */
 uint32_t rig_check_blocked(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, bool is_write);
+/* The same of a device on a paging domain, and the reason is this one. */
+void rig_check_fault(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, bool is_write, enum machine_reason why);
 
 /* Polls until there are no more events; the first goes to `event`. Returns how many there were. */
 unsigned rig_events(struct rig *r, struct piommu_event *event);

@@ -2,7 +2,7 @@
 /*
  * T24 of doc/locking.md on the simulated machine, whose queue runs beside us: several threads unmap strictly, and now and then
  * the unit aborts one of their waits (ITE). Each abort fails exactly one unmap; what returned 0 was invalidated; nobody polls
- * until the end, and then there is an event for each. Usage: t24 VARIANT [FILTER], keys in the words of piommu_sim.h.
+ * until the end, and then there is an event for each. Usage: t24 FAMILY VARIANT [FILTER], keys in the words of piommu_sim.h.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -123,9 +123,11 @@ static void t24_each_abort_fails_one_unmap_and_no_other(void)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = { SUITE_TEST(t24_each_abort_fails_one_unmap_and_no_other) };
-	struct rig_target target = { .kind = "sim", .variant = argc > 1 ? argv[1] : "thread=1" };
-	char *args[] = { argv[0], argc > 2 ? argv[2] : NULL, NULL };
+	struct rig_target target = { .kind = "sim",
+				     .family = argc > 1 ? argv[1] : "vtd",
+				     .variant = argc > 2 ? argv[2] : "thread=1" };
+	char *args[] = { argv[0], argc > 3 ? argv[3] : NULL, NULL };
 
 	rig_set_target(&target);
-	return suite_run(argc > 2 ? 2 : 1, args, "t24", tests, sizeof(tests) / sizeof(tests[0]));
+	return suite_run(argc > 3 ? 2 : 1, args, "t24", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -104,7 +104,7 @@ static void stuck_handshake_refuses_the_manager(void)
 	set_switch(&r, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
 	CHECK_EQ(piommu_create(&config, &r.p), -ETIMEDOUT);
 	CU_ASSERT_PTR_NULL(r.p);
-	CHECK_HAS(r.last, "dmar0");
+	CHECK_HAS(r.last, r.m->family->unit0);
 	set_switch(&r, PIOMMU_SIM_HANDSHAKE_STUCK, 0);
 	rig_close(&r);
 }
@@ -141,7 +141,7 @@ static void destroy_of_a_dead_unit_is_an_error_and_frees_no_table(void)
 	open_with_page(&r, &mem, false);
 	set_switch(&r, PIOMMU_SIM_DEAD, 1);
 	CHECK_EQ(piommu_destroy(r.p), -EIO);
-	CHECK_HAS(r.last, "dmar0");
+	CHECK_HAS(r.last, r.m->family->unit0);
 	/* The tables lie where they did: the unit, alive again, translates as before. */
 	set_switch(&r, PIOMMU_SIM_DEAD, 0);
 	rig_fill(mem.va, RIG_PAGE, 8);
@@ -174,7 +174,8 @@ static void unit_that_the_kernel_drives_is_refused(void)
 	struct rig r;
 
 	CHECK_EQ(rig_try_open(&r, "state=on"), -EBUSY);
-	CHECK_HAS(r.last, "intel_iommu=off");
+	if (r.m->family->free_it)
+		CHECK_HAS(r.last, r.m->family->free_it);
 	CU_ASSERT_PTR_NULL(r.p);
 	machine_close(r.m);
 }

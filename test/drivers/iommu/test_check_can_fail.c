@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_check_can_fail sim|qemu DRIVER_TESTS DIFFERENTIAL: runs the tests of stale translations, and the differential test, with
+ * test_check_can_fail sim|qemu FAMILY DRIVER_TESTS DIFFERENTIAL: runs the tests of stale translations, and the differential test, with
  * every invalidation left out, and demands that each of them sees it. A check that cannot fail is none.
  */
 #include <stdint.h>
@@ -81,14 +81,14 @@ int main(int argc, char **argv)
 {
 	int failed = 0;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: %s sim|qemu DRIVER_TESTS DIFFERENTIAL\n", argv[0]);
+	if (argc != 5) {
+		fprintf(stderr, "usage: %s sim|qemu FAMILY DRIVER_TESTS DIFFERENTIAL\n", argv[0]);
 		return 2;
 	}
 	for (unsigned i = 0; i < NMUST; i++)
-		failed |=
-			demand_failure(must_fail[i], (const char *const[]){ argv[2], argv[1], "", must_fail[i], "drop", NULL });
+		failed |= demand_failure(must_fail[i],
+					 (const char *const[]){ argv[3], argv[1], argv[2], "", must_fail[i], "drop", NULL });
 	failed |= demand_failure("machines_and_model_agree",
-				 (const char *const[]){ argv[3], "1", "20000", argv[1], "", "drop", NULL });
+				 (const char *const[]){ argv[4], "1", "20000", argv[1], argv[2], "", "drop", NULL });
 	return failed;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who reaches what: devices nobody claimed, claimed ones, domains of one and of several devices, and the end of it all. */
+#include <stdio.h>
+
 #include "driver_tests.h"
 #include "rig.h"
 
@@ -180,29 +182,27 @@ static void domains_come_and_go_without_a_trace(void)
 
 #define VTD_CAP 0x08u
 #define VTD_CAP_PLMR_PHMR (3u << 5)
-#define VTD_GSTS 0x1cu
-#define VTD_GSTS_TES (1u << 31)
-#define VTD_GSTS_QIES (1u << 26)
 #define VTD_PMEN 0x64u
 #define VTD_PMEN_PRS 1u
 
 struct status {
-	uint32_t gsts;
+	uint32_t control;
 	bool protects; /* memory regions that firmware keeps devices out of */
 };
 
 static struct status unit_status(struct rig *r)
 {
-	struct piommu_fw_unit unit = { .name = "dmar0", .len = 4096 };
+	struct piommu_fw_unit unit = { .len = 4096 };
 	struct piommu_unit_info info;
 	struct piommu_window window;
 	struct status status = { 0 };
 
 	CU_ASSERT_EQUAL_FATAL(piommu_unit_info(r->p, 0, &info), 0);
+	snprintf(unit.name, sizeof(unit.name), "%s", info.name);
 	unit.base = info.base;
 	CU_ASSERT_EQUAL_FATAL(r->m->plat->ops->window_map(r->m->plat, &unit, PIOMMU_WINDOW_INSPECT, &window), 0);
-	status.gsts = piommu_read32(&window, VTD_GSTS);
-	if (piommu_read64(&window, VTD_CAP) & VTD_CAP_PLMR_PHMR)
+	status.control = piommu_read32(&window, r->m->family->control);
+	if (!strcmp(r->m->family->name, "vtd") && piommu_read64(&window, VTD_CAP) & VTD_CAP_PLMR_PHMR)
 		status.protects = piommu_read32(&window, VTD_PMEN) & VTD_PMEN_PRS;
 	r->m->plat->ops->window_unmap(r->m->plat, &window);
 	return status;
@@ -228,10 +228,10 @@ static void destroy_gives_the_unit_back_switched_off(void)
 	uint8_t buf[64];
 
 	rig_open(&r);
-	CHECK_EQ(unit_status(&r).gsts & VTD_GSTS_TES, VTD_GSTS_TES);
+	CHECK_HEX(unit_status(&r).control & r.m->family->on_mask, r.m->family->on);
 	rig_own(&r, r.m->plain[1]);
 	status = status_after_destroy(&r);
-	CHECK_HEX(status.gsts & (VTD_GSTS_TES | VTD_GSTS_QIES), 0);
+	CHECK_HEX(status.control & r.m->family->off_mask, r.m->family->off);
 	CU_ASSERT_EQUAL_FATAL(r.m->plat->ops->mem_alloc(r.m->plat, RIG_PAGE, RIG_PAGE, -1, &mem), 0);
 	rig_fill(mem.va, mem.len, 6);
 	if (r.m->ops->set_mailbox)

@@ -149,7 +149,7 @@ static void access_beyond_the_width_is_blocked(void)
 	rig_open(&r);
 	rig_own(&r, r.m->plain[0]);
 	if (r.iova_bits < 64)
-		CHECK_EQ(rig_check_blocked(&r, r.m->plain[0], UINT64_C(1) << r.iova_bits, false), RIG_REASON_BEYOND);
+		rig_check_fault(&r, r.m->plain[0], UINT64_C(1) << r.iova_bits, false, MACHINE_BEYOND);
 	rig_close(&r);
 }
 

@@ -42,7 +42,7 @@ static void flush_ends_the_old_translation_of_a_page(void)
 	rig_check_reaches(&s.o.r, s.o.device, 0x5000, s.o.mem.va, 64); /* stale, as the gather says */
 	CHECK_EQ(piommu_lookup(s.o.domain, 0x5000, &(uint64_t){ 0 }, NULL, NULL), -ENOENT);
 	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
-	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 0x5000, true), RIG_REASON_WRITE);
+	rig_check_fault(&s.o.r, s.o.device, 0x5000, true, MACHINE_UNMAPPED);
 	finish(&s);
 }
 
@@ -53,8 +53,8 @@ static void flush_ends_the_old_translation_of_a_large_page(void)
 	begin(&s, 9 * RIG_2M, RIG_2M, RIG_2M);
 	rig_check_reaches(&s.o.r, s.o.device, 9 * RIG_2M + 0x100, (char *)s.o.mem.va + 0x100, 64);
 	CHECK_EQ(piommu_gather_flush(s.o.domain, s.gather), 0);
-	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 9 * RIG_2M, false), RIG_REASON_READ);
-	CHECK_EQ(rig_check_blocked(&s.o.r, s.o.device, 10 * RIG_2M - 64, false), RIG_REASON_READ);
+	rig_check_fault(&s.o.r, s.o.device, 9 * RIG_2M, false, MACHINE_UNMAPPED);
+	rig_check_fault(&s.o.r, s.o.device, 10 * RIG_2M - 64, false, MACHINE_UNMAPPED);
 	finish(&s);
 }
 

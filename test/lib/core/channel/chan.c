@@ -160,7 +160,7 @@ struct chan_counts chan_counts(struct chan *c, struct chan_counts *last)
 
 int chan_main(int argc, char **argv, const char *name, const struct suite_test *tests, unsigned n)
 {
-	const struct rig_target target = { .kind = "sim", .variant = argc > 1 ? argv[1] : "" };
+	const struct rig_target target = { .kind = "sim", .family = "vtd", .variant = argc > 1 ? argv[1] : "" };
 	char *args[] = { argv[0], argc > 2 ? argv[2] : NULL, NULL };
 
 	rig_set_target(&target);

@@ -49,8 +49,8 @@ static void direction_is_what_the_device_may_do(void)
 	CHECK_EQ(piommu_dma_map(c.ch, chan_pa(&c, 0), PAGE, PIOMMU_DMA_TO_DEVICE, &to), 0);
 	CHECK_EQ(piommu_dma_map(c.ch, chan_pa(&c, 1), PAGE, PIOMMU_DMA_FROM_DEVICE, &from), 0);
 	chan_check_reaches(&c, to, 0);
-	CHECK_EQ(rig_check_blocked(&c.r, c.device, to, true), RIG_REASON_WRITE);
-	CHECK_EQ(rig_check_blocked(&c.r, c.device, from, false), RIG_REASON_READ);
+	rig_check_fault(&c.r, c.device, to, true, MACHINE_UNMAPPED);
+	rig_check_fault(&c.r, c.device, from, false, MACHINE_UNMAPPED);
 	CHECK_EQ(rig_write(&c.r, c.device, from, &word, sizeof(word)), 0);
 	CHECK_HEX(*chan_va(&c, 1), 7);
 	chan_close(&c);

@@ -221,7 +221,7 @@ static void memory_outside_of_the_pools_is_refused(void)
 	CHECK_EQ(piommu_dma_map_burst(c.ch, items, 2), -EFAULT);
 	CHECK_EQ(piommu_dma_map(c.ch, c.mem.pa, PAGE, PIOMMU_DMA_TO_DEVICE, &iova), 0);
 	chan_check_reaches(&c, iova, 0);
-	CHECK_EQ(rig_check_blocked(&c.r, c.device, iova, true), RIG_REASON_WRITE);
+	rig_check_fault(&c.r, c.device, iova, true, MACHINE_UNMAPPED);
 	chan_close(&c);
 }
 
