@@ -35,6 +35,15 @@ int piommu_sbdf_parse(const char *text, struct piommu_sbdf *out);
 /** Orders by segment, bus, devfn: < 0, 0, > 0. */
 int piommu_sbdf_compare(struct piommu_sbdf a, struct piommu_sbdf b);
 
+/** The most ids that a device may have; one with more is left out, and that is said. */
+#define PIOMMU_IDS_MAX 128u
+
+/** What a device's DMA carries at its unit: an id, or all those that differ from it in bits of `mask` alone. */
+struct piommu_id {
+	uint32_t id;
+	uint32_t mask; /**< 1: either value of this bit; 0 but for what a device tree says of devices with many ids */
+};
+
 /** Permissions of a mapping, seen from the device. */
 enum piommu_prot {
 	PIOMMU_READ = 1 << 0,  /**< the device may read */

@@ -66,6 +66,9 @@ struct core_device {
 	uint64_t born; /* of p->changes, under p->probe_lock */
 	/* With a reference. Changed under both p->probe_lock and the group's mutex, cleared under the latter; read as rule R3 says. */
 	_Atomic(struct piommu_group *) group;
+	/* As dev.ids, of which a device that goes keeps those of nobody else: these stay, for who looks without a lock. */
+	struct piommu_id ids[PIOMMU_IDS_MAX];
+	unsigned nids;
 	struct piommu_pci_function fn; /* of a PCI function */
 	struct piommu_wish wish;
 	unsigned *reserved; /* indexes into the firmware's reserved ranges */
@@ -330,6 +333,7 @@ struct core_device *core_device_get(struct piommu *p, uint64_t key);
 struct core_device *core_device_next(struct piommu *p, struct core_device *prev);
 struct core_device *core_device_get_node(struct piommu *p, const char *name);
 void core_device_put(struct core_device *cd);
+bool core_device_carries(const struct core_device *cd, struct piommu_id id);
 /* The group of a device that we have a reference to, with one, or NULL. */
 struct piommu_group *core_device_group_get(struct core_device *cd);
 /* What users still hold when their manager ends. */

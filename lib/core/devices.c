@@ -89,6 +89,14 @@ struct core_device *core_device_get_node(struct piommu *p, const char *name)
 	return found;
 }
 
+bool core_device_carries(const struct core_device *cd, struct piommu_id id)
+{
+	for (unsigned i = 0; i < cd->nids; i++)
+		if (piommu_ids_overlap(cd->ids[i], id))
+			return true;
+	return false;
+}
+
 struct piommu_group *core_device_group_get(struct core_device *cd)
 {
 	struct core_read was = core_read_enter();

@@ -4,6 +4,7 @@
  * of threads poll; one at a time looks at a unit, the others pass on. The ring's mutex is taken only when there is an event.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -32,29 +33,52 @@ void core_event_emit(struct piommu *p, const struct piommu_event *event)
 }
 
 /*
- * The poller is in a read section: a device that it finds stays memory of ours, also while another thread removes it (case T23).
+ * The device whose DMA carries an id behind a unit. NULL: none, or no single one, as behind a bridge that speaks for several. In a
+ * read section: what is found stays memory of ours, also while another thread removes it (case T23).
  */
+static struct core_device *find_requester(const struct core_unit *cu, uint32_t id)
+{
+	const struct rcu_snapshot *all = rcu_table_read(&cu->p->devices);
+	const struct piommu_id wanted = { .id = id };
+	struct core_device *found = NULL;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct core_device *cd = rcu_entry_value(&all->entry[i]);
+
+		if (!cd || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != &cu->unit || !core_device_carries(cd, wanted))
+			continue;
+		found = cd;
+		n++;
+	}
+	return n == 1 ? found : NULL;
+}
+
+/* What a driver knows of the requester is what the DMA carried: the rest is filled in here. */
 static void emit(void *ctx, const struct piommu_event *event)
 {
-	struct piommu *p = ctx;
-	struct core_device *cd = NULL;
+	struct core_unit *cu = ctx;
+	struct piommu_event full = *event;
+	struct core_device *cd = event->type == PIOMMU_EVENT_DMA_FAULT ? find_requester(cu, event->id) : NULL;
 
-	if (event->type == PIOMMU_EVENT_DMA_FAULT)
-		cd = rcu_table_find(&p->devices, core_sbdf_key(event->sbdf));
 	PIOMMU_YIELD("faulting device found");
-	if (cd)
+	if (cd) {
+		memcpy(full.device, cd->dev.name, sizeof(full.device));
+		full.is_pci = cd->dev.is_pci;
+		full.sbdf = cd->dev.sbdf;
 		atomic_fetch_add_explicit(&cd->nfaults, 1, memory_order_relaxed);
-	core_event_emit(p, event);
+	}
+	core_event_emit(cu->p, &full);
 }
 
 unsigned piommu_poll(struct piommu *p)
 {
-	const struct piommu_event_sink sink = { emit, p };
 	const struct rcu_snapshot *units = rcu_table_read(&p->units);
 	unsigned n = 0;
 
 	for (size_t i = 0; i < units->n; i++) {
 		struct core_unit *cu = rcu_entry_value(&units->entry[i]);
+		const struct piommu_event_sink sink = { emit, cu };
 
 		if (!cu || !atomic_load_explicit(&cu->enabled, memory_order_acquire) ||
 		    atomic_flag_test_and_set_explicit(&cu->polling, memory_order_acquire))
@@ -77,11 +101,23 @@ unsigned piommu_events(struct piommu *p, struct piommu_event *events, unsigned m
 	return n;
 }
 
-void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
+static void requester_text(const struct piommu_event *event, char *text, size_t len)
 {
 	char at[PIOMMU_SBDF_STRLEN];
 
-	piommu_sbdf_format(event->sbdf, at);
+	if (event->device[0])
+		snprintf(text, len, "%s", event->device);
+	else if (event->is_pci)
+		snprintf(text, len, "%s", piommu_sbdf_format(event->sbdf, at));
+	else
+		snprintf(text, len, "id 0x%x (of no single device)", event->id);
+}
+
+void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
+{
+	char at[PIOMMU_NAME_LEN];
+
+	requester_text(event, at, sizeof(at));
 	switch (event->type) {
 	case PIOMMU_EVENT_DMA_FAULT:
 		if (event->is_interrupt) {

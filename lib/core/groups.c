@@ -252,7 +252,7 @@ int piommu_group_by_topology(struct piommu_device *device, struct piommu_group *
 	return 0;
 }
 
-int piommu_group_of_id(struct piommu_unit *unit, uint32_t id, struct piommu_group **out)
+int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out)
 {
 	struct piommu *p = unit->manager;
 	struct core_read was = core_read_enter();
@@ -265,9 +265,8 @@ int piommu_group_of_id(struct piommu_unit *unit, uint32_t id, struct piommu_grou
 		/* The unit of a listed device changes under the probe lock, which the caller has, or to NULL when it goes. */
 		if (!cd || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
 			continue;
-		for (unsigned k = 0; k < cd->dev.nids; k++)
-			if (cd->dev.ids[k] == id)
-				found = core_group_get_unless_zero(atomic_load_explicit(&cd->group, memory_order_acquire));
+		if (core_device_carries(cd, id))
+			found = core_group_get_unless_zero(atomic_load_explicit(&cd->group, memory_order_acquire));
 	}
 	core_read_exit(was);
 	if (!found)

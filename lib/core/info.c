@@ -348,7 +348,7 @@ int piommu_group_reason(const struct piommu_group *cgroup, unsigned n, const cha
 /* ---- Walking --------------------------------------------------------------------------------------------------------------- */
 
 /* The unit of a device, with a reference, and the id that its DMA carries last on its way up: behind a bridge that is the alias. */
-static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint16_t *rid)
+static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint32_t *id)
 {
 	struct core_device *cd = core_device_get(p, core_sbdf_key(sbdf));
 	struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
@@ -359,7 +359,7 @@ static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint
 		if (cd->dev.unit && cd->dev.nids) {
 			cu = core_unit_of(cd->dev.unit);
 			core_unit_get(cu);
-			*rid = (uint16_t)cd->dev.ids[cd->dev.nids - 1];
+			*id = cd->dev.ids[cd->dev.nids - 1].id;
 		}
 		mutex_unlock(&group->mutex);
 	}
@@ -368,7 +368,7 @@ static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint
 	return cu;
 }
 
-static int walk(struct piommu *p, struct core_unit *cu, uint16_t rid, uint64_t iova, struct piommu_walk_step *steps,
+static int walk(struct piommu *p, struct core_unit *cu, uint32_t id, uint64_t iova, struct piommu_walk_step *steps,
 		unsigned max)
 {
 	const struct piommu_driver *driver = core_unit_driver(cu);
@@ -379,7 +379,7 @@ static int walk(struct piommu *p, struct core_unit *cu, uint16_t rid, uint64_t i
 		return -ENOTSUP;
 	if (!peek_open(cu, &window))
 		return -EACCES;
-	n = (int)driver->walk(p->plat, &window, rid, iova, steps, max);
+	n = (int)driver->walk(p->plat, &window, id, iova, steps, max);
 	peek_close(cu, &window);
 	return n;
 }
@@ -387,8 +387,8 @@ static int walk(struct piommu *p, struct core_unit *cu, uint16_t rid, uint64_t i
 int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
 {
 	bool online = core_slow_enter();
-	uint16_t rid = 0;
-	struct core_unit *cu = unit_of(p, sbdf, &rid);
+	uint32_t id = 0;
+	struct core_unit *cu = unit_of(p, sbdf, &id);
 	struct core_read was;
 	int n;
 
@@ -396,7 +396,7 @@ int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct
 	if (!cu)
 		return -ENOENT;
 	was = core_read_enter(); /* of tables that others may unlink */
-	n = walk(p, cu, rid, iova, steps, max);
+	n = walk(p, cu, id, iova, steps, max);
 	core_read_exit(was);
 	core_unit_put(cu);
 	return n;

@@ -222,8 +222,8 @@ struct piommu_device_info {
 	char driver[32]; /**< the kernel's; "" when none or unknown */
 	char model[96];  /**< in words; "" when unknown */
 	unsigned nids;
-	uint32_t ids
-		[8]; /**< that its DMA carries at its unit; of a PCI function without other word of firmware: its own, then its aliases */
+	/** That its DMA carries at its unit; of a PCI function without other word of firmware: its own, then its aliases. */
+	struct piommu_id ids[PIOMMU_IDS_MAX];
 };
 
 /** How many groups the machine's devices form. */

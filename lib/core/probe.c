@@ -23,7 +23,7 @@ static void take_ids(struct piommu *p, struct core_device *cd, const struct core
 		return;
 	}
 	for (unsigned i = 0; node >= 0 && i < topo->nodes[node].nrids; i++)
-		cd->dev.ids[cd->dev.nids++] = topo->nodes[node].rids[i];
+		cd->dev.ids[cd->dev.nids++] = (struct piommu_id){ .id = topo->nodes[node].rids[i] };
 	core_source_ids(p, cd);
 }
 
@@ -50,6 +50,8 @@ static struct core_device *device_new(struct piommu *p, const struct core_found 
 		snprintf(cd->dev.name, sizeof(cd->dev.name), "%s", found->node.name);
 	}
 	take_ids(p, cd, found);
+	memcpy(cd->ids, cd->dev.ids, sizeof(cd->ids));
+	cd->nids = cd->dev.nids;
 	if (p->wish_fn)
 		cd->wish = p->wish_fn(p->wish_ctx, cd->dev.name);
 	return cd;

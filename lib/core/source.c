@@ -10,10 +10,8 @@
 
 #include "core.h"
 
-#define IDS_MAX (sizeof(((struct piommu_device *)0)->ids) / sizeof(uint32_t))
-
-/* Every id of a device that is no PCI function: all that its ranges lead to. @return how many; only IDS_MAX are stored */
-static size_t node_routes(const struct piommu_fw_source *source, struct piommu_fw_route routes[IDS_MAX])
+/* Every id of a device that is no PCI function: all that its ranges lead to. @return how many; no more than PIOMMU_IDS_MAX are stored */
+static size_t node_routes(const struct piommu_fw_source *source, struct piommu_fw_route routes[PIOMMU_IDS_MAX])
 {
 	size_t n = 0;
 
@@ -21,7 +19,7 @@ static size_t node_routes(const struct piommu_fw_source *source, struct piommu_f
 		const struct piommu_fw_id_map *map = &source->to_units.at[i];
 		size_t len = (size_t)(map->last - map->first) + 1;
 
-		for (size_t at = 0; at < len && n + at < IDS_MAX; at++)
+		for (size_t at = 0; at < len && n + at < PIOMMU_IDS_MAX; at++)
 			routes[n + at] = (struct piommu_fw_route){ map->target, map->to + (uint32_t)at, map->mask };
 		n += len;
 	}
@@ -38,8 +36,8 @@ static const struct piommu_fw_source *source_named(const struct piommu *p, const
 }
 
 /* Where what `cd` sends goes; its own id first. `*known`: firmware describes it by ids. */
-static size_t routes_of(struct piommu *p, const struct core_device *cd, struct piommu_fw_route routes[IDS_MAX], bool *known)
-	REQUIRES(p->probe_lock)
+static size_t routes_of(struct piommu *p, const struct core_device *cd, struct piommu_fw_route routes[PIOMMU_IDS_MAX],
+			bool *known) REQUIRES(p->probe_lock)
 {
 	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
 	const struct piommu_fw_source *source =
@@ -51,14 +49,14 @@ static size_t routes_of(struct piommu *p, const struct core_device *cd, struct p
 		return 0;
 	if (!cd->dev.is_pci)
 		return node_routes(source, routes);
-	for (unsigned i = 0; i < p->topo->nodes[node].nrids && n < IDS_MAX; i++)
+	for (unsigned i = 0; i < p->topo->nodes[node].nrids && n < PIOMMU_IDS_MAX; i++)
 		n += !piommu_fw_source_route(source, p->topo->nodes[node].rids[i], &routes[n]);
 	return n;
 }
 
 bool core_source_unit(struct piommu *p, const struct core_device *cd, struct core_unit **out)
 {
-	struct piommu_fw_route routes[IDS_MAX];
+	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	struct core_unit *cu = NULL;
 	bool known;
 	size_t n = routes_of(p, cd, routes, &known);
@@ -78,7 +76,7 @@ bool core_source_unit(struct piommu *p, const struct core_device *cd, struct cor
 /* What goes elsewhere than the first, or past every unit, is none of its unit's ids. */
 void core_source_ids(struct piommu *p, struct core_device *cd)
 {
-	struct piommu_fw_route routes[IDS_MAX];
+	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	bool known;
 	size_t n = cd->dev.is_pci ? routes_of(p, cd, routes, &known) : 0;
 
@@ -87,17 +85,17 @@ void core_source_ids(struct piommu *p, struct core_device *cd)
 	cd->dev.nids = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (routes[i].unit == routes[0].unit)
-			cd->dev.ids[cd->dev.nids++] = routes[i].id;
+			cd->dev.ids[cd->dev.nids++] = (struct piommu_id){ routes[i].id, routes[i].mask };
 	}
 }
 
 bool core_source_reserves(struct piommu *p, const struct core_device *cd, const struct piommu_fw_reserved *reserved)
 {
-	struct piommu_fw_route routes[IDS_MAX];
+	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	bool known;
 	size_t n = reserved->ids.n ? routes_of(p, cd, routes, &known) : 0;
 
-	for (size_t i = 0; i < n && i < IDS_MAX; i++) {
+	for (size_t i = 0; i < n && i < PIOMMU_IDS_MAX; i++) {
 		if (piommu_fw_ids_have(&reserved->ids, &routes[i]))
 			return true;
 	}
@@ -118,12 +116,12 @@ static void tell_left_out(const struct piommu *p, const struct piommu_fw_source 
 /* One source as a node. @return false: it is none, or one that cannot be driven as a whole (said) */
 static bool make_node(const struct piommu *p, const struct piommu_fw_source *source, struct piommu_node *node)
 {
-	struct piommu_fw_route routes[IDS_MAX];
+	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	size_t n = source->is_pci ? 0 : node_routes(source, routes);
 
 	if (!n || routes[0].unit >= p->fw.nunits)
 		return false;
-	if (n > IDS_MAX || strlen(source->name) >= sizeof(node->name)) {
+	if (n > PIOMMU_IDS_MAX || strlen(source->name) >= sizeof(node->name)) {
 		tell_left_out(p, source, n);
 		return false;
 	}
@@ -131,7 +129,7 @@ static bool make_node(const struct piommu *p, const struct piommu_fw_source *sou
 	snprintf(node->name, sizeof(node->name), "%s", source->name);
 	snprintf(node->unit, sizeof(node->unit), "%s", p->fw.units[routes[0].unit].name);
 	for (size_t i = 0; i < n; i++)
-		node->ids[i] = routes[i].id;
+		node->ids[i] = (struct piommu_id){ routes[i].id, routes[i].mask };
 	return true;
 }
 

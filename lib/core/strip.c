@@ -9,14 +9,6 @@
 
 #include "core.h"
 
-static bool carries(const struct core_device *cd, uint32_t id)
-{
-	for (unsigned i = 0; i < cd->dev.nids; i++)
-		if (cd->dev.ids[i] == id)
-			return true;
-	return false;
-}
-
 /* Ids that another member's DMA carries, too, stay where that member is. */
 static void keep_own_ids(const struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 {
@@ -26,7 +18,7 @@ static void keep_own_ids(const struct piommu_group *group, struct core_device *c
 		bool shared = false;
 
 		for (unsigned d = 0; d < group->nmembers; d++)
-			shared |= group->members[d] != cd && carries(group->members[d], cd->dev.ids[i]);
+			shared |= group->members[d] != cd && core_device_carries(group->members[d], cd->dev.ids[i]);
 		if (!shared)
 			cd->dev.ids[n++] = cd->dev.ids[i];
 	}

@@ -93,16 +93,22 @@ struct piommu_unit_facts {
 	char kernel_name[32]; /**< its name there ("dmar0"), "" otherwise */
 	char route[64];       /**< how its registers would be reached ("uio0", "/dev/mem", "sim"), "" if not at all */
 	bool caps_known;      /**< cap[] holds capability words read without touching the unit */
-	uint64_t cap[2];      /**< VT-d: CAP and ECAP */
+	uint64_t cap[2];      /**< its family's: which, the driver knows */
 	uint32_t version;
 };
+
+/** Whether a DMA may carry both. */
+static inline bool piommu_ids_overlap(struct piommu_id a, struct piommu_id b)
+{
+	return !((a.id ^ b.id) & ~(a.mask | b.mask));
+}
 
 /** A device that is no PCI function: what the device tree, or a table, says of it. */
 struct piommu_node {
 	char name[PIOMMU_NAME_LEN]; /**< its path; unique */
 	char unit[16];              /**< name of the unit that its DMA goes through; "": not stated */
-	uint32_t ids[8];            /**< stream ids */
 	unsigned nids;
+	struct piommu_id ids[PIOMMU_IDS_MAX];
 };
 
 enum piommu_window_access {
@@ -215,8 +221,9 @@ struct piommu_device {
 	bool is_pci;
 	struct piommu_sbdf sbdf;  /**< of a PCI function */
 	struct piommu_unit *unit; /**< NULL before its driver's probe_device returned, and behind no unit */
-	/** What its DMA carries: requester ids (bus << 8 | devfn), its own first, then its aliases; or a node's stream ids. */
-	uint32_t ids[8];
+	/** What its DMA carries at its unit; of a PCI function its own id first, then its aliases. Behind a unit without other word of
+	 * firmware, a PCI function's are requester ids (bus << 8 | devfn). */
+	struct piommu_id ids[PIOMMU_IDS_MAX];
 	unsigned nids;
 	bool from_firmware;  /**< a firmware description named the unit */
 	unsigned pasid_bits; /**< driver, in probe_device: width of its PASIDs; 0: it has none */
@@ -422,7 +429,7 @@ struct piommu_driver {
 	unsigned (*poll)(struct piommu_unit *unit, const struct piommu_event_sink *sink);
 
 	/** The walk the hardware would do, from registers on. `window` may be an inspect window. Returns the steps filled. */
-	unsigned (*walk)(struct piommu_platform *plat, struct piommu_window *window, uint16_t rid, uint64_t iova,
+	unsigned (*walk)(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 			 struct piommu_walk_step *steps, unsigned max);
 	/** Capabilities in words, from the registers of a window, or from the facts where `window` is NULL. */
 	void (*describe)(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx);
@@ -470,8 +477,8 @@ int piommu_unit_unregister(struct piommu_unit *unit);
 
 /** The one of the PCI functions that cannot be told apart from `device`, or a new one. A node: a new one. @return 0 or -errno */
 int piommu_group_by_topology(struct piommu_device *device, struct piommu_group **out);
-/** The group of a device behind `unit` whose DMA carries `id`. @return 0; -ENOENT: none has one */
-int piommu_group_of_id(struct piommu_unit *unit, uint32_t id, struct piommu_group **out);
+/** The group of a device behind `unit` one of whose ids overlaps `id`. @return 0; -ENOENT: none has one */
+int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out);
 /** A group of its own. @return 0 or -ENOMEM */
 int piommu_group_new(struct piommu_device *device, struct piommu_group **out);
 

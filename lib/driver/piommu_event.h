@@ -23,8 +23,16 @@ enum piommu_event_type {
 struct piommu_event {
 	enum piommu_event_type type;
 	char unit[16];
-	struct piommu_sbdf sbdf; /**< the requester, for a DMA fault */
-	uint64_t iova;           /**< page-aligned where the hardware says no more; the index, for an interrupt */
+	/**
+	 * Of a DMA fault, the requester: the id that the DMA carried at the unit, as in piommu_device.ids. The core finds the device
+	 * that it is of: its name, "" where there is none, or no single one; and its address, where it is a PCI function. A driver
+	 * gives an address, too, where its ids are requester ids: of a bridge, or of what has gone, that is all there is.
+	 */
+	uint32_t id;
+	char device[PIOMMU_NAME_LEN];
+	bool is_pci; /**< `sbdf` is its address */
+	struct piommu_sbdf sbdf;
+	uint64_t iova; /**< page-aligned where the hardware says no more; the index, for an interrupt */
 	bool is_write;
 	bool is_execute;
 	bool is_interrupt; /**< an interrupt request was blocked, not an access to memory */
@@ -33,7 +41,7 @@ struct piommu_event {
 	uint32_t reason;         /**< the hardware's code */
 	const char *reason_name; /**< the specification's short word; static storage */
 	const char *reason_text; /**< what it means; static storage */
-	uint64_t raw[2];         /**< the hardware's record */
+	uint64_t raw[4];         /**< the hardware's record */
 	uint64_t when_ns;
 };
 
@@ -41,7 +49,7 @@ struct piommu_event {
 struct piommu_walk_step {
 	char what[32];  /**< "root entry", "context entry", "level 4 [0x1ff]" */
 	uint64_t at_pa; /**< where the words are; 0 for registers */
-	uint64_t raw[2];
+	uint64_t raw[8];
 	unsigned nraw;
 	char text[160]; /**< decoded */
 };

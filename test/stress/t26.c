@@ -139,15 +139,16 @@ static void check_invalidations(struct setup *s, unsigned from, unsigned to, boo
 
 static void move(struct setup *s, unsigned bus, unsigned from, unsigned to, bool new_table)
 {
-	struct piommu_device device = {
-		.sbdf = { 0, (uint8_t)bus, DEVFN }, .unit = &s->fake.unit, .ids = { (uint16_t)(bus << 8 | DEVFN) }, .nids = 1
-	};
+	struct piommu_device device = { .sbdf = { 0, (uint8_t)bus, DEVFN },
+					.unit = &s->fake.unit,
+					.ids = { { (uint16_t)(bus << 8 | DEVFN), 0 } },
+					.nids = 1 };
 	uint64_t number = (atomic_load_explicit(&s->doing, memory_order_relaxed) >> 32) + 1;
 
 	s->fake.nwrites = 0;
 	atomic_store_explicit(&s->doing, number << 32 | bus << 16 | from << 8 | to, memory_order_release);
 	if (vtd_driver.attach(&device, s->domain[to], tags[to]) ||
-	    !same(*fake_context(&s->fake, (uint16_t)device.ids[0]), s->entry[to]))
+	    !same(*fake_context(&s->fake, (uint16_t)device.ids[0].id), s->entry[to]))
 		stress_fail(&s->verdict, "from state %u to state %u: not there", from, to);
 	check_invalidations(s, from, to, new_table);
 }

@@ -211,7 +211,7 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 
 /* ---- vtd_walk.c: any thread, writes no register -------------------------------------------------------------------------------- */
 
-unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, uint16_t rid, uint64_t iova,
+unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 		  struct piommu_walk_step *steps, unsigned max);
 void vtd_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx);
 void vtd_version(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len);

@@ -152,6 +152,8 @@ static bool same_entry(struct vtd_pair a, struct vtd_pair b)
 
 /* ---- A device: all its requester ids ------------------------------------------------------------------------------------------- */
 
+#define AT_ONCE 8u /* ids whose entries one burst invalidates: few functions have more */
+
 struct move {
 	uint16_t rid;
 	struct vtd_pair was;
@@ -167,10 +169,10 @@ static struct vtd_pair *entry_at(struct vtd *vtd, uint16_t rid)
  * Drops what hardware cached under the old entries: context cache by device, then the IOTLB by the old domain ids (6.5.3.2:
  * in this order, each complete before the next). A not-present entry is cached by nobody but caching mode, there under id 0.
  */
-static int invalidate_moves(struct vtd *vtd, const struct move *moves, unsigned n)
+static int invalidate_some(struct vtd *vtd, const struct move *moves, unsigned n)
 {
-	struct vtd_pair context[8];
-	struct vtd_pair iotlb[16];
+	struct vtd_pair context[AT_ONCE];
+	struct vtd_pair iotlb[2 * AT_ONCE];
 	unsigned ncontext = 0;
 	unsigned niotlb = 0;
 	int err;
@@ -194,15 +196,24 @@ static int invalidate_moves(struct vtd *vtd, const struct move *moves, unsigned 
 	return err;
 }
 
+static int invalidate_moves(struct vtd *vtd, const struct move *moves, unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i += AT_ONCE)
+		err = invalidate_some(vtd, &moves[i], n - i < AT_ONCE ? n - i : AT_ONCE);
+	return err;
+}
+
 static unsigned plan_moves(struct vtd *vtd, const struct piommu_device *device, struct vtd_pair want, struct move *moves)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < device->nids; i++) {
-		struct vtd_pair was = *entry_at(vtd, (uint16_t)device->ids[i]);
+		struct vtd_pair was = *entry_at(vtd, (uint16_t)device->ids[i].id);
 
 		if (!same_entry(was, want))
-			moves[n++] = (struct move){ (uint16_t)device->ids[i], was, want };
+			moves[n++] = (struct move){ (uint16_t)device->ids[i].id, was, want };
 	}
 	return n;
 }
@@ -223,12 +234,12 @@ static int put_back(struct vtd *vtd, struct move *moves, unsigned n)
 int vtd_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag)
 {
 	struct vtd *vtd = vtd_of(device->unit);
-	struct move moves[8];
+	struct move moves[PIOMMU_IDS_MAX];
 	unsigned n;
 	int err;
 
 	for (unsigned i = 0; i < device->nids; i++) {
-		err = own_table(vtd, (uint8_t)(device->ids[i] >> 8));
+		err = own_table(vtd, (uint8_t)(device->ids[i].id >> 8));
 		if (err)
 			return err;
 	}

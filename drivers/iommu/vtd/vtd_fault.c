@@ -201,6 +201,8 @@ static void emit_fault(struct vtd *vtd, struct vtd_pair record, const struct pio
 	struct vtd_fault fault = vtd_fault_decode(record);
 	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_DMA_FAULT);
 
+	event.id = fault.sid;
+	event.is_pci = true;
 	event.sbdf = (struct piommu_sbdf){ vtd->unit->fw->segment, (uint8_t)(fault.sid >> 8), (uint8_t)(fault.sid & 0xff) };
 	event.iova = fault.iova;
 	event.is_write = fault.is_write;

@@ -188,7 +188,7 @@ static void walk_tables(struct walk *walk, uint64_t cap, uint64_t rtaddr, uint16
 	walk_context(walk, cap, entry, iova);
 }
 
-unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, uint16_t rid, uint64_t iova,
+unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 		  struct piommu_walk_step *steps, unsigned max)
 {
 	struct walk walk = { .plat = plat, .steps = steps, .max = max };
@@ -210,12 +210,14 @@ unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, ui
 		 rtaddr & VTD_RTADDR_RTA);
 	if (status == UINT32_MAX)
 		add(&walk, "result", "the unit is gone: its registers read all ones");
+	else if (id > UINT16_MAX)
+		add(&walk, "result", "no DMA comes with id 0x%" PRIx32 ": a source id has 16 bits", id);
 	else if (!(status & VTD_GCMD_TE))
 		add(&walk, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
 	else if (mode)
 		add(&walk, "result", "tables in this mode are not decoded");
 	else
-		walk_tables(&walk, piommu_read64(window, VTD_CAP), rtaddr, rid, iova);
+		walk_tables(&walk, piommu_read64(window, VTD_CAP), rtaddr, (uint16_t)id, iova);
 	return walk.n;
 }
 

@@ -193,7 +193,7 @@ int sim_machine_nodes(struct sim_machine *machine, struct piommu_node **out, siz
 			continue;
 		snprintf(node->name, sizeof(node->name), "%s", slot->name);
 		snprintf(node->unit, sizeof(node->unit), "%s%u", machine->family->unit_name, slot->unit);
-		node->ids[0] = slot->id;
+		node->ids[0].id = slot->id;
 		node->nids = 1;
 		found++;
 	}

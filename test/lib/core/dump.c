@@ -141,7 +141,7 @@ static void dump_device(const struct dump *d, const struct core_device *cd)
 		atomic_load(&cd->deferred) ? ", deferred" : "", cd->resets, dev->pasid_bits, dev->ats ? ", ATS" : "",
 		cd->nreserved);
 	for (unsigned i = 0; i < dev->nids; i++)
-		fprintf(d->to, " %04x", dev->ids[i]);
+		fprintf(d->to, " %04x", dev->ids[i].id);
 	fprintf(d->to, "%s\n", dev->priv ? ", driver's state" : "");
 }
 

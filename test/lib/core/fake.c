@@ -180,7 +180,7 @@ void fake_unplug(struct fake *fake, const char *bdf)
 
 void fake_plug_node(struct fake *fake, const char *name, uint32_t stream)
 {
-	struct piommu_node node = { .unit = "dmar1", .ids = { stream }, .nids = 1 };
+	struct piommu_node node = { .unit = "dmar1", .ids = { { .id = stream } }, .nids = 1 };
 
 	snprintf(node.name, sizeof(node.name), "%s", name);
 	pthread_mutex_lock(&fake->mutex);

@@ -88,9 +88,9 @@ struct fake {
 	void *hook_ctx;
 	char next_domain;
 	unsigned ndomains;         /* alive */
-	struct piommu_event event; /* handed out by the next `nevents` polls */
+	struct piommu_event event; /* handed out by the next `nevents` polls, of its unit if it names one */
 	unsigned nevents;
-	struct piommu_sbdf faulting[4]; /* whose events these are, in turn; none: event.sbdf */
+	uint32_t faulting[4]; /* ids whose events these are, in turn; none: event.id */
 	unsigned nfaulting;
 	unsigned nemitted[4]; /* for each of them */
 };

@@ -270,14 +270,14 @@ static unsigned drv_poll(struct piommu_unit *unit, const struct piommu_event_sin
 	bool some;
 
 	pthread_mutex_lock(&fake->mutex);
-	some = fake->nevents > 0;
+	some = fake->nevents > 0 && (!fake->event.unit[0] || !strcmp(fake->event.unit, unit->name));
 	if (some) {
 		unsigned turn = fake->nfaulting ? fake->nevents % fake->nfaulting : 0;
 
 		fake->nevents--;
 		fake->event.iova += 4096;
 		if (fake->nfaulting) {
-			fake->event.sbdf = fake->faulting[turn];
+			fake->event.id = fake->faulting[turn];
 			fake->nemitted[turn]++;
 		}
 		event = fake->event;

@@ -78,7 +78,7 @@ static int nodes(struct piommu_platform *plat, struct piommu_node **out, size_t 
 	node = calloc(1, sizeof(*node));
 	if (!node)
 		return -ENOMEM;
-	*node = (struct piommu_node){ .name = NODE, .unit = "dmar1", .ids = { 0x1000 }, .nids = 1 };
+	*node = (struct piommu_node){ .name = NODE, .unit = "dmar1", .ids = { { .id = 0x1000 } }, .nids = 1 };
 	*out = node;
 	return 0;
 }

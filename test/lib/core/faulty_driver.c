@@ -281,9 +281,9 @@ static int point(struct piommu_device *device, uint32_t pasid, struct piommu_dom
 	if (domain)
 		hw->cached[tag] = domain;
 	for (unsigned i = 0; i < device->nids; i++) {
-		struct faulty_entry *entry = entry_of(hw, device->ids[i], pasid);
+		struct faulty_entry *entry = entry_of(hw, device->ids[i].id, pasid);
 
-		*entry = (struct faulty_entry){ device->ids[i], pasid, nowhere ? NULL : domain, tag };
+		*entry = (struct faulty_entry){ device->ids[i].id, pasid, nowhere ? NULL : domain, tag };
 	}
 	return 0;
 }

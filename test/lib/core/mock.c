@@ -318,7 +318,7 @@ void mock_unplug(struct mock *mock, const char *name)
 
 void mock_plug_node(struct mock *mock, const char *name, uint32_t id)
 {
-	struct piommu_node node = { .ids = { id }, .nids = 1 };
+	struct piommu_node node = { .ids = { { .id = id } }, .nids = 1 };
 
 	snprintf(node.name, sizeof(node.name), "%s", name);
 	pthread_mutex_lock(&mock->lock);

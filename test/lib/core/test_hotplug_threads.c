@@ -278,7 +278,9 @@ static uint64_t faults_of(struct piommu *p, const char *bdf)
 	return stats.faults;
 }
 
-static const struct piommu_event fault = { .type = PIOMMU_EVENT_DMA_FAULT, .reason_text = "x", .reason_name = "y" };
+static const struct piommu_event fault = {
+	.type = PIOMMU_EVENT_DMA_FAULT, .unit = "dmar1", .reason_text = "x", .reason_name = "y"
+};
 
 static void t23_faults_are_counted_for_the_device_they_are_of(void)
 {
@@ -287,7 +289,7 @@ static void t23_faults_are_counted_for_the_device_they_are_of(void)
 
 	play_open(&stage, 0, 0);
 	fake->event = fault;
-	fake->event.sbdf = fake_sbdf("00:04.0");
+	fake->event.id = 0x20;
 	fake->nevents = 5;
 	while (piommu_poll(stage.p))
 		;
@@ -296,7 +298,7 @@ static void t23_faults_are_counted_for_the_device_they_are_of(void)
 	/* of nobody that we know: an event all the same */
 	while (piommu_events(stage.p, &event, 1))
 		;
-	fake->event.sbdf = fake_sbdf("00:1e.0");
+	fake->event.id = 0xf0;
 	fake->nevents = 1;
 	CHECK_EQ(piommu_poll(stage.p), 1);
 	CHECK_EQ(piommu_events(stage.p, &event, 1), 1);
@@ -310,8 +312,8 @@ static void t23_faults_are_polled_while_their_device_goes(void)
 
 	play_open(&stage, 1, 0);
 	fake->event = fault;
-	fake->faulting[0] = fake_sbdf("00:04.0");
-	fake->faulting[1] = fake_sbdf("00:02.0");
+	fake->faulting[0] = 0x20; /* 00:04.0 */
+	fake->faulting[1] = 0x10; /* 00:02.0 */
 	fake->nfaulting = 2;
 	fake->nevents = UINT32_MAX;
 	threads_run(4, play_faults, &stage);

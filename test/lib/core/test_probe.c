@@ -342,7 +342,9 @@ static int look_for_siblings(void *ctx)
 static int join_sibling(struct mock_call *call, void *ctx)
 {
 	(void)ctx;
-	return piommu_group_of_id(call->unit, call->device->ids[0] ^ 1, call->group_out) ? 0 : MOCK_ANSWERED;
+	return piommu_group_of_id(call->unit, (struct piommu_id){ .id = call->device->ids[0].id ^ 1 }, call->group_out)
+		       ? 0
+		       : MOCK_ANSWERED;
 }
 
 static void run_siblings(struct piommu *p)

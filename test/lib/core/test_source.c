@@ -71,7 +71,7 @@ static void is_behind(const char *name, const char *unit, uint32_t id)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(group.unit);
 	CU_ASSERT_STRING_EQUAL(group.unit, unit);
 	CHECK_EQ(device.nids, 1);
-	CHECK_HEX(device.ids[0], id);
+	CHECK_HEX(device.ids[0].id, id);
 }
 
 static void make_iort(void)
@@ -107,7 +107,7 @@ static void functions_are_behind_the_unit_that_their_id_goes_to(void)
 	is_behind("0001:01:01.0", "smmu1", 0x8008);
 	find("0001:02:00.0", &group, &device); /* straight to the ITS */
 	CU_ASSERT_PTR_NULL(group.unit);
-	CHECK_HEX(device.ids[0], 0x200);
+	CHECK_HEX(device.ids[0].id, 0x200);
 	find("0000:00:03.0", &group, &device); /* of a segment that no root complex has */
 	CU_ASSERT_PTR_NULL(group.unit);
 	end();
@@ -136,11 +136,11 @@ static void an_alias_that_goes_to_another_unit_is_none_of_its_ids(void)
 	     "0001:01:02.0\t-\t020000\t-:-\t0\tconventional\t-\t-\t-\t-\t-\n");
 	find("0001:01:01.0", &group, &device);
 	CHECK_EQ(device.nids, 1);
-	CHECK_HEX(device.ids[0], 0x8000);
+	CHECK_HEX(device.ids[0].id, 0x8000);
 	find("0001:01:02.0", &group, &device);
 	CHECK_EQ(device.nids, 2);
-	CHECK_HEX(device.ids[0], 0x500);
-	CHECK_HEX(device.ids[1], 0x100);
+	CHECK_HEX(device.ids[0].id, 0x500);
+	CHECK_HEX(device.ids[1].id, 0x100);
 	end();
 }
 
@@ -192,11 +192,11 @@ static void each_unit_lists_what_comes_to_it(void)
 	end();
 }
 
-/* A device of `n` ids. */
-static void make_tree(unsigned n)
+/* A device of `n` ids, of which bits of `mask` do not count. */
+static void make_masked_tree(unsigned n, uint32_t mask)
 {
 	static struct fdt_make make;
-	uint32_t iommus[32];
+	uint32_t iommus[2 * (PIOMMU_IDS_MAX + 1)];
 
 	for (unsigned i = 0; i < n; i++) {
 		iommus[2 * i] = 1;
@@ -208,6 +208,7 @@ static void make_tree(unsigned n)
 	FDT_CELLS(&make, "reg", 0x50000, 0x10000);
 	FDT_CELLS(&make, "phandle", 1);
 	FDT_CELLS(&make, "#iommu-cells", 1);
+	FDT_CELLS(&make, "stream-match-mask", mask);
 	fdt_make_end(&make);
 	fdt_make_begin(&make, "dma@0");
 	fdt_make_cells(&make, "iommus", iommus, 2 * n);
@@ -215,6 +216,11 @@ static void make_tree(unsigned n)
 	fdt_make_finish(&make);
 	tempdir_create(&files);
 	tempdir_write(&files, "fdt.dtb", make.bytes, make.len);
+}
+
+static void make_tree(unsigned n)
+{
+	make_masked_tree(n, 0);
 }
 
 static void a_device_tree_is_read_too(void)
@@ -231,18 +237,32 @@ static void a_device_tree_is_read_too(void)
 	end();
 }
 
+static void bits_of_an_id_that_do_not_count_are_its_mask(void)
+{
+	struct piommu_group_info group;
+	struct piommu_device_info device;
+
+	make_masked_tree(2, 0x7f80);
+	look(NULL);
+	find("/dma@0", &group, &device);
+	CHECK_EQ(device.nids, 2);
+	CHECK_HEX(device.ids[1].id & ~device.ids[1].mask, 0x001);
+	CHECK_HEX(device.ids[1].mask, 0x7f80);
+	end();
+}
+
 static void a_device_of_more_ids_than_can_be_kept_is_left_out_and_said(void)
 {
 	struct piommu_group_info group;
 	struct piommu_device_info device;
 
-	make_tree(8);
+	make_tree(PIOMMU_IDS_MAX);
 	look(NULL);
 	find("/dma@0", &group, &device);
-	CHECK_EQ(device.nids, 8);
-	CHECK_HEX(device.ids[7], 0x107);
+	CHECK_EQ(device.nids, PIOMMU_IDS_MAX);
+	CHECK_HEX(device.ids[PIOMMU_IDS_MAX - 1].id, 0x100 + PIOMMU_IDS_MAX - 1);
 	end();
-	make_tree(9);
+	make_tree(PIOMMU_IDS_MAX + 1);
 	look(NULL);
 	CHECK_EQ(piommu_group_count(p), 0);
 	CHECK_HAS(said, "/dma@0");
@@ -259,6 +279,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(devices_that_are_no_functions_are_nodes),
 		SUITE_TEST(each_unit_lists_what_comes_to_it),
 		SUITE_TEST(a_device_tree_is_read_too),
+		SUITE_TEST(bits_of_an_id_that_do_not_count_are_its_mask),
 		SUITE_TEST(a_device_of_more_ids_than_can_be_kept_is_left_out_and_said),
 	};
 

@@ -26,7 +26,8 @@ static struct piommu_domain *create(struct setup *s, enum piommu_domain_type typ
 static void start(struct setup *s, uint64_t cap, uint64_t ecap)
 {
 	fake_start(&s->fake, cap, ecap);
-	s->device = (struct piommu_device){ .sbdf = { 0, 8, 0x20 }, .unit = &s->fake.unit, .ids = { 0x0820 }, .nids = 1 };
+	s->device =
+		(struct piommu_device){ .sbdf = { 0, 8, 0x20 }, .unit = &s->fake.unit, .ids = { { 0x0820, 0 } }, .nids = 1 };
 	s->a = create(s, PIOMMU_DOMAIN_PAGING);
 	s->b = create(s, PIOMMU_DOMAIN_PAGING);
 }
@@ -72,7 +73,7 @@ static void every_requester_id_moves(void)
 	struct setup s;
 
 	start(&s, FAKE_CAP, FAKE_ECAP);
-	s.device.ids[1] = 0x0200;
+	s.device.ids[1].id = 0x0200;
 	s.device.nids = 2;
 	move(&s, s.a, 9);
 	check_entry(&s, 0x0820, root_of(s.a) | 1, 0x902);
@@ -158,7 +159,7 @@ static void a_failed_invalidation_puts_all_requester_ids_back(void)
 	struct setup s;
 
 	start(&s, FAKE_CAP, FAKE_ECAP);
-	s.device.ids[1] = 0x0821;
+	s.device.ids[1].id = 0x0821;
 	s.device.nids = 2;
 	move(&s, s.a, 9);
 	s.fake.invalidations_stuck = true;

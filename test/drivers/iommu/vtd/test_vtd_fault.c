@@ -104,6 +104,8 @@ static void a_fault_becomes_an_event_and_its_record_is_free(void)
 	CHECK_EQ(fake_poll(&fake), 1);
 	CHECK_EQ(event->type, PIOMMU_EVENT_DMA_FAULT);
 	CHECK_HAS(event->unit, "dmar0");
+	CHECK_HEX(event->id, 0x0820);
+	CHECK_EQ(event->is_pci, true);
 	CHECK_EQ(event->sbdf.bus, 8);
 	CHECK_HEX(event->sbdf.devfn, 0x20);
 	CHECK_HEX(event->iova, 0x5000);

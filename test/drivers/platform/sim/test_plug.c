@@ -332,7 +332,7 @@ static void nodes_are_listed_and_do_dma_but_are_no_functions(void)
 	CHECK_EQ(strcmp(nodes[1].name, UART), 0);
 	CHECK_EQ(strcmp(nodes[1].unit, "dmar1"), 0);
 	CHECK_EQ(nodes[1].nids, 1);
-	CHECK_HEX(nodes[1].ids[0], 0x00a9);
+	CHECK_HEX(nodes[1].ids[0].id, 0x00a9);
 	CHECK_EQ(rig_write(&rig, AT(0, 0x15, 1), rig.mem.pa + WORD, 7), 0);
 	CHECK_EQ(piommu_sim_counts(rig.plat, 1, &counts), 0);
 	CHECK_EQ(counts.dma_ok, 1);

@@ -243,7 +243,7 @@ static void events_are_looked_for_beside_busy_channels(void)
 
 	open_turns(&t);
 	pthread_mutex_lock(&hand.fake.mutex);
-	hand.fake.event = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT, .sbdf = fake_sbdf("00:04.0"), .iova = 0x7000 };
+	hand.fake.event = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT, .id = 0x20, .iova = 0x7000 };
 	hand.fake.nevents = 1;
 	pthread_mutex_unlock(&hand.fake.mutex);
 	/* Never idle, and never through: one burst in each channel is not retired yet. */
