@@ -63,9 +63,9 @@ void qtest_unit_write32(struct qtest *qt, unsigned off, uint32_t value);
 void qtest_unit_write64(struct qtest *qt, unsigned off, uint64_t value);
 
 /*
- * Whether the unit has blocked an access. VT-d: as long as a fault record waits for the driver. SMMUv3: one since the last call,
- * by what QEMU itself traced, because an aborted stream leaves no record (Arm IHI 0070, 5.2, STE.Config), and because the driver
- * may take records away whenever it likes.
+ * Whether the unit has blocked an access. VT-d: as long as a fault record waits for the driver. SMMUv3: one of the last
+ * qtest_edu_dma(), by what QEMU itself traced, because an aborted stream leaves no record (Arm IHI 0070, 5.2, STE.Config), and
+ * because the driver may take records away whenever it likes.
  */
 bool qtest_blocked(struct qtest *qt);
 

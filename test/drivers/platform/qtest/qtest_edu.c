@@ -25,6 +25,8 @@ int qtest_edu_dma(struct qtest *qt, struct piommu_sbdf sbdf, uint64_t iova, unsi
 	/* QEMU 10.0 writes past its buffer without a word. */
 	if (!len || at >= QTEST_EDU_BUFFER || len > QTEST_EDU_BUFFER - at)
 		return -EINVAL;
+	if (qt->board->dma_begins)
+		qt->board->dma_begins(qt);
 	qtest_mmio_write(&qt->link, edu->bar + EDU_SOURCE, 8, to_memory ? EDU_BUFFER_AT + at : iova);
 	qtest_mmio_write(&qt->link, edu->bar + EDU_DESTINATION, 8, to_memory ? iova : EDU_BUFFER_AT + at);
 	qtest_mmio_write(&qt->link, edu->bar + EDU_COUNT, 8, len);

@@ -40,6 +40,7 @@ struct qtest_board {
 	void (*fw_request)(struct qtest *qt, uint64_t pa);
 	int (*fw_amend)(struct qtest *qt); /* once tables are read; may be NULL */
 	void (*facts)(struct qtest *qt, struct piommu_unit_facts *facts);
+	void (*dma_begins)(struct qtest *qt); /* may be NULL */
 	bool (*blocked)(struct qtest *qt);
 };
 
@@ -90,7 +91,7 @@ struct qtest {
 
 	struct qtest_view view[2]; /* by access */
 	bool controlled;           /* a manager has the unit's window */
-	off_t seen;                /* of the board's own file, if that is a trace */
+	off_t seen;                /* of the board's own file when the last DMA began, if that is a trace */
 };
 
 /* qtest_qemu.c */

@@ -62,14 +62,22 @@ static void fw_request(struct qtest *qt, uint64_t pa)
 }
 
 /* QEMU writes a line for each access that it refuses, and has done so when it answers. */
-static bool blocked(struct qtest *qt)
+static off_t traced(const struct qtest *qt)
 {
 	struct stat trace = { 0 };
-	off_t seen = qt->seen;
 
 	fstat(qt->own_fd, &trace);
-	qt->seen = trace.st_size;
-	return trace.st_size != seen;
+	return trace.st_size;
+}
+
+static void dma_begins(struct qtest *qt)
+{
+	qt->seen = traced(qt);
+}
+
+static bool blocked(struct qtest *qt)
+{
+	return traced(qt) != qt->seen;
 }
 
 const struct qtest_board qtest_smmuv3_board = {
@@ -84,5 +92,6 @@ const struct qtest_board qtest_smmuv3_board = {
 	.quiet_register = SMMU_CR0ACK,
 	.add_args = add_args,
 	.fw_request = fw_request,
+	.dma_begins = dma_begins,
 	.blocked = blocked,
 };

@@ -215,6 +215,7 @@ static void smmuv3_records_what_it_blocks(void)
 	set_stream(&s, SID_BEHIND_BRIDGE, 5, context); /* the bridge's id in place of 01:01.0 */
 	CHECK_EQ(qtest_edu_dma(s.qt, edu_behind_bridge, 0x5000, 0, 4, true), 0);
 	CU_ASSERT_TRUE(qtest_blocked(s.qt));
+	CHECK_EQ(qtest_edu_dma(s.qt, edu_behind_bridge, 0x5000, 0, 4, false), 0);
 	CU_ASSERT_FALSE(qtest_blocked(s.qt));
 	CHECK_EQ(qtest_edu_dma(s.qt, edu_behind_bridge, 0x6000, 0, 4, false), 0);
 	CU_ASSERT_TRUE(qtest_blocked(s.qt));
