@@ -41,7 +41,7 @@ static void make_wait(void *slot, uint64_t status_pa, uint32_t seq)
 }
 
 /* All in front of the last wait descriptor is complete with it. */
-static void doorbell(void *ctx, unsigned tail)
+static void doorbell(void *ctx, uint64_t tail)
 {
 	struct ring_unit *unit = ctx;
 	const struct descriptor *last = &unit->slots[(tail - 1) & (unit->nslots - 1)];

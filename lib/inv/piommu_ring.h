@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The invalidation ring: descriptors in memory that the hardware consumes in order, many producers, completion by a
- * status word that the hardware writes. A burst reserves its slots and one more for its wait descriptor by one atomic add, fills
+ * status word that the hardware writes, or by the index that it is asked for. A burst reserves its slots and one more for its wait descriptor by one atomic add, fills
  * them, and gets a ticket: the burst is complete when the status word has reached it. Bursts are published in order, with one doorbell
  * for each, or for several that became ready at once; no producer waits for another. The ring knows neither descriptor contents nor
  * registers; the driver gives it three small functions.
@@ -25,8 +25,17 @@ struct piommu_ring;
 struct piommu_ring_ops {
 	/** Write the wait descriptor that makes the hardware store `seq` (32 bits) at bus address `status_pa`. */
 	void (*make_wait)(void *slot, uint64_t status_pa, uint32_t seq);
-	/** Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a slot index. One thread at a time, any thread. */
-	void (*doorbell)(void *ctx, unsigned tail);
+	/**
+	 * Tell the hardware that slots up to (not including) `tail` are valid; `tail` is a position: modulo the number of slots, a slot's
+	 * index. One thread at a time, any thread.
+	 */
+	void (*doorbell)(void *ctx, uint64_t tail);
+	/**
+	 * NULL: wait descriptors write a status word. Otherwise how far the hardware is: the position behind what it has executed,
+	 * wait descriptors included, of which only as many bits count as a slot's index has, and one more. Called by who looks at a
+	 * ticket that is not known to be complete, and where the ring seems full: a register read each. Any thread.
+	 */
+	uint64_t (*consumed)(void *ctx);
 	/** Whether a slot holds a wait descriptor. Asked of slots that the hardware was told of, when it stopped among them. */
 	bool (*is_wait)(const void *slot);
 	/**
@@ -41,7 +50,7 @@ struct piommu_ring_config {
 	void *slots; /**< descriptor memory */
 	unsigned nslots_lg2;
 	unsigned slot_size; /**< bytes */
-	uint32_t *status;   /**< the status word, 4-byte aligned, on a cache line of its own */
+	uint32_t *status;   /**< the status word, 4-byte aligned, on a cache line of its own; NULL with `consumed` */
 	uint64_t status_pa;
 	const struct piommu_ring_ops *ops;
 	void *ctx;
@@ -81,7 +90,7 @@ void piommu_ring_expect(struct piommu_ring *ring);
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket);
 /** Whether the burst behind a ticket is complete; never true for one that failed (piommu_ring_wait() says so). Any thread. */
 bool piommu_ring_done(struct piommu_ring *ring, piommu_ticket ticket);
-/** The same in full; reads no register. @return 0; -EINPROGRESS; -EIO: it failed, or the queue was given up. Any thread */
+/** The same in full; reads no register but by `consumed`. @return 0; -EINPROGRESS; -EIO: it failed, or the queue was given up. Any thread */
 int piommu_ring_state(struct piommu_ring *ring, piommu_ticket ticket);
 /** Waits, bounded. @return 0; -ETIMEDOUT; -EIO: the ring failed. Any thread, no lock held. */
 int piommu_ring_wait(struct piommu_ring *ring, piommu_ticket ticket);

@@ -32,62 +32,22 @@
  * failed once hardware does. So a ticket is done when the status word has reached it and no loss has it. Losses are noted while
  * hardware stands still, and thus before the status word can go past them.
  *
+ * Hardware without a status word is asked for its index, by who needs to know more than is known: `completed` is then the last answer.
+ *
  * Writes of the status word are snooped like any device's, also where the unit's reads of tables and descriptors
  * are not: slots are written back, the status word is just read.
  */
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "piommu_bits.h"
-#include "piommu_mmio.h"
-#include "piommu_ring.h"
 #include "piommu_yield.h"
+#include "ring.h"
 
 #define CHECK_EVERY 64u /* steps of a wait between two looks at the clock and the unit's error state */
 #define SPIN 32u        /* steps that wait for another processor; what comes after them may need this one */
 #define ROUNDS 4u       /* turns that a thread takes for others before it goes its way */
-#define LOSSES_KEPT 8u  /* of which it is known exactly which tickets they took */
-
-#define HOLE BIT64(63) /* in a mark: these slots hold nothing, and there was no room for them */
-
-/* Tickets in (from, to] failed. */
-struct loss {
-	_Atomic uint64_t from;
-	_Atomic uint64_t to;
-};
-
-struct piommu_ring {
-	struct piommu_ring_config config;
-	uint64_t nslots;
-
-	/*
-	 * All that a submission writes here, in one line: it comes once for a burst, and where it was asked for in time nobody waits for it.
-	 * Below the first it is written by who has the turn: no atomic adds.
-	 */
-	_Alignas(64) _Atomic uint64_t reserved;
-	_Atomic uint64_t published; /* whose turn it is */
-	_Atomic uint64_t told;      /* what the hardware knows of; ahead of `published` during a turn */
-	_Atomic uint64_t waits;
-	_Atomic uint64_t doorbells;
-
-	/* Mostly read. */
-	_Alignas(64) _Atomic uint64_t completed; /* at some time in the last lap; written by who has the turn */
-	_Atomic uint64_t lost_to;                /* the last ticket that failed: those after it need no closer look */
-	_Atomic bool stopped;                    /* given up */
-
-	_Alignas(64) _Atomic uint64_t nfull;
-	_Atomic uint64_t nfailed;
-
-	/* Written by piommu_ring_lose() alone, one thread at a time. */
-	_Alignas(64) struct loss losses[LOSSES_KEPT];
-	unsigned nlosses;
-	_Atomic uint64_t forgotten; /* tickets up to here may have failed: their losses are no longer kept */
-
-	/* By the slot where a burst begins: its ticket, once it is ready and has no turn. Older ones are of no meaning. */
-	_Alignas(64) _Atomic uint64_t marks[];
-};
+#define HOLE BIT64(63)  /* in a mark: these slots hold nothing, and there was no room for them */
 
 int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ring **out)
 {
@@ -96,7 +56,9 @@ int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ri
 
 	if (config->nslots_lg2 < 2 || config->nslots_lg2 > 24 || !config->slot_size || config->slot_size % 8)
 		return -EINVAL;
-	if (!config->slots || !config->status || !config->ops || !config->now_ns || !config->timeout_ns)
+	if (!config->slots || !config->ops || !config->now_ns || !config->timeout_ns)
+		return -EINVAL;
+	if (!config->status != !!config->ops->consumed)
 		return -EINVAL;
 	if (config->first & (BIT64(config->nslots_lg2) - 1))
 		return -EINVAL;
@@ -107,11 +69,13 @@ int piommu_ring_create(const struct piommu_ring_config *config, struct piommu_ri
 	memset(ring, 0, len);
 	ring->config = *config;
 	ring->nslots = BIT64(config->nslots_lg2);
+	ring->by_index = config->ops->consumed != NULL;
 	atomic_init(&ring->reserved, config->first);
 	atomic_init(&ring->published, config->first);
 	atomic_init(&ring->told, config->first);
 	atomic_init(&ring->completed, config->first);
-	__atomic_store_n(config->status, (uint32_t)config->first, __ATOMIC_RELAXED);
+	if (config->status)
+		__atomic_store_n(config->status, (uint32_t)config->first, __ATOMIC_RELAXED);
 	*out = ring;
 	return 0;
 }
@@ -131,85 +95,49 @@ static inline void fetch_to_write(const void *at)
 #endif
 }
 
-static unsigned slot_of(const struct piommu_ring *ring, uint64_t position)
-{
-	return (unsigned)(position & (ring->nslots - 1));
-}
-
-static void *slot_at(const struct piommu_ring *ring, uint64_t position)
-{
-	return (char *)ring->config.slots + (size_t)slot_of(ring, position) * ring->config.slot_size;
-}
-
 /*
- * Position up to which the hardware is done. `completed` is read before the status word, so the difference of their low
- * halves is how far the hardware went since, and a thread that slept for 2^32 slots in between errs to the safe side. `told` is
- * read after it: what was completed is seen to have been told.
+ * Asks the hardware for its index. That has one bit more than a slot's, and less than a lap is outstanding, so it says where the hardware
+ * is, from a position that it had passed before it was asked: a thread that slept between errs to the safe side.
  */
-static uint64_t completed_now(const struct piommu_ring *ring)
+static uint64_t ask(struct piommu_ring *ring)
 {
 	uint64_t seen = atomic_load_explicit(&ring->completed, memory_order_acquire);
-	uint32_t ahead = __atomic_load_n(ring->config.status, __ATOMIC_ACQUIRE) - (uint32_t)seen;
+	uint64_t at = seen + ((ring->config.ops->consumed(ring->config.ctx) - seen) & (2 * ring->nslots - 1));
 
 	io_rmb();
-	/* A device that writes what it was never told makes no progress here. */
-	if (ahead > atomic_load_explicit(&ring->told, memory_order_acquire) - seen)
+	if (at > atomic_load_explicit(&ring->told, memory_order_acquire))
 		return seen;
-	return seen + ahead;
+	while (seen < at &&
+	       !atomic_compare_exchange_weak_explicit(&ring->completed, &seen, at, memory_order_acq_rel, memory_order_acquire))
+		;
+	return at > seen ? at : seen;
 }
 
-/* As `position <= completed_now(ring)`; what is known to be complete costs no look at the status word. */
-static bool has_passed(const struct piommu_ring *ring, uint64_t position)
+/* As `position <= ring_completed(ring)`; what is known to be complete costs no look at the status word, and asks for no index. */
+static bool has_passed(struct piommu_ring *ring, uint64_t position)
 {
 	uint64_t seen = atomic_load_explicit(&ring->completed, memory_order_acquire);
 	uint32_t ahead;
 
 	if (position <= seen)
 		return true;
+	if (ring->by_index)
+		return position <= ask(ring);
 	ahead = __atomic_load_n(ring->config.status, __ATOMIC_ACQUIRE) - (uint32_t)seen;
 	io_rmb();
 	return position - seen <= ahead && ahead <= atomic_load_explicit(&ring->told, memory_order_acquire) - seen;
-}
-
-/* `to` before `from`, the reverse of keep_loss(): a loss that changes meanwhile is seen empty, never too large. */
-static bool is_lost(struct piommu_ring *ring, uint64_t ticket)
-{
-	if (!ticket || ticket > atomic_load_explicit(&ring->lost_to, memory_order_acquire))
-		return false;
-	for (unsigned i = 0; i < LOSSES_KEPT; i++) {
-		uint64_t to = atomic_load_explicit(&ring->losses[i].to, memory_order_acquire);
-		uint64_t from = atomic_load_explicit(&ring->losses[i].from, memory_order_acquire);
-
-		if (ticket > from && ticket <= to)
-			return true;
-	}
-	/* Last: whoever saw a loss emptied above sees here that it is forgotten. */
-	return ticket <= atomic_load_explicit(&ring->forgotten, memory_order_acquire);
 }
 
 /* Copies `n` descriptors to `position`, in two pieces where the ring ends between. */
 static void fill(struct piommu_ring *ring, uint64_t position, const void *descriptors, unsigned n)
 {
 	size_t size = ring->config.slot_size;
-	uint64_t to_end = ring->nslots - slot_of(ring, position);
+	uint64_t to_end = ring->nslots - ring_slot_of(ring, position);
 	unsigned first = n < to_end ? n : (unsigned)to_end;
 
-	memcpy(slot_at(ring, position), descriptors, first * size);
+	memcpy(ring_slot_at(ring, position), descriptors, first * size);
 	if (n > first)
 		memcpy(ring->config.slots, (const char *)descriptors + first * size, (n - first) * size);
-}
-
-static void writeback(struct piommu_ring *ring, uint64_t position, unsigned n)
-{
-	size_t size = ring->config.slot_size;
-	uint64_t to_end = ring->nslots - slot_of(ring, position);
-	unsigned first = n < to_end ? n : (unsigned)to_end;
-
-	if (!ring->config.writeback)
-		return;
-	ring->config.writeback(ring->config.clock_ctx, slot_at(ring, position), first * size);
-	if (n > first)
-		ring->config.writeback(ring->config.clock_ctx, ring->config.slots, (n - first) * size);
 }
 
 /* ---- Turns -------------------------------------------------------------------------------------------------------------------------- */
@@ -222,14 +150,14 @@ static void count(_Atomic uint64_t *counter, uint64_t n)
 /* The mark of what begins at `start`, or 0. One of another lap is no less than a lap away. Acquire: the slots are filled. */
 static uint64_t mark_at(const struct piommu_ring *ring, uint64_t start)
 {
-	uint64_t mark = atomic_load_explicit(&ring->marks[slot_of(ring, start)], memory_order_acquire);
+	uint64_t mark = atomic_load_explicit(&ring->marks[ring_slot_of(ring, start)], memory_order_acquire);
 
 	return (mark & ~HOLE) - start - 1 < ring->nslots - 1 ? mark : 0;
 }
 
-static bool has_room(const struct piommu_ring *ring, uint64_t end)
+static bool has_room(struct piommu_ring *ring, uint64_t end)
 {
-	return end <= completed_now(ring) + ring->nslots - 1;
+	return end <= (ring->by_index ? ask(ring) : ring_completed(ring)) + ring->nslots - 1;
 }
 
 /*
@@ -241,11 +169,11 @@ static uint64_t publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
 	for (uint64_t mark; (mark = mark_at(ring, end)) && !(mark & HOLE); waits++)
 		end = mark;
 	/* Twice a lap is enough for those who look for room, and more would fetch the status word's line more often. */
-	if (end - atomic_load_explicit(&ring->completed, memory_order_relaxed) >= ring->nslots / 2)
-		atomic_store_explicit(&ring->completed, completed_now(ring), memory_order_release);
+	if (!ring->by_index && end - atomic_load_explicit(&ring->completed, memory_order_relaxed) >= ring->nslots / 2)
+		atomic_store_explicit(&ring->completed, ring_completed(ring), memory_order_release);
 	atomic_store_explicit(&ring->told, end, memory_order_relaxed);
 	io_wmb(); /* slots, and `told`, before the doorbell */
-	ring->config.ops->doorbell(ring->config.ctx, slot_of(ring, end));
+	ring->config.ops->doorbell(ring->config.ctx, end);
 	count(&ring->waits, waits);
 	count(&ring->doorbells, 1);
 	PIOMMU_YIELD("doorbell rung, not yet published");
@@ -257,8 +185,8 @@ static uint64_t publish(struct piommu_ring *ring, uint64_t end, uint64_t waits)
 static void fill_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
 {
 	for (uint64_t at = start; at < end; at++)
-		ring->config.ops->make_wait(slot_at(ring, at), ring->config.status_pa, (uint32_t)(at + 1));
-	writeback(ring, start, (unsigned)(end - start));
+		ring->config.ops->make_wait(ring_slot_at(ring, at), ring->config.status_pa, (uint32_t)(at + 1));
+	ring_writeback(ring, start, (unsigned)(end - start));
 }
 
 /*
@@ -274,8 +202,8 @@ static void publish_ready(struct piommu_ring *ring)
 		if (!mark || (mark & HOLE && !has_room(ring, end)))
 			return;
 		PIOMMU_YIELD("ready burst found, not yet claimed");
-		if (!atomic_compare_exchange_strong_explicit(&ring->marks[slot_of(ring, start)], &mark, 0, memory_order_acquire,
-							     memory_order_relaxed))
+		if (!atomic_compare_exchange_strong_explicit(&ring->marks[ring_slot_of(ring, start)], &mark, 0,
+							     memory_order_acquire, memory_order_relaxed))
 			return;
 		if (mark & HOLE)
 			fill_hole(ring, start, end);
@@ -292,7 +220,7 @@ static void hand_over(struct piommu_ring *ring, uint64_t start, uint64_t end)
 		return;
 	}
 	PIOMMU_YIELD("not our turn, not yet marked");
-	atomic_store_explicit(&ring->marks[slot_of(ring, start)], end, memory_order_release);
+	atomic_store_explicit(&ring->marks[ring_slot_of(ring, start)], end, memory_order_release);
 	publish_ready(ring);
 }
 
@@ -352,7 +280,7 @@ static int state_of(struct piommu_ring *ring, uint64_t position, enum target tar
 	bool passed = has_passed(ring, position);
 
 	/* Second: whoever sees that the hardware went on after a loss sees what was lost, too. */
-	if (target == BURST && is_lost(ring, position))
+	if (target == BURST && ring_is_lost(ring, position))
 		return -EIO;
 	return passed ? 0 : -EINPROGRESS;
 }
@@ -412,7 +340,7 @@ static int leave_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
 			return -EIO;
 		}
 	}
-	atomic_store_explicit(&ring->marks[slot_of(ring, start)], end | HOLE, memory_order_release);
+	atomic_store_explicit(&ring->marks[ring_slot_of(ring, start)], end | HOLE, memory_order_release);
 	return full(ring);
 }
 
@@ -466,8 +394,8 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 	PIOMMU_YIELD("slots reserved");
 	end = start + n + 1;
 	fill(ring, start, descriptors, n);
-	ring->config.ops->make_wait(slot_at(ring, end - 1), ring->config.status_pa, (uint32_t)end);
-	writeback(ring, start, n + 1);
+	ring->config.ops->make_wait(ring_slot_at(ring, end - 1), ring->config.status_pa, (uint32_t)end);
+	ring_writeback(ring, start, n + 1);
 	hand_over(ring, start, end);
 	*ticket = end;
 	return 0;
@@ -529,65 +457,6 @@ void piommu_ring_stats(const struct piommu_ring *ring, struct piommu_ring_stats 
 		.full = atomic_load_explicit(&ring->nfull, memory_order_relaxed),
 		.failed = atomic_load_explicit(&ring->nfailed, memory_order_relaxed),
 	};
-}
-
-/* ---- Errors ------------------------------------------------------------------------------------------------------------------------- */
-
-/* The ticket of the burst that slot `at` is in. */
-static uint64_t burst_of(const struct piommu_ring *ring, uint64_t at, uint64_t end)
-{
-	for (; at < end; at++)
-		if (ring->config.ops->is_wait(slot_at(ring, at)))
-			return at + 1;
-	return end; /* its wait descriptor is spoilt */
-}
-
-/* The ticket before that one; `done` where that is complete. */
-static uint64_t burst_before(const struct piommu_ring *ring, uint64_t at, uint64_t done)
-{
-	while (at > done && !ring->config.ops->is_wait(slot_at(ring, at - 1)))
-		at--;
-	return at;
-}
-
-/* A loss is replaced after its tickets are forgotten, and empty in between. */
-static void keep_loss(struct piommu_ring *ring, uint64_t from, uint64_t to)
-{
-	struct loss *loss = &ring->losses[ring->nlosses++ % LOSSES_KEPT];
-
-	atomic_store_explicit(&ring->forgotten, atomic_load_explicit(&loss->to, memory_order_relaxed), memory_order_release);
-	atomic_store_explicit(&loss->from, UINT64_MAX, memory_order_release);
-	atomic_store_explicit(&loss->to, to, memory_order_release);
-	atomic_store_explicit(&loss->from, from, memory_order_release);
-	atomic_store_explicit(&ring->lost_to, to, memory_order_release);
-}
-
-uint64_t piommu_ring_lose(struct piommu_ring *ring, unsigned head, bool refused)
-{
-	uint64_t end, done, at, from, to;
-
-	io_rmb(); /* `head` came from a register: what was told by the doorbell that led there is seen */
-	end = atomic_load_explicit(&ring->told, memory_order_acquire);
-	done = completed_now(ring);
-	at = done + slot_of(ring, head - done); /* less than a lap is outstanding */
-	from = done;
-	to = at;
-	if (refused) {
-		from = burst_before(ring, at, done);
-		to = burst_of(ring, at, end);
-	} else if (at > done && burst_before(ring, at, done) != at) {
-		to = burst_of(ring, at, end);
-	}
-	if (from < to)
-		keep_loss(ring, from, to);
-	if (refused && to == at + 1) {
-		ring->config.ops->make_wait(slot_at(ring, at), ring->config.status_pa, (uint32_t)to);
-		writeback(ring, at, 1);
-	}
-	/* The status of aborted waits is never written, and nothing else writes it now. Release: after the loss. */
-	if (!refused && at > done)
-		__atomic_store_n(ring->config.status, (uint32_t)at, __ATOMIC_RELEASE);
-	return at;
 }
 
 void piommu_ring_stop(struct piommu_ring *ring)

@@ -22,11 +22,11 @@ static void make_wait(void *slot, uint64_t status_pa, uint32_t seq)
 	memcpy(slot, &desc, sizeof(desc));
 }
 
-static void doorbell(void *ctx, unsigned tail)
+static void doorbell(void *ctx, uint64_t tail)
 {
 	struct vtd *vtd = ctx;
 
-	piommu_write64(vtd->window, VTD_IQT, field_prep(VTD_IQ_INDEX, tail));
+	piommu_write64(vtd->window, VTD_IQT, field_prep(VTD_IQ_INDEX, tail & (BIT64(VTD_QUEUE_LG2) - 1)));
 }
 
 bool vtd_is_wait(const void *slot)

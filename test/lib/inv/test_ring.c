@@ -65,11 +65,11 @@ static void make_wait(void *at, uint64_t status_pa, uint32_t seq)
 	*slot = (struct slot){ KIND_WAIT, seq };
 }
 
-static void doorbell(void *ctx, unsigned tail)
+static void doorbell(void *ctx, uint64_t tail)
 {
 	struct device *device = ctx;
 
-	atomic_store(&device->tail, tail);
+	atomic_store(&device->tail, (unsigned)(tail % NSLOTS));
 	device->doorbells++;
 	if (!device->lazy)
 		execute(device);
@@ -363,7 +363,7 @@ static void instant_make_wait(void *at, uint64_t status_pa, uint32_t seq)
 	instant_seq = seq;
 }
 
-static void instant_doorbell(void *ctx, unsigned tail)
+static void instant_doorbell(void *ctx, uint64_t tail)
 {
 	(void)tail;
 	if (!*(bool *)ctx)
@@ -418,12 +418,12 @@ struct shared {
 	_Atomic unsigned executed;
 };
 
-static void lazy_doorbell(void *ctx, unsigned tail)
+static void lazy_doorbell(void *ctx, uint64_t tail)
 {
 	struct shared *shared = ctx;
 
 	/* Doorbells come in order: the tail only moves forward, and by less than a lap. */
-	atomic_store_explicit(&shared->device.tail, tail, memory_order_release);
+	atomic_store_explicit(&shared->device.tail, (unsigned)(tail % NSLOTS), memory_order_release);
 }
 
 static void thread_make_wait(void *at, uint64_t status_pa, uint32_t seq)

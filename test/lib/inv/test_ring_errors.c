@@ -93,12 +93,12 @@ static bool is_wait(const void *at)
 	return ((const struct slot *)at)->kind == WAIT;
 }
 
-static void doorbell(void *ctx, unsigned tail)
+static void doorbell(void *ctx, uint64_t tail)
 {
 	struct device *device = ctx;
 
 	pthread_mutex_lock(&device->lock);
-	device->tail = tail;
+	device->tail = (unsigned)(tail % NSLOTS);
 	if (device->runs)
 		run(device);
 	pthread_mutex_unlock(&device->lock);
@@ -141,7 +141,7 @@ static void give_way(void *ctx)
 	sched_yield();
 }
 
-static const struct piommu_ring_ops ops = { make_wait, doorbell, is_wait, check };
+static const struct piommu_ring_ops ops = { make_wait, doorbell, NULL, is_wait, check };
 
 static void setup(struct device *device)
 {

@@ -86,11 +86,11 @@ static void make_wait(void *at, uint64_t status_pa, uint32_t seq)
 		submit_nested(current, 100 + --current->at_wait);
 }
 
-static void doorbell(void *ctx, unsigned tail)
+static void doorbell(void *ctx, uint64_t tail)
 {
 	struct device *device = ctx;
 
-	device->tail = tail;
+	device->tail = (unsigned)(tail % NSLOTS);
 	device->doorbells++;
 	if (device->at_doorbell)
 		submit_nested(device, 200 + --device->at_doorbell);
@@ -380,12 +380,12 @@ static void plain_make_wait(void *at, uint64_t status_pa, uint32_t seq)
 	*(struct slot *)at = (struct slot){ WAIT, seq };
 }
 
-static void plain_doorbell(void *ctx, unsigned tail)
+static void plain_doorbell(void *ctx, uint64_t tail)
 {
 	struct device *device = ctx;
 
 	device->doorbells++; /* one thread at a time */
-	atomic_store_explicit(&device->tail, tail, memory_order_release);
+	atomic_store_explicit(&device->tail, (unsigned)(tail % NSLOTS), memory_order_release);
 }
 
 /* There are fewer processors than threads. */
