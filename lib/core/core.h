@@ -199,7 +199,7 @@ struct piommu {
 	struct piommu_event events[CORE_EVENTS] GUARDED_BY(event_mutex);
 	uint64_t event_head GUARDED_BY(event_mutex);
 	uint64_t event_tail GUARDED_BY(event_mutex);
-	atomic_uint_fast64_t nfaults, noverflows, nlost, ninv_errors;
+	atomic_uint_fast64_t nfaults, noverflows, nlost, ninv_errors, nunit_errors;
 };
 
 /* PCI functions by address; nodes after them, in the order in which they came. */

@@ -17,6 +17,9 @@ void core_event_emit(struct piommu *p, const struct piommu_event *event)
 	case PIOMMU_EVENT_FAULT_OVERFLOW:
 		atomic_fetch_add_explicit(&p->noverflows, 1, memory_order_relaxed);
 		break;
+	case PIOMMU_EVENT_UNIT_ERROR:
+		atomic_fetch_add_explicit(&p->nunit_errors, 1, memory_order_relaxed);
+		break;
 	default:
 		atomic_fetch_add_explicit(&p->ninv_errors, 1, memory_order_relaxed);
 		break;
@@ -113,34 +116,47 @@ static void requester_text(const struct piommu_event *event, char *text, size_t 
 		snprintf(text, len, "id 0x%x (of no single device)", event->id);
 }
 
-void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
+static void fault_text(const struct piommu_event *event, char *text, size_t len)
 {
 	char at[PIOMMU_NAME_LEN];
 
 	requester_text(event, at, sizeof(at));
+	if (event->is_interrupt) {
+		snprintf(text, len, "%s interrupt request (index 0x%llx) blocked: %s (reason 0x%02x, %s)", at,
+			 (unsigned long long)event->iova, event->reason_text, event->reason, event->reason_name);
+		return;
+	}
+	snprintf(text, len, "%s %s of iova 0x%llx blocked: %s (reason 0x%02x, %s)", at,
+		 event->is_write     ? "write"
+		 : event->is_execute ? "execute"
+				     : "read",
+		 (unsigned long long)event->iova, event->reason_text, event->reason, event->reason_name);
+}
+
+void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
+{
+	const char *why = event->reason_text ? event->reason_text : "no reason given";
+	int used = event->unit[0] ? snprintf(text, len, "%s: ", event->unit) : 0;
+
+	if ((size_t)used >= len)
+		return;
+	text += used;
+	len -= (size_t)used;
 	switch (event->type) {
 	case PIOMMU_EVENT_DMA_FAULT:
-		if (event->is_interrupt) {
-			snprintf(text, len, "%s: %s interrupt request (index 0x%llx) blocked: %s (reason 0x%02x, %s)",
-				 event->unit, at, (unsigned long long)event->iova, event->reason_text, event->reason,
-				 event->reason_name);
-			break;
-		}
-		snprintf(text, len, "%s: %s %s of iova 0x%llx blocked: %s (reason 0x%02x, %s)", event->unit, at,
-			 event->is_write     ? "write"
-			 : event->is_execute ? "execute"
-					     : "read",
-			 (unsigned long long)event->iova, event->reason_text, event->reason, event->reason_name);
+		fault_text(event, text, len);
 		break;
 	case PIOMMU_EVENT_FAULT_OVERFLOW:
-		snprintf(text, len, "%s: fault records overflowed: some faults were not recorded", event->unit);
+		snprintf(text, len, "fault records overflowed: some faults were not recorded");
 		break;
 	case PIOMMU_EVENT_INV_ERROR:
-		snprintf(text, len, "%s: an invalidation failed: %s (status 0x%x)", event->unit,
-			 event->reason_text ? event->reason_text : "no reason given", event->reason);
+		snprintf(text, len, "an invalidation failed: %s (status 0x%x)", why, event->reason);
 		break;
 	case PIOMMU_EVENT_UNIT_LOST:
-		snprintf(text, len, "%s: the unit does not answer (its registers read all ones)", event->unit);
+		snprintf(text, len, "the unit does not answer (its registers read all ones)");
+		break;
+	case PIOMMU_EVENT_UNIT_ERROR:
+		snprintf(text, len, "the unit reports an error: %s (status 0x%x)", why, event->reason);
 		break;
 	}
 }
@@ -154,6 +170,7 @@ void piommu_stats(const struct piommu *p, struct piommu_stats *out)
 		.fault_overflows = atomic_load_explicit(&p->noverflows, memory_order_relaxed),
 		.events_lost = atomic_load_explicit(&p->nlost, memory_order_relaxed),
 		.inv_errors = atomic_load_explicit(&p->ninv_errors, memory_order_relaxed),
+		.unit_errors = atomic_load_explicit(&p->nunit_errors, memory_order_relaxed),
 	};
 	while ((cu = core_unit_next(p, cu))) {
 		struct piommu_ring_stats ring = { 0 };

@@ -458,6 +458,7 @@ struct piommu_stats {
 	uint64_t fault_overflows;
 	uint64_t events_lost; /**< overwritten in the ring before they were read */
 	uint64_t inv_errors;
+	uint64_t unit_errors; /**< of the units' own */
 	uint64_t inv_descriptors;
 	uint64_t inv_waits;
 	uint64_t inv_doorbells;

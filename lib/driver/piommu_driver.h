@@ -428,6 +428,13 @@ struct piommu_driver {
 	/** Reads and clears what the unit has to report; returns how many events it emitted. Any one thread at a time. */
 	unsigned (*poll)(struct piommu_unit *unit, const struct piommu_event_sink *sink);
 
+	/**
+	 * What words that a unit reported once mean, as poll would say it: without names they are those of piommu_event.raw. Fills `*out`
+	 * but for unit, device and when_ns. Any thread. NULL: it cannot.
+	 * @return 0; -ENOENT: no report of this family's; -EIO: all ones, of a unit that is gone
+	 */
+	int (*decode)(const struct piommu_word *words, unsigned n, struct piommu_event *out);
+
 	/** The walk the hardware would do, from registers on. `window` may be an inspect window. Returns the steps filled. */
 	unsigned (*walk)(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 			 struct piommu_walk_step *steps, unsigned max);

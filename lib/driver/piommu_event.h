@@ -17,6 +17,7 @@ enum piommu_event_type {
 	PIOMMU_EVENT_FAULT_OVERFLOW, /**< the unit dropped fault records */
 	PIOMMU_EVENT_INV_ERROR,      /**< an invalidation failed; translations may be stale until the unit is reset */
 	PIOMMU_EVENT_UNIT_LOST,      /**< registers read all ones */
+	PIOMMU_EVENT_UNIT_ERROR,     /**< an error of the unit's own: reason_name and reason_text */
 };
 
 /** One event. Plain data, copied into the manager's ring and to the callback. */
@@ -43,6 +44,15 @@ struct piommu_event {
 	const char *reason_text; /**< what it means; static storage */
 	uint64_t raw[4];         /**< the hardware's record */
 	uint64_t when_ns;
+};
+
+/**
+ * A word of a report that somebody wrote down: a register by the name that the family's specification or a kernel's log gives it, in
+ * whatever case, or (NULL) the next word of a record.
+ */
+struct piommu_word {
+	const char *name;
+	uint64_t value;
 };
 
 /** One step of a translation, for people: raw words and what they say. */

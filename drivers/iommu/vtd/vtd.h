@@ -205,6 +205,7 @@ struct vtd_fault vtd_fault_decode(struct vtd_pair record);
 /* Short words and a sentence, static; never NULL. */
 const char *vtd_fault_name(uint8_t reason);
 const char *vtd_fault_text(uint8_t reason);
+int vtd_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out);
 /* Forgets what is recorded from before our time, and asks for no interrupt. */
 void vtd_fault_reset(struct vtd *vtd);
 unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink);

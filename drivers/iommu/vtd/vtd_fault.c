@@ -151,6 +151,40 @@ struct vtd_fault vtd_fault_decode(struct vtd_pair record)
 	return fault;
 }
 
+static void fill_fault(struct piommu_event *event, struct vtd_pair record)
+{
+	struct vtd_fault fault = vtd_fault_decode(record);
+
+	event->id = fault.sid;
+	event->is_pci = true;
+	event->sbdf = (struct piommu_sbdf){ 0, (uint8_t)(fault.sid >> 8), (uint8_t)(fault.sid & 0xff) };
+	event->iova = fault.iova;
+	event->is_write = fault.is_write;
+	event->is_execute = fault.is_execute;
+	event->is_interrupt = fault.is_interrupt;
+	event->has_pasid = fault.has_pasid;
+	event->pasid = fault.pasid;
+	event->reason = fault.reason;
+	event->reason_name = vtd_fault_name(fault.reason);
+	event->reason_text = vtd_fault_text(fault.reason);
+	event->raw[0] = record.lo;
+	event->raw[1] = record.hi;
+}
+
+/* A fault record (11.4.7.2), low word first. */
+int vtd_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out)
+{
+	if (n != 2 || words[0].name || words[1].name)
+		return -ENOENT;
+	if (words[0].value == UINT64_MAX && words[1].value == UINT64_MAX)
+		return -EIO;
+	if (!(words[1].value & VTD_FRCD_F))
+		return -ENOENT;
+	*out = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT };
+	fill_fault(out, (struct vtd_pair){ words[0].value, words[1].value });
+	return 0;
+}
+
 static unsigned record_at(const struct vtd *vtd, unsigned index)
 {
 	return 16 * ((unsigned)field_get(VTD_CAP_FRO, vtd->cap) + index);
@@ -198,23 +232,10 @@ static struct piommu_event new_event(const struct vtd *vtd, enum piommu_event_ty
 
 static void emit_fault(struct vtd *vtd, struct vtd_pair record, const struct piommu_event_sink *sink)
 {
-	struct vtd_fault fault = vtd_fault_decode(record);
 	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_DMA_FAULT);
 
-	event.id = fault.sid;
-	event.is_pci = true;
-	event.sbdf = (struct piommu_sbdf){ vtd->unit->fw->segment, (uint8_t)(fault.sid >> 8), (uint8_t)(fault.sid & 0xff) };
-	event.iova = fault.iova;
-	event.is_write = fault.is_write;
-	event.is_execute = fault.is_execute;
-	event.is_interrupt = fault.is_interrupt;
-	event.has_pasid = fault.has_pasid;
-	event.pasid = fault.pasid;
-	event.reason = fault.reason;
-	event.reason_name = vtd_fault_name(fault.reason);
-	event.reason_text = vtd_fault_text(fault.reason);
-	event.raw[0] = record.lo;
-	event.raw[1] = record.hi;
+	fill_fault(&event, record);
+	event.sbdf.segment = vtd->unit->fw->segment;
 	sink->emit(sink->ctx, &event);
 }
 

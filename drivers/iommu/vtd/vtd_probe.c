@@ -351,6 +351,7 @@ const struct piommu_driver vtd_driver = {
 	.attach = vtd_attach,
 	.flush_tag = vtd_flush_tag,
 	.poll = vtd_poll,
+	.decode = vtd_decode,
 	.walk = vtd_walk,
 	.describe = vtd_describe,
 	.version = vtd_version,

@@ -121,12 +121,31 @@ static void an_address_that_the_driver_gives_stands_where_no_device_is_found(voi
 	fake_stop(&fake, p);
 }
 
+static void an_error_of_the_unit_s_own_is_said_and_counted(void)
+{
+	struct piommu_event reported = {
+		.type = PIOMMU_EVENT_UNIT_ERROR, .unit = "dmar1", .reason = 0x80, .reason_text = "broken"
+	};
+	struct piommu_stats stats;
+	struct piommu *p;
+
+	fake_init(&fake);
+	p = fake_start(&fake);
+	poll_fault(p, reported);
+	CU_ASSERT_STRING_EQUAL(text, "dmar1: the unit reports an error: broken (status 0x80)");
+	piommu_stats(p, &stats);
+	CHECK_EQ(stats.unit_errors, 1);
+	CHECK_EQ(stats.faults + stats.inv_errors, 0);
+	fake_stop(&fake, p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_fault_names_the_function_behind_its_unit),
 		SUITE_TEST(a_fault_names_the_node_whose_masked_id_it_is),
 		SUITE_TEST(a_fault_of_an_id_that_several_share_names_none_of_them),
+		SUITE_TEST(an_error_of_the_unit_s_own_is_said_and_counted),
 		SUITE_TEST(an_address_that_the_driver_gives_stands_where_no_device_is_found),
 	};
 

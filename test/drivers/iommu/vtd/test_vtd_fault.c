@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Fault records decoded and polled (7.2, 11.4.7.6). */
+#include <errno.h>
 #include <string.h>
 
 #include "drivers.h"
@@ -58,6 +59,25 @@ static void an_interrupt_has_an_index_and_no_address(void)
 	CU_ASSERT_TRUE(fault.is_interrupt);
 	CU_ASSERT_FALSE(fault.is_write);
 	CHECK_HEX(fault.iova, 0x1600);
+}
+
+static void a_record_that_somebody_wrote_down_becomes_the_event_that_it_was(void)
+{
+	struct piommu_word words[3] = { { NULL, 0x76406000 }, { NULL, UINT64_C(0xc000000600000028) } };
+	struct piommu_event event;
+
+	CHECK_EQ(vtd_driver.decode(words, 2, &event), 0);
+	CHECK_EQ(event.type, PIOMMU_EVENT_DMA_FAULT);
+	CHECK_HEX(event.id, 0x28);
+	CHECK_HEX(event.sbdf.devfn, 0x28);
+	CHECK_HEX(event.iova, 0x76406000);
+	CHECK_HEX(event.reason, 6);
+	CHECK_HAS(event.reason_name, "read permission");
+	CHECK_EQ(vtd_driver.decode(words, 3, &event), -ENOENT);
+	words[1].value &= ~BIT64(63); /* F: no fault is recorded */
+	CHECK_EQ(vtd_driver.decode(words, 2, &event), -ENOENT);
+	words[0].value = words[1].value = UINT64_MAX;
+	CHECK_EQ(vtd_driver.decode(words, 2, &event), -EIO);
 }
 
 static void every_reason_of_the_specification_has_words(void)
@@ -165,6 +185,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(both_type_bits_tell_the_access),
 		SUITE_TEST(a_pasid_counts_only_with_its_present_bit),
 		SUITE_TEST(an_interrupt_has_an_index_and_no_address),
+		SUITE_TEST(a_record_that_somebody_wrote_down_becomes_the_event_that_it_was),
 		SUITE_TEST(every_reason_of_the_specification_has_words),
 		SUITE_TEST(a_quiet_unit_has_nothing_to_say),
 		SUITE_TEST(a_fault_becomes_an_event_and_its_record_is_free),
