@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Life, switches and counts of the SMMUv2 model, and its face. Entered by any thread; takes the unit's lock.
+ *
+ *   registers   smmuv2_model_regs.c (which there are), smmuv2_model_ids.c (what they are at power-on),
+ *               smmuv2_model_global.c and smmuv2_model_bank.c (what a write does)
+ *   a request   smmuv2_model_dma.c -> smmuv2_model_walk.c -> lpae_walk.c; faults in smmuv2_model_fault.c
+ *   caches      smmuv2_model_tlb.c
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "smmuv2_model_priv.h"
+
+static struct smmuv2_model *model_of(struct sim_model *model)
+{
+	return (struct smmuv2_model *)(void *)model;
+}
+
+void smmuv2m_complain(struct smmuv2_model *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->complaint[0])
+		return; /* the first one is the cause of the rest */
+	va_start(ap, fmt);
+	vsnprintf(m->complaint, sizeof(m->complaint), fmt, ap);
+	va_end(ap);
+}
+
+static void destroy(struct sim_model *model)
+{
+	struct smmuv2_model *m = model_of(model);
+
+	for (unsigned i = 0; i < m->cfg.ncb; i++)
+		free(m->bank[i].stalled);
+	free(m->bank);
+	free(m->tags);
+	free(m->drops);
+	sim_cache_fini(&m->tag_of);
+	sim_cache_fini(&m->tlb);
+	sim_cache_fini(&m->tables);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+static uint64_t read_register(struct sim_model *model, unsigned off, unsigned width)
+{
+	struct smmuv2_model *m = model_of(model);
+	uint64_t value = width == 8 ? UINT64_MAX : UINT32_MAX;
+
+	pthread_mutex_lock(&m->lock);
+	if (!m->dead)
+		value = smmuv2m_read(m, off, width);
+	pthread_mutex_unlock(&m->lock);
+	return value;
+}
+
+static void write_register(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
+{
+	struct smmuv2_model *m = model_of(model);
+
+	pthread_mutex_lock(&m->lock);
+	if (!m->dead)
+		smmuv2m_write(m, off, width, value);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void complain_inspect(struct sim_model *model, unsigned off)
+{
+	struct smmuv2_model *m = model_of(model);
+
+	pthread_mutex_lock(&m->lock);
+	smmuv2m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* IDR0 and IDR1, and IDR2. They are constant. */
+static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
+{
+	const struct smmuv2_model *m = (const struct smmuv2_model *)(const void *)model;
+
+	out->caps_known = true;
+	out->cap[0] = smmuv2m_wide(m->gr0, G_IDR0);
+	out->cap[1] = m->gr0[G_IDR2 / 4];
+	out->version = smmuv2m_is_v2(m) ? 2 : 1;
+}
+
+static int locked_set(struct smmuv2_model *m, enum piommu_sim_switch which, uint64_t value)
+{
+	switch (which) {
+	case PIOMMU_SIM_QUEUE_STUCK:
+		m->stuck[0] = value;
+		return 0;
+	case PIOMMU_SIM_HANDSHAKE_STUCK:
+		m->stuck[1] = value;
+		return 0;
+	case PIOMMU_SIM_DEAD:
+		m->dead = value;
+		return 0;
+	case PIOMMU_SIM_LATENCY_NS:
+		m->latency_ns = value;
+		return 0;
+	case PIOMMU_SIM_FAIL_INVALIDATIONS:
+		m->fail_in = value;
+		return 0;
+	case PIOMMU_SIM_SLOW_HANDSHAKE:
+		m->slow = value;
+		return 0;
+	case PIOMMU_SIM_FAIL_HANDSHAKES:
+		m->lose_sync_in = value;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int set(struct sim_model *model, enum piommu_sim_switch which, uint64_t value)
+{
+	struct smmuv2_model *m = model_of(model);
+	int err;
+
+	pthread_mutex_lock(&m->lock);
+	err = locked_set(m, which, value);
+	pthread_mutex_unlock(&m->lock);
+	return err;
+}
+
+static void counts(struct sim_model *model, struct piommu_sim_counts *out)
+{
+	struct smmuv2_model *m = model_of(model);
+
+	pthread_mutex_lock(&m->lock);
+	*out = m->counts;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void complaint(struct sim_model *model, char *text, size_t len)
+{
+	struct smmuv2_model *m = model_of(model);
+
+	pthread_mutex_lock(&m->lock);
+	snprintf(text, len, "%s", m->complaint);
+	m->complaint[0] = 0;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static const struct sim_model_ops ops = {
+	.destroy = destroy,
+	.read = read_register,
+	.write = write_register,
+	.complain_inspect = complain_inspect,
+	.facts = facts,
+	.dma = smmuv2m_dma,
+	.set = set,
+	.counts = counts,
+	.complaint = complaint,
+	.dump = smmuv2m_dump,
+};
+
+/* IDR2 has no other sizes than these. */
+static bool has_encoding(unsigned bits)
+{
+	return bits == 32 || bits == 36 || bits == 40 || bits == 42 || bits == 44 || bits == 48;
+}
+
+static bool can_be(const struct smmuv2_model_config *c)
+{
+	if (c->ncb < 1 || c->ncb > 128 || c->ns2cb > c->ncb || c->npages_lg2 < 1 || c->npages_lg2 > 8 ||
+	    c->ncb > 1u << c->npages_lg2)
+		return false;
+	if (c->page_lg2 != 12 && c->page_lg2 != 16)
+		return false;
+	if (c->nsmr > 128 || !c->sid_bits || c->sid_bits > (c->exids ? 16u : c->nsmr ? 15u : 7u))
+		return false;
+	if ((!c->s1 && !c->s2) || (!c->s2 && c->ns2cb) || !has_encoding(c->ias) || !has_encoding(c->oas))
+		return false;
+	if (c->version < SMMUV2_MODEL_V2 && (c->exids || c->vmid16))
+		return false;
+	return c->nkept <= 4 && c->nkept <= (c->nsmr ? c->nsmr : 1u << c->sid_bits);
+}
+
+int smmuv2_model_create(const struct smmuv2_model_config *config, struct sim_mem *mem, struct sim_model **out)
+{
+	struct smmuv2_model *m;
+
+	if (!can_be(config))
+		return -EINVAL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->bank = calloc(config->ncb, sizeof(*m->bank));
+	if (!m->bank) {
+		free(m);
+		return -ENOMEM;
+	}
+	m->model = (struct sim_model){ &ops, (size_t)2 << (config->npages_lg2 + config->page_lg2) };
+	m->cfg = *config;
+	m->mem = mem;
+	m->ngroups = config->nsmr ? config->nsmr : 1u << config->sid_bits;
+	m->latency_ns = config->latency_ns;
+	pthread_mutex_init(&m->lock, NULL);
+	smmuv2m_power_on(m);
+	*out = &m->model;
+	return 0;
+}

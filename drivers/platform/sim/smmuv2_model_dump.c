@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The SMMUv2 model's state as text, for comparing: what software wrote and what the unit would do with each stream. Left out is what
+ * two states may differ in that do the same: where tables are, which stream mapping group a stream has, leaf sizes, banks that
+ * no stream uses, the last invalidation. The lock is held throughout, nothing is changed.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "smmuv2_model_priv.h"
+
+#define TEXT_LEN 160u
+
+/* ---- Registers ---- */
+
+static void dump_faults(const struct smmuv2_model *m, FILE *out)
+{
+	const uint32_t *g = m->gr0;
+
+	fprintf(out, "  sGFSR 0x%" PRIx32 "\n", g[G_GFSR / 4]);
+	if (g[G_GFSR / 4])
+		fprintf(out, "  fault of stream 0x%" PRIx32 " %s 0x%" PRIx64 "\n", g[G_GFSYNR1 / 4],
+			g[G_GFSYNR0 / 4] & GFSYNR0_WNR ? "write" : "read", smmuv2m_wide(g, G_GFAR));
+	for (unsigned i = 0; i < m->cfg.ncb; i++) {
+		const uint32_t *words = m->bank[i].words;
+
+		if (words[B_FSR / 4])
+			fprintf(out, "  bank %u FSR 0x%" PRIx32 " of stream 0x%" PRIx32 " %s 0x%" PRIx64 "\n", i,
+				words[B_FSR / 4], m->gr1[A_CBFRSYNRA / 4 + i],
+				words[B_FSYNR0 / 4] & FSYNR0_WNR ? "write" : "read", smmuv2m_wide(words, B_FAR));
+	}
+}
+
+static void dump_registers(const struct smmuv2_model *m, FILE *out)
+{
+	fprintf(out, "  sCR0 0x%" PRIx32 "\n  sCR2 0x%" PRIx32 "\n  sACR 0x%" PRIx32 "\n", smmuv2m_cr0(m), m->gr0[G_CR2 / 4],
+		m->gr0[G_ACR / 4]);
+	if (m->ndrops)
+		fputs("  an invalidation is not synchronised\n", out);
+	if (smmuv2m_sync_active(m))
+		fputs("  a synchronisation is not over\n", out);
+	dump_faults(m, out);
+}
+
+/* ---- Page tables ---- */
+
+/* Leaves that continue one another are one range, whatever their sizes. */
+struct summary {
+	uint64_t hash, nranges, len;
+	uint64_t iova, pa, range_len; /* of the range that is still open */
+	uint64_t what;                /* its permissions, or a fault */
+};
+
+static void hash_word(struct summary *sum, uint64_t word)
+{
+	for (unsigned i = 0; i < 8; i++, word >>= 8)
+		sum->hash = (sum->hash ^ (word & 0xff)) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+static void close_range(struct summary *sum)
+{
+	if (!sum->range_len)
+		return;
+	hash_word(sum, sum->iova);
+	hash_word(sum, sum->pa);
+	hash_word(sum, sum->range_len);
+	hash_word(sum, sum->what);
+	sum->nranges++;
+	sum->len += sum->range_len;
+	sum->range_len = 0;
+}
+
+static bool add_leaf(void *arg, uint64_t iova, uint64_t len, const struct lpae_walk *walk)
+{
+	struct summary *sum = arg;
+	uint64_t what = walk->fault ? (uint64_t)walk->fault << 8 : walk->user | walk->priv << 2;
+	uint64_t pa = walk->fault ? 0 : walk->pa;
+	bool goes_on = sum->range_len && sum->iova + sum->range_len == iova && sum->what == what &&
+		       (walk->fault || sum->pa + sum->range_len == pa);
+
+	if (goes_on) {
+		sum->range_len += len;
+		return true;
+	}
+	close_range(sum);
+	sum->iova = iova;
+	sum->pa = pa;
+	sum->range_len = len;
+	sum->what = what;
+	return true;
+}
+
+static void describe_tables(struct smmuv2_model *m, const struct smmuv2m_regime *r, char *text, size_t room)
+{
+	struct summary sum = { .hash = UINT64_C(0xcbf29ce484222325) };
+	const struct lpae_reader reader = smmuv2m_truth_reader(m);
+	bool whole = true;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (r->has[i])
+			whole &= lpae_each(&r->table[i], &reader, add_leaf, &sum);
+		close_range(&sum);
+		if (r->has[1])
+			hash_word(&sum, i); /* which of them has it */
+	}
+	snprintf(text, room, " ranges=%" PRIu64 " bytes=0x%" PRIx64 " hash=%016" PRIx64 "%s", sum.nranges, sum.len, sum.hash,
+		 whole ? "" : " (not all)");
+}
+
+/* ---- Streams ---- */
+
+struct fates {
+	char bank[128][TEXT_LEN]; /* "" until a stream is seen that goes through it */
+};
+
+static void describe_bank(struct smmuv2_model *m, unsigned bank, char *text)
+{
+	struct smmuv2m_regime r;
+	int len;
+
+	smmuv2m_bank_regime(m, bank, &r);
+	if (r.wrong) {
+		snprintf(text, TEXT_LEN, "in error, bank %u: %s", bank, r.wrong);
+		return;
+	}
+	len = snprintf(text, TEXT_LEN, "paging stage=%u bank=%u vmid=%u", r.stage, bank, r.tag.vmid);
+	if (r.stage == 1)
+		len += snprintf(text + len, TEXT_LEN - (size_t)len, " asid=%u", r.tag.asid);
+	describe_tables(m, &r, text + len, TEXT_LEN - (size_t)len);
+}
+
+static const char *fault_text(uint32_t gfsr)
+{
+	switch (gfsr) {
+	case GFSR_USF:
+		return "blocked, no group";
+	case GFSR_SMCF:
+		return "blocked, several groups";
+	case GFSR_ICF:
+		return "blocked";
+	default:
+		return "blocked, no such bank";
+	}
+}
+
+static const char *fate(struct smmuv2_model *m, struct fates *fates, uint32_t sid)
+{
+	struct smmuv2m_route route;
+
+	smmuv2m_route(m, sid, &route);
+	if (route.gfsr)
+		return fault_text(route.gfsr);
+	if (route.bypass)
+		return "bypass";
+	if (!fates->bank[route.bank][0])
+		describe_bank(m, route.bank, fates->bank[route.bank]);
+	return fates->bank[route.bank];
+}
+
+static void put_run(FILE *out, uint32_t first, uint32_t last, const char *text)
+{
+	fprintf(out, "  0x%04" PRIx32, first);
+	if (last > first)
+		fprintf(out, "-0x%04" PRIx32, last);
+	fprintf(out, " %s\n", text);
+}
+
+static void dump_streams(struct smmuv2_model *m, FILE *out)
+{
+	bool wide = smmuv2m_cr0(m) & CR0_EXIDENABLE;
+	uint32_t n = 1u << (m->cfg.sid_bits < 15 || wide ? m->cfg.sid_bits : 15), first = 0;
+	struct fates fates = { 0 };
+	const char *run = fate(m, &fates, 0);
+
+	for (uint32_t sid = 1; sid < n; sid++) {
+		const char *next = fate(m, &fates, sid);
+
+		if (!strcmp(next, run))
+			continue;
+		put_run(out, first, sid - 1, run);
+		first = sid;
+		run = next;
+	}
+	put_run(out, first, n - 1, run);
+}
+
+void smmuv2m_dump(struct sim_model *model, FILE *out)
+{
+	struct smmuv2_model *m = (struct smmuv2_model *)(void *)model;
+
+	pthread_mutex_lock(&m->lock);
+	dump_registers(m, out);
+	if (m->complaint[0])
+		fprintf(out, "  complaint: %s\n", m->complaint);
+	if (!(smmuv2m_cr0(m) & CR0_CLIENTPD))
+		dump_streams(m, out);
+	pthread_mutex_unlock(&m->lock);
+}
