@@ -34,13 +34,46 @@ struct sim_config {
 		uint64_t cm, rwbf, qi, pt, ir, plmr;
 		uint64_t nfr;
 	} vtd;
+	/* Both Arm families; see sim_arm.c for what they share. */
+	struct {
+		uint64_t s1s2;     /* SIM_S1, SIM_S2 */
+		uint64_t granules; /* a bit for each page size: 12, 14, 16 */
+		uint64_t oas;      /* bits; 0: as the model has it (smmuv2) */
+	} arm;
+	struct {
+		uint64_t sidsize, cmdq_lg2, eventq_lg2, tag_bits;
+		uint64_t two_level, ril, msi, abort; /* abort: GBPA.ABORT at reset */
+	} v3;
+	struct {
+		uint64_t model; /* enum sim_v2_model */
+		uint64_t smrs, cbs, page_lg2;
+		uint64_t tbu, exids;
+		uint64_t kept; /* enum sim_v2_kept */
+	} v2;
+};
+
+#define SIM_S1 1u
+#define SIM_S2 2u
+#define SIM_NODES_SHARED 2u /* both nodes send the same id */
+enum sim_v2_model {
+	SIM_V2_V1,
+	SIM_V2_V2,
+	SIM_V2_MMU401,
+	SIM_V2_MMU500,
+	SIM_V2_QCOM,
+};
+#define SIM_V2_TBU_MASK 0x6000u /* bits of an id that name a TBU, with tbu=1 */
+enum sim_v2_kept {
+	SIM_V2_KEPT_NONE,
+	SIM_V2_KEPT_BYPASS,
+	SIM_V2_KEPT_PAGING,
 };
 
 struct sim_choice {
 	const char *word;
 	uint64_t value;
 };
-extern const struct sim_choice sim_on_off[], sim_states[], sim_addressing[];
+extern const struct sim_choice sim_on_off[], sim_states[], sim_addressing[], sim_stages[], sim_granules[], sim_nodes_keys[];
 
 struct sim_key {
 	const char *name;
@@ -77,14 +110,34 @@ struct sim_key {
 		"state", SIM_AT(kernel_on), sim_states, 0, 0, "off or on", false \
 	}
 
+#define SIM_KEY_STAGE \
+	{ \
+		"stage", SIM_AT(arm.s1s2), sim_stages, 0, 0, "1, 2 or both", false \
+	}
+#define SIM_KEY_GRANULE \
+	{ \
+		"granule", SIM_AT(arm.granules), sim_granules, 0, 0, "all, 4k, 16k or 64k", false \
+	}
+#define SIM_KEY_NODES \
+	{ \
+		"nodes", SIM_AT(nodes), sim_nodes_keys, 0, 0, "0, 1 or shared", false \
+	}
+
 /* `args` as given to open. @return 0, or -EINVAL with one line logged */
 int sim_config_parse(const char *args, const struct piommu_log *log, struct sim_config *out);
 
-/* ---- Families: sim_vtd.c ---- */
+/* ---- Families: sim_vtd.c, sim_smmuv3.c, sim_smmuv2.c ---- */
+/* A platform node as this family's firmware describes it. */
+struct sim_node_face {
+	const char *name;
+	struct piommu_id said; /* by firmware */
+	uint32_t id;           /* that its requests carry at the unit */
+};
 struct sim_family {
-	const char *name;      /* the word after "sim:" */
-	const char *unit_name; /* what lib/fw calls its units, but for their number */
-	uint64_t base, stride; /* registers of unit 0, and from one unit to the next */
+	const char *name;              /* the word after "sim:" */
+	const char *unit_name;         /* what lib/fw calls its units, but for their number */
+	uint64_t base, stride;         /* registers of unit 0, and from one unit to the next */
+	struct piommu_span interrupts; /* accesses there are none of memory; {0, 0}: no such addresses */
 	const struct sim_key *keys;
 	unsigned nkeys;
 	const struct sim_config *defaults;
@@ -93,10 +146,13 @@ struct sim_family {
 	/* Memory is there, units are not. @return 0 or -errno */
 	int (*make_tables)(struct sim *sim);
 	int (*make_unit)(struct sim *sim, unsigned index, struct sim_model **out);
+	/* What a requester id has become at the unit. */
+	uint32_t (*pci_id)(const struct sim_config *config, uint16_t rid);
+	struct sim_node_face (*node)(const struct sim_config *config, unsigned n);
 	/* What a kernel that drives it calls it. */
 	void (*kernel_name)(const struct sim *sim, unsigned index, char name[32]);
 };
-extern const struct sim_family sim_vtd;
+extern const struct sim_family sim_vtd, sim_smmuv3, sim_smmuv2;
 /* NULL-terminated; the first is the default. */
 extern const struct sim_family *const sim_families[];
 
@@ -147,6 +203,7 @@ struct sim_slot {
 	const char *name;
 	const struct sim_shape *shape; /* NULL: a platform node */
 	uint32_t id;                   /* what its requests carry when they reach the unit */
+	struct piommu_id said;         /* of a node: what firmware says that they carry */
 	unsigned unit;                 /* or SIM_NO_UNIT */
 	unsigned cfg_len;              /* 256 for a conventional function, else 4096; a node has none */
 	uint8_t *cfg;                  /* SIM_CFG_SIZE bytes */
@@ -178,7 +235,7 @@ int sim_machine_plug_node(struct sim_machine *machine, const char *name, bool pr
 /* ---- sim_fw.c ---- */
 struct sim_table {
 	char sig[5];
-	uint8_t bytes[4096];
+	_Alignas(8) uint8_t bytes[8192]; /* libfdt wants it aligned */
 	size_t len;
 };
 void sim_fw_put(struct sim_table *table, uint64_t value, unsigned width);
@@ -191,6 +248,29 @@ void sim_fw_make_mcfg(struct sim_table *table);
 
 /* ---- sim_fw_dmar.c ---- */
 void sim_fw_make_dmar(const struct sim_config *config, unsigned haw, struct sim_table *table);
+
+/* ---- sim_fw_iort.c, sim_fw_fdt.c ---- */
+void sim_fw_make_iort(const struct sim_config *config, struct sim_table *table);
+/* @return 0; -ENOMEM: the tree does not fit */
+int sim_fw_make_fdt(const struct sim_config *config, struct sim_table *table);
+
+/* ---- sim_arm.c ---- */
+#define SIM_ARM_RIDS 0x1000u /* of the buses that the root complex has */
+#define SIM_ARM_MAX_RUNS 32u
+/* Requester ids that go to one unit. */
+struct sim_arm_run {
+	uint16_t first, last;
+	unsigned unit;
+};
+/* Ascending; what is behind no unit is in none. @return how many */
+unsigned sim_arm_runs(const struct sim_config *config, struct sim_arm_run runs[SIM_ARM_MAX_RUNS]);
+/* The same for both families, but for the bits that SMMUv2 units may add. */
+uint32_t sim_arm_pci_id(const struct sim_config *config, uint16_t rid);
+uint32_t sim_arm_node_id(const struct sim_config *config, unsigned n);
+/* Pages in half of the registers of an SMMUv2: global ones, and one for each context bank. */
+unsigned sim_v2_npages_lg2(const struct sim_config *config);
+/* @return 0, or -EINVAL with one line logged */
+int sim_arm_check(const struct sim_config *config, const struct piommu_log *log);
 
 /* ---- sim_platform.c ---- */
 struct sim {

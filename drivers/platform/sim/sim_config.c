@@ -13,6 +13,11 @@
 const struct sim_choice sim_on_off[] = { { "0", 0 }, { "1", 1 }, { NULL, 0 } };
 const struct sim_choice sim_addressing[] = { { "low", 0 }, { "va", 1 }, { NULL, 0 } };
 const struct sim_choice sim_states[] = { { "off", 0 }, { "on", 1 }, { NULL, 0 } };
+const struct sim_choice sim_stages[] = { { "1", SIM_S1 }, { "2", SIM_S2 }, { "both", SIM_S1 | SIM_S2 }, { NULL, 0 } };
+const struct sim_choice sim_granules[] = {
+	{ "all", 1u << 12 | 1u << 14 | 1u << 16 }, { "4k", 1u << 12 }, { "16k", 1u << 14 }, { "64k", 1u << 16 }, { NULL, 0 }
+};
+const struct sim_choice sim_nodes_keys[] = { { "0", 0 }, { "1", 1 }, { "shared", SIM_NODES_SHARED }, { NULL, 0 } };
 
 const struct sim_family *const sim_families[] = { &sim_vtd, NULL };
 static const char *const later[] = { "amdvi", "smmuv2", "smmuv3", "virtio" };

@@ -11,7 +11,9 @@
 /* What no unit translates goes straight to memory, or is an interrupt. */
 static int untranslated(const struct sim *sim, uint64_t pa, void *buf, size_t len, bool is_write)
 {
-	if (pa >= 0xfee00000 && pa <= 0xfeefffff)
+	const struct piommu_span *interrupts = &sim->config.family->interrupts;
+
+	if (interrupts->last && pa >= interrupts->start && pa <= interrupts->last)
 		return -EIO;
 	return sim_mem_dma(&sim->mem, pa, buf, len, is_write) ? 0 : -EIO;
 }

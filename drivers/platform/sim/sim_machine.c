@@ -12,6 +12,11 @@
 
 #include "sim.h"
 
+static uint16_t requester_of(const struct sim_shape *shape)
+{
+	return (uint16_t)(shape->requester == SIM_REQUESTER_SELF ? shape->bus << 8 | shape->devfn : shape->requester);
+}
+
 static void make_function(struct sim_machine *machine, unsigned i, const struct sim_config *config)
 {
 	struct sim_slot *slot = &machine->at[i];
@@ -20,7 +25,7 @@ static void make_function(struct sim_machine *machine, unsigned i, const struct 
 	slot->sbdf = (struct piommu_sbdf){ 0, shape->bus, shape->devfn };
 	slot->name = shape->name;
 	slot->shape = shape;
-	slot->id = (uint16_t)(shape->requester == SIM_REQUESTER_SELF ? shape->bus << 8 | shape->devfn : shape->requester);
+	slot->id = config->family->pci_id(config, requester_of(shape));
 	slot->unit = sim_pci_unit_of(shape->root_devfn, config);
 	slot->cfg_len = shape->pcie == PIOMMU_PCIE_NONE ? 256 : SIM_CFG_SIZE;
 	slot->cfg = machine->cfg + i * SIM_CFG_SIZE;
@@ -28,11 +33,14 @@ static void make_function(struct sim_machine *machine, unsigned i, const struct 
 	sim_pci_make_cfg(shape, slot->cfg);
 }
 
-static void make_node(struct sim_slot *slot, const struct sim_node *node, const struct sim_config *config)
+static void make_node(struct sim_slot *slot, unsigned n, const struct sim_config *config)
 {
-	slot->sbdf = node->sbdf;
-	slot->name = node->name;
-	slot->id = (uint16_t)(node->sbdf.bus << 8 | node->sbdf.devfn);
+	const struct sim_node_face face = config->family->node(config, n);
+
+	slot->sbdf = sim_nodes[n].sbdf;
+	slot->name = face.name;
+	slot->id = face.id;
+	slot->said = face.said;
 	slot->unit = (unsigned)config->units - 1;
 	atomic_init(&slot->present, true);
 }
@@ -52,7 +60,7 @@ int sim_machine_init(struct sim_machine *machine, const struct sim_config *confi
 	for (unsigned i = 0; i < SIM_NSHAPES; i++)
 		make_function(machine, i, config);
 	for (unsigned i = 0; i < SIM_NNODES; i++)
-		make_node(&machine->at[SIM_NSHAPES + i], &sim_nodes[i], config);
+		make_node(&machine->at[SIM_NSHAPES + i], i, config);
 	return 0;
 }
 
@@ -193,7 +201,7 @@ int sim_machine_nodes(struct sim_machine *machine, struct piommu_node **out, siz
 			continue;
 		snprintf(node->name, sizeof(node->name), "%s", slot->name);
 		snprintf(node->unit, sizeof(node->unit), "%s%u", machine->family->unit_name, slot->unit);
-		node->ids[0].id = slot->id;
+		node->ids[0] = slot->said;
 		node->nids = 1;
 		found++;
 	}

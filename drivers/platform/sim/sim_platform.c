@@ -298,7 +298,6 @@ static int open_sim(const char *args, const struct piommu_log *log, struct piomm
 		goto fini_mem;
 	pthread_mutex_init(&sim->lock, NULL);
 	sim->plat.va_off = piommu_env_mem_va_off(sim->mem.ram);
-	sim_fw_make_mcfg(&sim->tables[sim->ntables++]);
 	err = sim->config.family->make_tables(sim);
 	if (!err)
 		err = make_units(sim);

@@ -60,6 +60,7 @@ static unsigned host_width(const struct sim_config *config)
 
 static int make_tables(struct sim *sim)
 {
+	sim_fw_make_mcfg(&sim->tables[sim->ntables++]);
 	sim_fw_make_dmar(&sim->config, host_width(&sim->config), &sim->tables[sim->ntables++]);
 	return 0;
 }
@@ -105,6 +106,20 @@ static int make_unit(struct sim *sim, unsigned index, struct sim_model **out)
 	return vtd_model_create(&model, &sim->mem, out);
 }
 
+static uint32_t pci_id(const struct sim_config *config, uint16_t rid)
+{
+	(void)config;
+	return rid;
+}
+
+static struct sim_node_face node(const struct sim_config *config, unsigned n)
+{
+	uint32_t id = (uint32_t)sim_nodes[n].sbdf.bus << 8 | sim_nodes[n].sbdf.devfn;
+
+	(void)config;
+	return (struct sim_node_face){ sim_nodes[n].name, { id, 0 }, id };
+}
+
 static void kernel_name(const struct sim *sim, unsigned index, char name[32])
 {
 	(void)sim;
@@ -116,11 +131,14 @@ const struct sim_family sim_vtd = {
 	.unit_name = "dmar",
 	.base = UINT64_C(0xfed90000),
 	.stride = 0x1000,
+	.interrupts = { 0xfee00000, 0xfeefffff },
 	.keys = keys,
 	.nkeys = sizeof(keys) / sizeof(keys[0]),
 	.defaults = &defaults,
 	.check = check,
 	.make_tables = make_tables,
 	.make_unit = make_unit,
+	.pci_id = pci_id,
+	.node = node,
 	.kernel_name = kernel_name,
 };

@@ -31,7 +31,7 @@ static void check_fault(struct diff_burst *run, unsigned m, const struct access 
 
 	diff_burst_expect(run, m, "event is a DMA fault", event->type, PIOMMU_EVENT_DMA_FAULT);
 	diff_burst_expect(run, m, "device of the fault",
-			  machine_is_same_source(machine, event->sbdf, run->machine[m].device[a->device]), true);
+			  machine_is_same_source(machine, event, run->machine[m].device[a->device]), true);
 	diff_burst_expect(run, m, "page of the fault", (long long)(event->iova >> 12), (long long)(iova >> 12));
 	diff_burst_expect(run, m, "direction of the fault", event->is_write, a->is_write);
 	if (run->on[a->device] >= 0 &&

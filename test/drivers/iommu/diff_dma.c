@@ -141,8 +141,7 @@ static uint32_t check_fault(struct diff_run *run, const struct diff_machine *dm,
 	uint64_t iova = a->iova + (a->blocked_part ? a->head : 0);
 
 	diff_expect(run, "event is a DMA fault", dm, event->type, PIOMMU_EVENT_DMA_FAULT);
-	diff_expect(run, "device of the fault", dm, machine_is_same_source(dm->rig.m, event->sbdf, dm->device[a->device]),
-		    true);
+	diff_expect(run, "device of the fault", dm, machine_is_same_source(dm->rig.m, event, dm->device[a->device]), true);
 	diff_expect(run, "page of the fault", dm, (long long)(event->iova >> 12), (long long)(iova >> 12));
 	diff_expect(run, "direction of the fault", dm, event->is_write, a->is_write);
 	if (!is_reason(run, dm, a, iova, event->reason))

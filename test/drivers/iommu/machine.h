@@ -87,8 +87,8 @@ int machine_dma(struct machine *m, struct piommu_sbdf sbdf, uint64_t iova, void 
 
 /* Whether a fault record of this machine may say `code` for such an access. */
 bool machine_reason_fits(const struct machine *m, enum machine_reason why, bool is_write, uint32_t code);
-/* Whether a fault that names `reporter` can be of that device: those behind a bridge are not told apart. */
-bool machine_is_same_source(const struct machine *m, struct piommu_sbdf reporter, struct piommu_sbdf device);
+/* Whether a fault can be of that device: those behind a bridge are not told apart, and perhaps not named. */
+bool machine_is_same_source(const struct machine *m, const struct piommu_event *event, struct piommu_sbdf device);
 
 /* machine_sim.c, machine_qemu.c */
 int machine_sim_open(const char *family, const char *variant, const struct piommu_log *log, struct machine **out);

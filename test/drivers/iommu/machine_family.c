@@ -82,7 +82,9 @@ static bool is_bridged(const struct machine *m, struct piommu_sbdf sbdf)
 	return !piommu_sbdf_compare(sbdf, m->bridge_id);
 }
 
-bool machine_is_same_source(const struct machine *m, struct piommu_sbdf reporter, struct piommu_sbdf device)
+bool machine_is_same_source(const struct machine *m, const struct piommu_event *event, struct piommu_sbdf device)
 {
-	return !piommu_sbdf_compare(reporter, device) || (is_bridged(m, reporter) && is_bridged(m, device));
+	if (!event->is_pci)
+		return is_bridged(m, device) && !event->device[0];
+	return !piommu_sbdf_compare(event->sbdf, device) || (is_bridged(m, event->sbdf) && is_bridged(m, device));
 }

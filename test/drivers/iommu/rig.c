@@ -329,7 +329,7 @@ uint32_t rig_check_blocked(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova
 		return 0;
 	}
 	CHECK_EQ(event.type, PIOMMU_EVENT_DMA_FAULT);
-	CHECK_EQ(machine_is_same_source(r->m, event.sbdf, sbdf), true);
+	CHECK_EQ(machine_is_same_source(r->m, &event, sbdf), true);
 	CHECK_HEX(event.iova & ~(RIG_PAGE - 1), iova & ~(RIG_PAGE - 1));
 	CHECK_EQ(event.is_write, is_write);
 	CU_ASSERT_PTR_NOT_NULL(event.reason_name);

@@ -34,7 +34,7 @@ static void bridge_speaks_for_the_devices_behind_it(void)
 	rig_check_reaches(&r, r.m->bridged[1], 0x5000, mem.va, 64);
 	CHECK_EQ(rig_read(&r, r.m->bridged[1], 0x6000, &word, 4), -EFAULT);
 	CU_ASSERT_FATAL(rig_events(&r, &event) > 0);
-	CHECK_EQ(machine_is_same_source(r.m, event.sbdf, r.m->bridged[1]), true);
+	CHECK_EQ(machine_is_same_source(r.m, &event, r.m->bridged[1]), true);
 	rig_disown(&r, domain, r.m->bridged[1]);
 	rig_check_reaches(&r, r.m->bridged[0], mem.pa, mem.va, 64);
 	rig_close(&r);
