@@ -9,6 +9,17 @@
 
 #define CACHE_LINE 64u
 
+#if defined(__aarch64__)
+/* Of all data caches on the way (Arm ARM, CTR_EL0.DminLine: the logarithm of its words). */
+static uintptr_t smallest_line(void)
+{
+	uint64_t ctr;
+
+	__asm__("mrs %0, ctr_el0" : "=r"(ctr));
+	return (uintptr_t)4 << ((ctr >> 16) & 15);
+}
+#endif
+
 void piommu_cache_writeback_begin(const void *va, size_t len)
 {
 #if defined(__x86_64__)
@@ -19,11 +30,13 @@ void piommu_cache_writeback_begin(const void *va, size_t len)
 	for (; line < end; line += CACHE_LINE)
 		__builtin_ia32_clflush((const void *)line);
 #elif defined(__aarch64__)
-	uintptr_t line = (uintptr_t)va & ~(uintptr_t)(CACHE_LINE - 1);
+	uintptr_t size = smallest_line();
+	uintptr_t line = (uintptr_t)va & ~(size - 1);
 	uintptr_t end = (uintptr_t)va + len;
 
-	for (; line < end; line += CACHE_LINE)
-		__asm__ volatile("dc cvac, %0" ::"r"(line) : "memory");
+	/* Clean and invalidate, as clflush does: a read afterwards is of memory, also of what the device wrote there. */
+	for (; line < end; line += size)
+		__asm__ volatile("dc civac, %0" ::"r"(line) : "memory");
 #else
 	(void)va;
 	(void)len;

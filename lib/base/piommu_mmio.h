@@ -98,7 +98,10 @@ static inline void cpu_relax(void)
 #endif
 }
 
-/** Writes the cache lines of [va, va + len) back to memory and waits, for walkers that do not snoop. */
+/**
+ * Writes the cache lines of [va, va + len) back to memory and waits, for walkers that do not snoop. They are in no cache afterwards, so
+ * that the next read is of memory, too.
+ */
 void piommu_cache_writeback(const void *va, size_t len);
 /** The same in two parts, for spans that lie apart: each is begun, and one wait is for all that this thread began. */
 void piommu_cache_writeback_begin(const void *va, size_t len);
