@@ -3,17 +3,29 @@
  * The simulated machine, for what no real one can do on command: DMA by its devices, switches that make hardware slow, stuck
  * or broken, and counts of what the hardware saw. Works on a platform opened as "sim[:...]" and on no other (-EINVAL).
  *
- * sim[:vtd][,key=value..]
- *   units=N      1 to 8; the first ones have scopes of their own, the last INCLUDE_PCI_ALL  (1)
- *   all=0|1      0: the last unit, too, has scopes only, and some functions are behind no unit  (1)
- *   nodes=0|1    1: two platform devices, named in ANDD, behind the last unit  (0)
+ * sim[:vtd|smmuv3|smmuv2][,key=value..]; of every family:
+ *   units=N      1 to 8; the first ones have some devices each, the last all that is left  (1)
+ *   all=0|1      0: the last unit, too, has certain devices only, and some functions are behind no unit  (1)
+ *   nodes=0|1    1: two platform devices behind the last unit; Arm: shared: both send the same id  (0)
+ *   coherent=0|1 (1)                            latency_ns=N for each wait (0)
+ *   mem=BYTES[k|m|g] (256m)                     pa=low|va (low: memory from 4 GiB up)
+ *   state=off|on as the kernel left it: on = translation already enabled (off)
+ * vtd, described by a DMAR:
  *   aw=39|48|57  address width (48)             pages=4k|2m|1g  largest leaf (1g)
- *   cm=0|1       caching mode (0)               coherent=0|1 (1)    rwbf=0|1 write-buffer flush needed (0)
+ *   cm=0|1       caching mode (0)               rwbf=0|1 write-buffer flush needed (0)
  *   qi=0|1       invalidation queue (1)         pt=0|1 pass-through (1)    ir=0|1 interrupt remapping (1)
  *   plmr=0|1     protected memory registers (0) nfr=N fault records, 1 to 64 (1)
- *   rmrr=0|1     device 00:02.0 has an RMRR (0) mem=BYTES[k|m|g] (256m)     pa=low|va (low: memory from 4 GiB up)
- *   thread=0|1   own thread for the queue (0)   latency_ns=N for each wait descriptor (0)
- *   state=off|on as the kernel left it: on = translation already enabled (off)
+ *   rmrr=0|1     device 00:02.0 has an RMRR (0) thread=0|1 own thread for the queue (0)
+ * smmuv3, described by an IORT:
+ *   stage=1|2|both (both)   granule=all|4k|16k|64k (all)   oas=BITS, 32 to 52 (48)   sidsize=BITS, 13 to 32 (16)
+ *   two_level=0|1 (1)       tags=8|16 bits (16)            cmdq=N, eventq=N: log2 of the largest queues, 1 to 19 (12, 9)
+ *   ril=0|1 (1)             msi=0|1 (1)                    reset=bypass|abort: GBPA (bypass)
+ *   rmr=0|1 device 00:02.0 has an RMR (0)                  thread=0|1 (0)
+ * smmuv2, described by a device tree:
+ *   model=v1|v2|mmu401|mmu500|qcom (v2)         stage=1|2|both (both)      granule=all|4k|16k|64k (all)
+ *   oas=BITS, 32 to 48 (48; version 1: 40)      smrs=N, cbs=N: stream mapping groups, context banks, 1 to 128 (64, 16)
+ *   regs=4k|64k: register pages (4k)            tbu=0|1: two bits of an id name a TBU, and do not count (0)
+ *   exids=0|1: ids of 16 bits (0)               kept=0|1|paging: firmware left 00:02.0 mapped, on bypass or a table (0)
  * doc/sim.md says what each makes, which devices there are, and what the units do and do not do.
  */
 #ifndef PIOMMU_SIM_H
@@ -49,12 +61,13 @@ int piommu_sim_plug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
  */
 int piommu_sim_unplug(struct piommu_platform *plat, struct piommu_sbdf sbdf);
 /**
- * The same for a platform node (nodes=1): "\\_SB.I2C0", whose requests carry 00:15.0, or "\\_SB.UART0", 00:15.1. They are there at
- * first; piommu_sim_dma() takes those addresses, which are no PCI functions.
+ * The same for a platform node (nodes=1): "\\_SB.I2C0" or "\\_SB.UART0"; smmuv2: "/i2c@9080000" or "/serial@9090000". They are there
+ * at first; piommu_sim_dma() knows them as 00:15.0 and 00:15.1, which are no PCI functions.
  * @return 0; -EINVAL; -ENOENT: no such node, or not there; -EEXIST: it is there
  */
 int piommu_sim_plug_node(struct piommu_platform *plat, const char *name, bool present);
 
+/** In VT-d's words; doc/sim.md says what each is on the other families. */
 enum piommu_sim_switch {
 	PIOMMU_SIM_QUEUE_STUCK,     /**< 1: the unit fetches no more descriptors */
 	PIOMMU_SIM_HANDSHAKE_STUCK, /**< 1: global commands are never acknowledged */

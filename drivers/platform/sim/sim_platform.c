@@ -317,6 +317,6 @@ free_sim:
 
 const struct piommu_platform_driver sim_platform = {
 	.name = "sim",
-	.usage = "sim[:vtd][,units=N][,aw=39|48|57][,key=value..]: a simulated machine (keys: doc/sim.md)",
+	.usage = "sim[:vtd|smmuv3|smmuv2][,units=N][,key=value..]: a simulated machine (keys: doc/sim.md)",
 	.open = open_sim,
 };
