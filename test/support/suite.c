@@ -68,6 +68,19 @@ static void record(const char *file, int line, int good, const char *text)
 	CU_assertImplementation(good ? CU_TRUE : CU_FALSE, (unsigned)line, text, file, "", CU_FALSE);
 }
 
+unsigned suite_wrapper(const char **words, unsigned max)
+{
+	static char text[1024];
+	const char *wrapper = getenv("MESON_EXE_WRAPPER");
+	unsigned n = 0;
+	char *next;
+
+	snprintf(text, sizeof(text), "%s", wrapper ? wrapper : "");
+	for (char *word = strtok_r(text, " ", &next); word && n < max; word = strtok_r(NULL, " ", &next))
+		words[n++] = word;
+	return n;
+}
+
 void suite_check_eq(const char *file, int line, const char *what, long long actual, long long expected)
 {
 	char text[512];

@@ -27,6 +27,12 @@ int suite_run(int argc, char **argv, const char *name, const struct suite_test *
 /* Prints "skipped: reason" and exits with 77. */
 _Noreturn void suite_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * A test that starts a program of this build puts these words before it: an emulator, where the build is for another machine
+ * (meson's exe_wrapper), else none. Returns how many there are, at most `max`; they stay.
+ */
+unsigned suite_wrapper(const char **words, unsigned max);
+
 /* Compares with both values printed on failure, which CU_ASSERT_EQUAL does not do. */
 #define CHECK_EQ(actual, expected) \
 	suite_check_eq(__FILE__, __LINE__, #actual " == " #expected, (long long)(actual), (long long)(expected))

@@ -21,12 +21,13 @@ static char output[65536];
 /* Runs the bench under a shell; its standard output goes to `output`. Returns its exit status. */
 static int run(const char *args)
 {
+	const char *wrapper = getenv("MESON_EXE_WRAPPER"); /* an emulator, where the build is for another machine */
 	char command[1024];
 	size_t len;
 	FILE *pipe;
 	int status;
 
-	snprintf(command, sizeof(command), "'%s' %s", getenv("PIOMMU_BENCH"), args);
+	snprintf(command, sizeof(command), "%s '%s' %s", wrapper ? wrapper : "", getenv("PIOMMU_BENCH"), args);
 	pipe = popen(command, "r");
 	len = fread(output, 1, sizeof(output) - 1, pipe);
 	output[len] = 0;

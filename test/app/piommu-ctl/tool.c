@@ -31,21 +31,21 @@ static char *read_all(FILE *file)
 void tool_run(struct tool *tool, const char *const *args)
 {
 	posix_spawn_file_actions_t actions;
-	const char *argv[32] = { CTL_PATH };
+	const char *argv[32];
 	FILE *out = tmpfile();
 	FILE *err = tmpfile();
 	int status = 0;
 	pid_t pid;
-	unsigned n = 1;
+	unsigned n = suite_wrapper(argv, 8);
 
-	while (args[n - 1] && n + 1 < sizeof(argv) / sizeof(argv[0])) {
-		argv[n] = args[n - 1];
-		n++;
-	}
+	argv[n++] = CTL_PATH;
+	while (*args && n + 1 < sizeof(argv) / sizeof(argv[0]))
+		argv[n++] = *args++;
+	argv[n] = NULL;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fileno(out), 1);
 	posix_spawn_file_actions_adddup2(&actions, fileno(err), 2);
-	if (posix_spawn(&pid, CTL_PATH, &actions, NULL, (char *const *)argv, environ) != 0 || waitpid(pid, &status, 0) != pid) {
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ) != 0 || waitpid(pid, &status, 0) != pid) {
 		fprintf(stderr, "%s cannot be run\n", CTL_PATH);
 		exit(1);
 	}

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "suite.h"
+
 /* All of test_stale.c but the one that unmaps nothing. */
 static const char *const must_fail[] = {
 	"flush_ends_the_old_translation_of_a_page",
@@ -29,9 +31,14 @@ static const char *const must_fail[] = {
 /* Starts a program with its standard output in `*output`. */
 static pid_t start(const char *const *args, FILE **output)
 {
+	const char *words[24];
+	unsigned n = suite_wrapper(words, 8);
 	int ends[2];
 	pid_t pid;
 
+	while (*args && n + 1 < sizeof(words) / sizeof(words[0]))
+		words[n++] = *args++;
+	words[n] = NULL;
 	if (pipe(ends))
 		return -1;
 	pid = fork();
@@ -39,7 +46,7 @@ static pid_t start(const char *const *args, FILE **output)
 		dup2(ends[1], 1);
 		close(ends[0]);
 		close(ends[1]);
-		execv(args[0], (char *const *)(uintptr_t)args);
+		execvp(words[0], (char *const *)(uintptr_t)words);
 		_exit(127);
 	}
 	close(ends[1]);

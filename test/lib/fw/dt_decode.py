@@ -7,6 +7,7 @@ Exits 77 where there are no trees."""
 import hashlib
 import os
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -320,7 +321,9 @@ def main(dumper, folders):
         return 77
     count = {'trees': 0, 'with': 0, 'units': 0, 'devices': 0, 'maps': 0, 'ids': 0, 'refused': 0, 'warned': 0}
     bad = 0
-    with subprocess.Popen([dumper], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    # An emulator, where the build is for another machine.
+    wrapper = shlex.split(os.environ.get('MESON_EXE_WRAPPER', ''))
+    with subprocess.Popen(wrapper + [dumper], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         import json
         for path, blob in trees:
             child.stdin.write(path + '\n')
