@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The VT-d model's translation: pages, widths, permissions and each fault reason of legacy mode (specification 7.1.3). */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -378,6 +381,18 @@ static void dma_without_memory_or_device_is_an_error(void)
 	strike(&s);
 }
 
+/* Memory that is not the arena's is reached through this call, which some emulators of user programs do not have. */
+static bool syscall_missing(void)
+{
+	char from = 1, to = 0;
+	struct iovec local = { &to, 1 }, remote = { &from, 1 };
+	bool missing = process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1;
+
+	if (missing)
+		printf("skipped: no process_vm_readv() here\n");
+	return missing;
+}
+
 static void virtual_addresses_serve_as_bus_addresses(void)
 {
 	struct scene s;
@@ -385,6 +400,8 @@ static void virtual_addresses_serve_as_bus_addresses(void)
 	uint32_t value = 0;
 	uint64_t there;
 
+	if (syscall_missing())
+		return;
 	set(&s, "vtd,pa=va");
 	CHECK_HEX(s.rig.plat->va_off, 0);
 	CHECK_EQ(rig_write(&s.rig, DEV_03, 0x5000, 0x31), 0);
