@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The register file of the SMMUv3 model: which registers a unit has, how wide they are, what of them can be written and when, and
+ * what a write sets off. SMMUv3 specification, chapter 6. Entered by any thread, takes the lock.
+ *
+ * A 32-bit register is accessed as an aligned word; a 64-bit one as a doubleword or two words. Anything else is a bug of the
+ * driver: it is counted, reads as zero and has no effect. The queue registers of page 1 are there and not in page 0.
+ */
+#include "smmuv3_model_priv.h"
+
+enum access {
+	RO,
+	RW,
+};
+
+/* While what must a register not be changed (the "access restrictions" of each). */
+enum guard {
+	NEVER,
+	UNDER_SMMUEN,
+	UNDER_CMDQEN,
+	UNDER_EVENTQEN,
+	UNDER_GERROR_IRQ,
+	UNDER_EVENTQ_IRQ,
+};
+
+struct reg {
+	uint32_t off;
+	uint8_t len, access, guard;
+	bool needs_msi; /* else RES0 */
+	const char *name;
+	uint64_t writable; /* other bits are reserved: they must be written as zero, or as they read */
+};
+
+#define CR0_WRITABLE (CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN)
+#define GBPA_WRITABLE (GENMASK64(4, 0) | GENMASK64(13, 8) | GENMASK64(20, 16) | GBPA_UPDATE)
+#define GERROR_ALL GENMASK64(9, 0)
+#define MSI_ADDR GENMASK64(51, 2)
+#define MSI_ATTR (GENMASK64(5, 4) | GENMASK64(3, 0))
+
+static const struct reg registers[] = {
+	{ R_IDR0, 4, RO, NEVER, false, "IDR0", 0 },
+	{ R_IDR1, 4, RO, NEVER, false, "IDR1", 0 },
+	{ 0x08, 4, RO, NEVER, false, "IDR2", 0 },
+	{ R_IDR3, 4, RO, NEVER, false, "IDR3", 0 },
+	{ 0x10, 4, RO, NEVER, false, "IDR4", 0 },
+	{ R_IDR5, 4, RO, NEVER, false, "IDR5", 0 },
+	{ 0x18, 4, RO, NEVER, false, "IIDR", 0 },
+	{ R_AIDR, 4, RO, NEVER, false, "AIDR", 0 },
+	{ R_CR0, 4, RW, NEVER, false, "CR0", CR0_WRITABLE },
+	{ R_CR0ACK, 4, RO, NEVER, false, "CR0ACK", 0 },
+	{ R_CR1, 4, RW, NEVER, false, "CR1", CR1_QUEUE | CR1_TABLE },
+	{ R_CR2, 4, RW, UNDER_SMMUEN, false, "CR2", CR2_RECINVSID | BIT64(2) },
+	{ 0x40, 4, RO, NEVER, false, "STATUSR", 0 },
+	{ R_GBPA, 4, RW, NEVER, false, "GBPA", GBPA_WRITABLE },
+	{ R_IRQ_CTRL, 4, RW, NEVER, false, "IRQ_CTRL", IRQ_GERROR | IRQ_EVENTQ },
+	{ R_IRQ_CTRLACK, 4, RO, NEVER, false, "IRQ_CTRLACK", 0 },
+	{ R_GERROR, 4, RO, NEVER, false, "GERROR", 0 },
+	{ R_GERRORN, 4, RW, NEVER, false, "GERRORN", GERROR_ALL },
+	{ R_GERROR_IRQ_CFG0, 8, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG0", MSI_ADDR },
+	{ 0x70, 4, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG1", GENMASK64(31, 0) },
+	{ 0x74, 4, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG2", MSI_ATTR },
+	{ R_STRTAB_BASE, 8, RW, UNDER_SMMUEN, false, "STRTAB_BASE", BASE_HINT | STRTAB_ADDR },
+	{ R_STRTAB_BASE_CFG, 4, RW, UNDER_SMMUEN, false, "STRTAB_BASE_CFG", STRTAB_FMT | STRTAB_SPLIT | STRTAB_LOG2SIZE },
+	{ R_CMDQ_BASE, 8, RW, UNDER_CMDQEN, false, "CMDQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE },
+	{ R_CMDQ_PROD, 4, RW, NEVER, false, "CMDQ_PROD", QUEUE_INDEX },
+	{ R_CMDQ_CONS, 4, RW, UNDER_CMDQEN, false, "CMDQ_CONS", CONS_ERR | QUEUE_INDEX },
+	{ R_EVENTQ_BASE, 8, RW, UNDER_EVENTQEN, false, "EVENTQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE },
+	{ R_EVENTQ_IRQ_CFG0, 8, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG0", MSI_ADDR },
+	{ 0xb8, 4, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG1", GENMASK64(31, 0) },
+	{ 0xbc, 4, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG2", MSI_ATTR },
+	{ R_EVENTQ_PROD, 4, RW, UNDER_EVENTQEN, false, "EVENTQ_PROD", EVENTQ_OVERFLOW | QUEUE_INDEX },
+	{ R_EVENTQ_CONS, 4, RW, NEVER, false, "EVENTQ_CONS", EVENTQ_OVERFLOW | QUEUE_INDEX },
+};
+#define NREGISTERS (sizeof(registers) / sizeof(registers[0]))
+
+static uint32_t make_idr0(const struct smmuv3_model *m)
+{
+	const struct smmuv3_model_config *c = &m->cfg;
+
+	return IDR0_TTF_AARCH64 | IDR0_TTENDIAN_LITTLE | IDR0_STALL_NONE | IDR0_TERM_MODEL | (c->s2 ? IDR0_S2P : 0) |
+	       (c->s1 ? IDR0_S1P : 0) | (m->mem->coherent ? IDR0_COHACC : 0) | (c->hyp ? IDR0_HYP : 0) |
+	       (c->asid16 ? IDR0_ASID16 : 0) | (c->msi ? IDR0_MSI : 0) | (c->vmid16 ? IDR0_VMID16 : 0) |
+	       (c->two_level ? IDR0_TWO_LEVEL : 0);
+}
+
+static uint32_t make_idr5(const struct smmuv3_model *m)
+{
+	const struct smmuv3_model_config *c = &m->cfg;
+	unsigned oas = 0;
+
+	while (lpae_size_bits(oas) != c->oas && oas < 6)
+		oas++;
+	return oas | (c->granule_4k ? IDR5_GRAN4K : 0) | (c->granule_16k ? IDR5_GRAN16K : 0) |
+	       (c->granule_64k ? IDR5_GRAN64K : 0) | (c->vax ? IDR5_VAX : 0);
+}
+
+/* Shareability as it comes, nothing overridden: what GBPA has at reset (6.3.14). */
+#define GBPA_RESET BIT32(12)
+
+void s3m_regs_init(struct smmuv3_model *m)
+{
+	for (unsigned i = 0; i < NREGISTERS; i++)
+		for (unsigned at = 0; at < registers[i].len; at += 4)
+			m->reg_of[s3m_slot(registers[i].off + at)] = (uint8_t)(1 + i);
+	s3m_put32(m, R_IDR0, make_idr0(m));
+	s3m_put32(m, R_IDR1,
+		  field_prep32(IDR1_SIDSIZE, m->cfg.sid_bits) | field_prep32(IDR1_EVENTQS, m->cfg.eventq_lg2) |
+			  field_prep32(IDR1_CMDQS, m->cfg.cmdq_lg2));
+	s3m_put32(m, R_IDR3, IDR3_HAD | (m->cfg.ril ? IDR3_RIL : 0));
+	s3m_put32(m, R_IDR5, make_idr5(m));
+	s3m_put32(m, R_AIDR, m->cfg.ril ? 2 : m->cfg.vax || m->cfg.oas == 52 ? 1 : 0);
+	m->gbpa = GBPA_RESET | (m->cfg.gbpa_abort ? GBPA_ABORT : 0);
+	s3m_put32(m, R_GBPA, m->gbpa);
+	if (m->cfg.kernel_on) {
+		s3m_put32(m, R_CR0, CR0_SMMUEN);
+		s3m_put32(m, R_CR0ACK, CR0_SMMUEN);
+		s3m_put64(m, R_STRTAB_BASE, m->cfg.kernel_strtab_base);
+		s3m_put32(m, R_STRTAB_BASE_CFG, m->cfg.kernel_strtab_cfg);
+	}
+}
+
+/* The register at `off`, if an access of `width` there is legal; complains otherwise. */
+static const struct reg *legal(struct smmuv3_model *m, unsigned off, unsigned width, const char *verb)
+{
+	bool is_in_page = off < R_PAGE_SPACE || (off >= R_PAGE1 && off < R_PAGE1 + R_PAGE_SPACE);
+	unsigned index = is_in_page ? m->reg_of[s3m_slot(off)] : 0;
+	const struct reg *reg = index ? &registers[index - 1] : NULL;
+
+	if (reg && (width == 4 || (width == 8 && reg->len == 8)) && is_aligned(off, width))
+		return reg;
+	m->counts.width_errors++;
+	if (!reg)
+		s3m_complain(m, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
+	else
+		s3m_complain(m, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off, reg->len * 8);
+	return NULL;
+}
+
+static uint64_t locked_read(struct smmuv3_model *m, unsigned off, unsigned width)
+{
+	const struct reg *reg;
+
+	if (m->dead)
+		return width == 8 ? UINT64_MAX : UINT32_MAX;
+	reg = legal(m, off, width, "read");
+	if (!reg)
+		return 0;
+	if (reg->off == R_CR0ACK || reg->off == R_IRQ_CTRLACK || reg->off == R_GBPA)
+		s3m_handshake(m);
+	return width == 8 ? s3m_get64(m, off) : s3m_get32(m, off);
+}
+
+uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width)
+{
+	struct smmuv3_model *m = (struct smmuv3_model *)model;
+	uint64_t value;
+
+	pthread_mutex_lock(&m->lock);
+	value = locked_read(m, off, width);
+	pthread_mutex_unlock(&m->lock);
+	return value;
+}
+
+static uint32_t irq_in_use(const struct smmuv3_model *m)
+{
+	return s3m_get32(m, R_IRQ_CTRL) | s3m_get32(m, R_IRQ_CTRLACK);
+}
+
+static bool is_guarded(const struct smmuv3_model *m, const struct reg *reg, uint64_t changed)
+{
+	if (reg->off == R_CR1)
+		return (changed & CR1_TABLE && s3m_in_use(m, CR0_SMMUEN)) ||
+		       (changed & CR1_QUEUE && s3m_in_use(m, CR0_CMDQEN | CR0_EVENTQEN));
+	switch (reg->guard) {
+	case UNDER_SMMUEN:
+		return s3m_in_use(m, CR0_SMMUEN);
+	case UNDER_CMDQEN:
+		return s3m_in_use(m, CR0_CMDQEN);
+	case UNDER_EVENTQEN:
+		return s3m_in_use(m, CR0_EVENTQEN);
+	case UNDER_GERROR_IRQ:
+		return irq_in_use(m) & IRQ_GERROR;
+	case UNDER_EVENTQ_IRQ:
+		return irq_in_use(m) & IRQ_EVENTQ;
+	default:
+		return false;
+	}
+}
+
+/* Values that the field does not have. */
+static void check_value(struct smmuv3_model *m, const struct reg *reg, uint64_t value)
+{
+	uint32_t fmt = field_get32(STRTAB_FMT, (uint32_t)value), split = field_get32(STRTAB_SPLIT, (uint32_t)value);
+
+	if (reg->off == R_STRTAB_BASE_CFG) {
+		if (fmt > (m->cfg.two_level ? 1u : 0u))
+			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: a format that this unit does not have", (uint32_t)value);
+		if (fmt == 1 && split != 6 && split != 8 && split != 10)
+			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: SPLIT is 6, 8 or 10", (uint32_t)value);
+		if (field_get32(STRTAB_LOG2SIZE, (uint32_t)value) > m->cfg.sid_bits)
+			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: more stream ids than the unit has", (uint32_t)value);
+	}
+	if ((reg->off == R_CMDQ_BASE && field_get(BASE_LOG2SIZE, value) > m->cfg.cmdq_lg2) ||
+	    (reg->off == R_EVENTQ_BASE && field_get(BASE_LOG2SIZE, value) > m->cfg.eventq_lg2))
+		s3m_misuse(m, "%s 0x%llx: larger than IDR1 says", reg->name, (unsigned long long)value);
+	if ((reg->off == R_CMDQ_BASE && !is_aligned(value & BASE_ADDR, UINT64_C(16) << field_get(BASE_LOG2SIZE, value))) ||
+	    (reg->off == R_EVENTQ_BASE && !is_aligned(value & BASE_ADDR, UINT64_C(32) << field_get(BASE_LOG2SIZE, value))))
+		s3m_misuse(m, "%s 0x%llx: not aligned to its size", reg->name, (unsigned long long)value);
+	if (reg->off == R_CR1 && (field_get(GENMASK64(5, 4), value) == 1 || field_get(GENMASK64(11, 10), value) == 1))
+		s3m_misuse(m, "CR1 0x%x: a reserved shareability", (uint32_t)value);
+}
+
+/* Indexes of a queue have one bit more than its size, the wrap bit; they are never further apart than the size. */
+static void check_index(struct smmuv3_model *m, const struct reg *reg, uint32_t value)
+{
+	bool is_event = reg->off == R_EVENTQ_CONS || reg->off == R_EVENTQ_PROD;
+	unsigned lg2 = s3m_queue_lg2(s3m_get64(m, is_event ? R_EVENTQ_BASE : R_CMDQ_BASE),
+				     is_event ? m->cfg.eventq_lg2 : m->cfg.cmdq_lg2);
+	uint32_t mask = GENMASK32(lg2, 0), used;
+
+	if (value & QUEUE_INDEX & ~mask)
+		s3m_misuse(m, "%s 0x%x: a queue of %u entries has no such index", reg->name, value, 1u << lg2);
+	if (reg->off == R_CMDQ_PROD)
+		used = value - s3m_get32(m, R_CMDQ_CONS);
+	else if (reg->off == R_EVENTQ_CONS)
+		used = s3m_get32(m, R_EVENTQ_PROD) - value;
+	else
+		return;
+	if (s3m_in_use(m, is_event ? CR0_EVENTQEN : CR0_CMDQEN) && (used & mask) > 1u << lg2)
+		s3m_misuse(m, "%s 0x%x: more than a whole queue apart from the other index", reg->name, value);
+}
+
+static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+{
+	unsigned shift = (off - reg->off) * 8;
+	uint64_t old = reg->len == 8 ? s3m_get64(m, reg->off) : s3m_get32(m, reg->off);
+	uint64_t mask = (width == 8 ? UINT64_MAX : UINT32_MAX) << shift;
+	uint64_t wanted = (old & ~mask) | (value << shift & mask);
+	uint64_t writable = reg->needs_msi && !m->cfg.msi ? 0 : reg->writable;
+
+	if (wanted & ~writable)
+		s3m_misuse(m, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
+			   (unsigned long long)value, (unsigned long long)(wanted & ~writable));
+	wanted &= writable;
+	if (is_guarded(m, reg, wanted ^ old)) {
+		s3m_misuse(m, "write%u of %s while it is in use", width * 8, reg->name);
+		return;
+	}
+	check_value(m, reg, wanted);
+	if (reg->off == R_CMDQ_PROD || reg->off == R_CMDQ_CONS || reg->off == R_EVENTQ_PROD || reg->off == R_EVENTQ_CONS)
+		check_index(m, reg, (uint32_t)wanted);
+	if (reg->len == 8)
+		s3m_put64(m, reg->off, wanted);
+	else
+		s3m_put32(m, reg->off, (uint32_t)wanted);
+	if (reg->off == R_CMDQ_PROD) {
+		m->counts.doorbells++;
+		sim_worker_kick(&m->worker);
+	}
+}
+
+/* Registers whose write is a request. False: it is one that holds a value. */
+static bool request(struct smmuv3_model *m, const struct reg *reg, uint32_t value)
+{
+	void (*const write)(struct smmuv3_model *, uint32_t) = reg->off == R_CR0        ? s3m_cr0_write
+							       : reg->off == R_IRQ_CTRL ? s3m_irq_write
+							       : reg->off == R_GBPA     ? s3m_gbpa_write
+							       : reg->off == R_GERRORN  ? s3m_gerrorn_write
+											: NULL;
+
+	if (!write)
+		return false;
+	if (value & ~reg->writable)
+		s3m_misuse(m, "%s 0x%x: bits 0x%x are reserved on this unit", reg->name, value,
+			   (uint32_t)(value & ~reg->writable));
+	write(m, value & (uint32_t)reg->writable);
+	return true;
+}
+
+static void locked_write(struct smmuv3_model *m, unsigned off, unsigned width, uint64_t value)
+{
+	const struct reg *reg;
+
+	if (m->dead)
+		return;
+	reg = legal(m, off, width, "write");
+	if (!reg)
+		return;
+	if (reg->access == RO) {
+		m->counts.width_errors++;
+		s3m_complain(m, "write%u of %s: it is read-only", width * 8, reg->name);
+	} else if (!request(m, reg, (uint32_t)value)) {
+		store(m, reg, off, width, value);
+	}
+}
+
+void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
+{
+	struct smmuv3_model *m = (struct smmuv3_model *)model;
+
+	pthread_mutex_lock(&m->lock);
+	locked_write(m, off, width, value);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void s3m_complain_inspect(struct sim_model *model, unsigned off)
+{
+	struct smmuv3_model *m = (struct smmuv3_model *)model;
+
+	pthread_mutex_lock(&m->lock);
+	s3m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
+	pthread_mutex_unlock(&m->lock);
+}
