@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "piommu_queue.h"
 #include "vtd.h"
 
 #define QUEUE_LEN ((size_t)sizeof(struct vtd_pair) << VTD_QUEUE_LG2)
-#define FANOUT 16u /* units served at once */
 
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
 
@@ -55,16 +55,6 @@ static const struct piommu_ring_ops ring_ops = {
 	.check = check,
 };
 
-static uint64_t ring_now(void *clock_ctx)
-{
-	return piommu_plat_now_ns(clock_ctx);
-}
-
-static void ring_relax(void *clock_ctx)
-{
-	piommu_plat_relax(clock_ctx);
-}
-
 static int queue_create(struct vtd *vtd)
 {
 	struct piommu_platform *plat = vtd->unit->plat;
@@ -75,20 +65,15 @@ static int queue_create(struct vtd *vtd)
 	err = plat->ops->mem_alloc(plat, QUEUE_LEN + PIOMMU_PAGE_SIZE, QUEUE_LEN, vtd->unit->fw->numa_node, &inv->mem);
 	if (err)
 		return err;
-	config = (struct piommu_ring_config){
-		.slots = inv->mem.va,
-		.nslots_lg2 = VTD_QUEUE_LG2,
-		.slot_size = sizeof(struct vtd_pair),
-		.status = (uint32_t *)(void *)((char *)inv->mem.va + QUEUE_LEN),
-		.status_pa = inv->mem.pa + QUEUE_LEN,
-		.ops = &ring_ops,
-		.ctx = vtd,
-		.now_ns = ring_now,
-		.relax = plat->ops->relax ? ring_relax : NULL,
-		.clock_ctx = plat,
-		.timeout_ns = vtd->unit->timeout_ns,
-		/* No write-back: ECAP.C is about remapping structures, the queue is read coherently on every unit (11.4.3). */
-	};
+	/* No write-back: ECAP.C is about remapping structures, the queue is read coherently on every unit (11.4.3). */
+	config = piommu_queue_config(vtd->unit);
+	config.slots = inv->mem.va;
+	config.nslots_lg2 = VTD_QUEUE_LG2;
+	config.slot_size = sizeof(struct vtd_pair);
+	config.status = (uint32_t *)(void *)((char *)inv->mem.va + QUEUE_LEN);
+	config.status_pa = inv->mem.pa + QUEUE_LEN;
+	config.ops = &ring_ops;
+	config.ctx = vtd;
 	err = piommu_ring_create(&config, &inv->ring);
 	if (err)
 		plat->ops->mem_free(plat, &inv->mem);
@@ -344,13 +329,10 @@ unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct pio
 	return 1;
 }
 
-enum when_full {
-	WAIT,
-	AGAIN,
-};
+/* ---- To all units of a domain ------------------------------------------------------------------------------------------------------- */
 
 /* Sends the commands for one unit; those of a queue are waited for later, by ticket. */
-static int send(const struct piommu_domain_unit *at, const struct piommu_gather *gather, enum when_full when_full,
+static int send(const struct piommu_domain_unit *at, const struct piommu_gather *gather, enum piommu_when_full when_full,
 		piommu_ticket *ticket)
 {
 	struct vtd *vtd = vtd_of(at->unit);
@@ -367,80 +349,30 @@ static int send(const struct piommu_domain_unit *at, const struct piommu_gather 
 	err = piommu_ring_submit(vtd->inv.ring, desc, n, ticket);
 	if (err)
 		*ticket = 0;
-	return err == -EAGAIN && when_full == WAIT ? vtd_inv_sync(vtd, desc, n) : err;
+	return err == -EAGAIN && when_full == PIOMMU_FULL_WAIT ? vtd_inv_sync(vtd, desc, n) : err;
 }
 
-static int wait_for(const struct piommu_unit *unit, piommu_ticket ticket)
+int vtd_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket)
 {
 	struct vtd *vtd = vtd_of(unit);
 
 	return noted(vtd, piommu_ring_wait(vtd->inv.ring, ticket));
 }
 
-static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
-{
-	piommu_ticket tickets[FANOUT];
-	int err = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		int sent = send(&at[i], gather, WAIT, &tickets[i]);
-
-		err = err ? err : sent;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		int done = tickets[i] ? wait_for(at[i].unit, tickets[i]) : 0;
-
-		err = err ? err : done;
-	}
-	return err;
-}
-
 int vtd_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather)
 {
-	int err = 0;
-
-	for (unsigned i = 0; i < units->n; i += FANOUT) {
-		unsigned n = units->n - i < FANOUT ? units->n - i : FANOUT;
-		int some = gather_some(&units->at[i], n, gather);
-
-		err = err ? err : some;
-	}
-	return err;
+	return piommu_queue_gather(units, gather, send, vtd_fence_wait);
 }
-
-/* ---- Bursts that are not waited for ------------------------------------------------------------------------------------------------ */
 
 int vtd_inv_submit(const struct piommu_domain_units *units, const struct piommu_gather *gather, struct piommu_fence *fence)
 {
-	int err = 0;
-
-	for (unsigned i = 0; i < units->n; i++) {
-		const struct piommu_domain_unit *at = &units->at[i];
-		piommu_ticket ticket;
-		int sent = send(at, gather, AGAIN, &ticket);
-
-		if (sent == -EAGAIN)
-			return sent;
-		if (ticket && fence->n == PIOMMU_FENCE_UNITS) {
-			sent = wait_for(at->unit, ticket);
-		} else if (ticket) {
-			fence->at[fence->n].epoch = at->unit->epoch;
-			fence->at[fence->n++].ticket = ticket;
-		}
-		err = err ? err : sent;
-	}
-	return err;
+	return piommu_queue_submit(units, gather, fence, send, vtd_fence_wait);
 }
 
 /* Of memory alone: a queue that has stopped is repaired by who waits, or polls the unit. */
 int vtd_fence_done(const struct piommu_unit *unit, piommu_ticket ticket)
 {
 	return piommu_ring_state(vtd_of(unit)->inv.ring, ticket);
-}
-
-int vtd_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket)
-{
-	return wait_for(unit, ticket);
 }
 
 void vtd_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out)
