@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Entries that the SMMUv3 unit could see half-changed (specification 3.21.3): the model finds each at the next invalidation, whether
+ * or not a device asked, and lets the ways pass that never show a mixture.
+ */
+#include "rig.h"
+
+#define SID(sid) ((uint64_t)(sid) << 32)
+#define CFGI_STE(sid) (UINT64_C(3) | SID(sid))
+#define CFGI_CD(sid) (UINT64_C(5) | SID(sid))
+#define S1_WORD1 UINT64_C(0x1000000000d4)
+#define S2_WORD2 UINT64_C(0x040c355900000007)
+
+/* Stream 1 is in the state of `words`, and the unit knows. Then words are changed by the test. */
+struct scene {
+	struct rig rig;
+	uint64_t ste, cd, s1, s2;
+};
+
+static void set(struct scene *s)
+{
+	rig_open(&s->rig, &rig_default);
+	rig_enable(&s->rig);
+	s->ste = rig_ste(&s->rig, 1);
+	s->s1 = rig_pages(&s->rig, 4096);
+	s->s2 = rig_pages(&s->rig, 4096);
+	rig_map(&s->rig, s->s1, 0x5000, s->rig.msi | RIG_S1_RW);
+	rig_map(&s->rig, s->s2, 0x5000, s->rig.msi | RIG_S2_RW);
+	s->cd = rig_stage1(&s->rig, 2, s->s1, 5);
+	rig_order(&s->rig, CFGI_STE(1), 1);
+}
+
+static void put(struct scene *s, unsigned index, uint64_t word)
+{
+	rig_put(&s->rig, s->ste, index, word);
+}
+
+static void settle(struct scene *s)
+{
+	rig_order(&s->rig, CFGI_STE(1), 1);
+}
+
+static void check(struct scene *s, unsigned misuse, const char *says)
+{
+	CHECK_EQ(rig_counts(&s->rig).misuse, misuse);
+	if (misuse)
+		CHECK_HAS(rig_complaint(&s->rig), says);
+	CHECK_EQ(rig_counts(&s->rig).reserved_errors, 0);
+	rig_close(&s->rig);
+}
+
+/* Abort to stage 1: what stage 1 needs is put where abort does not look, then word 0 alone. */
+static void two_steps_are_never_torn(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 1, S1_WORD1);
+	settle(&s);
+	put(&s, 0, s.cd | 0xb);
+	settle(&s);
+	CHECK_EQ(rig_write(&s.rig, 1, 0x5000), 0);
+	put(&s, 0, 1);
+	settle(&s);
+	put(&s, 1, 0);
+	settle(&s);
+	check(&s, 0, "");
+}
+
+/* All at once, word 0 last: a unit that read word 1 before and word 0 after has neither. */
+static void all_words_at_once_are_torn(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 1, S1_WORD1);
+	put(&s, 0, s.cd | 0xb);
+	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
+	settle(&s);
+	check(&s, 1, "STE of stream 0x1 changed in words 0x3");
+}
+
+/* The same to stage 2 passes: without words 2 and 3 the entry is illegal and blocks, as abort does. With one of them it is not. */
+static void mixture_that_blocks_is_good_beside_a_state_that_does(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 3, s.s2);
+	settle(&s);
+	put(&s, 2, S2_WORD2);
+	put(&s, 0, 0xd);
+	settle(&s);
+	CHECK_EQ(rig_write(&s.rig, 1, 0x5000), 0);
+	check(&s, 0, "");
+
+	set(&s);
+	put(&s, 3, s.s2);
+	put(&s, 2, S2_WORD2);
+	put(&s, 0, 0xd);
+	settle(&s);
+	check(&s, 1, "changed in words 0xd"); /* stage 2 from a table at 0 */
+}
+
+/* Bypass to stage 2, both let requests through: a mixture that blocks loses some. */
+static void mixture_that_blocks_is_torn_between_states_that_do_not(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 0, 0x9);
+	settle(&s);
+	put(&s, 3, s.s2);
+	settle(&s);
+	put(&s, 2, S2_WORD2);
+	put(&s, 0, 0xd);
+	settle(&s);
+	check(&s, 1, "changed in words 0x5");
+}
+
+/* Stage 1 to stage 2, by way of V = 0, where two words that both use change. */
+static void break_before_make(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 1, S1_WORD1);
+	settle(&s);
+	put(&s, 0, s.cd | 0xb);
+	settle(&s);
+	put(&s, 0, 0);
+	settle(&s);
+	put(&s, 2, S2_WORD2);
+	put(&s, 3, s.s2);
+	settle(&s);
+	put(&s, 0, 0xd);
+	settle(&s);
+	CHECK_EQ(rig_write(&s.rig, 1, 0x5000), 0);
+	check(&s, 0, "");
+}
+
+/* Seen also by the commands that name many, and where the unit read the entry for a request and not at a command. */
+static void each_invalidation_looks(void)
+{
+	static const uint64_t commands[][2] = { { 4, 31 }, { 4 | SID(0), 0 }, { 3 | SID(1), 0 } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct scene s;
+
+		set(&s);
+		put(&s, 1, S1_WORD1);
+		put(&s, 0, s.cd | 0xb);
+		rig_order(&s.rig, commands[i][0], commands[i][1]);
+		check(&s, 1, "STE of stream 0x1");
+	}
+	for (unsigned asked = 0; asked < 2; asked++) {
+		struct scene s;
+
+		set(&s);
+		if (asked)
+			rig_write(&s.rig, 3, 0x5000);
+		rig_put(&s.rig, rig_ste(&s.rig, 3), 1, S1_WORD1);
+		rig_put(&s.rig, rig_ste(&s.rig, 3), 0, s.cd | 0xb);
+		rig_order(&s.rig, CFGI_STE(3), 1);
+		check(&s, asked, "STE of stream 0x3"); /* one that the unit never looked at is not torn */
+	}
+}
+
+/* Its TTB0 and ASID, words 0 and 1: old table with the new tag. */
+static void cd_is_torn_as_an_ste_is(void)
+{
+	struct scene s;
+	uint64_t cd0;
+
+	set(&s);
+	rig_write(&s.rig, 2, 0x5000);
+	cd0 = rig_get(&s.rig, s.cd, 0);
+	rig_put(&s.rig, s.cd, 0, cd0 ^ UINT64_C(3) << 48);
+	rig_put(&s.rig, s.cd, 1, s.s2);
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	check(&s, 1, "CD of stream 0x2 changed in words 0x3");
+
+	set(&s);
+	rig_write(&s.rig, 2, 0x5000);
+	cd0 = rig_get(&s.rig, s.cd, 0);
+	rig_put(&s.rig, s.cd, 0, cd0 & ~UINT64_C(0x80000000));
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	rig_put(&s.rig, s.cd, 1, s.s2);
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	rig_put(&s.rig, s.cd, 0, cd0 ^ UINT64_C(3) << 48);
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	check(&s, 0, "");
+
+	set(&s); /* the table alone: one word */
+	rig_write(&s.rig, 2, 0x5000);
+	rig_put(&s.rig, s.cd, 1, s.s2);
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	check(&s, 0, "");
+}
+
+/* A CD that no STE leads to may be written as one likes. */
+static void unreachable_cd_is_not_torn(void)
+{
+	struct scene s;
+	uint64_t ste;
+
+	set(&s);
+	ste = rig_ste(&s.rig, 2);
+	rig_write(&s.rig, 2, 0x5000);
+	rig_put(&s.rig, ste, 0, 1);
+	rig_order(&s.rig, CFGI_STE(2), 1);
+	rig_put(&s.rig, s.cd, 0, rig_get(&s.rig, s.cd, 0) ^ UINT64_C(3) << 48);
+	rig_put(&s.rig, s.cd, 1, s.s2);
+	rig_order(&s.rig, CFGI_CD(2), 1);
+	rig_put(&s.rig, ste, 0, s.cd | 0xb);
+	rig_order(&s.rig, CFGI_STE(2), 1);
+	check(&s, 0, "");
+}
+
+/* Nor anything while the unit is off: it fetches nothing. */
+static void unit_that_is_off_sees_nothing(void)
+{
+	struct scene s;
+
+	set(&s);
+	rig_w32(&s.rig, 0x20, 0xc);
+	put(&s, 1, S1_WORD1);
+	put(&s, 0, s.cd | 0xb);
+	settle(&s);
+	rig_w32(&s.rig, 0x20, 0xd);
+	settle(&s);
+	CHECK_EQ(rig_write(&s.rig, 1, 0x5000), 0);
+	check(&s, 0, "");
+}
+
+/* The word that a fetch finds first is told by what it complains of. */
+static void fetches_begin_at_either_end_in_turn(void)
+{
+	struct rig rig;
+
+	rig_open_noncoherent(&rig, &rig_default);
+	rig_enable(&rig);
+	for (unsigned sid = 1; sid <= 2; sid++) {
+		rig_put_dirty(&rig, rig_ste(&rig, sid), 0, 0x9);
+		rig_put_dirty(&rig, rig_ste(&rig, sid), 7, 1);
+	}
+	rig_write(&rig, 1, 0x5000);
+	CHECK_HAS(rig_complaint(&rig), "at 0x100000040 ");
+	rig_write(&rig, 2, 0x5000);
+	CHECK_HAS(rig_complaint(&rig), "at 0x1000000b8 ");
+	rig_close(&rig);
+}
+
+static const struct suite_test tests[] = {
+	SUITE_TEST(two_steps_are_never_torn),
+	SUITE_TEST(all_words_at_once_are_torn),
+	SUITE_TEST(mixture_that_blocks_is_good_beside_a_state_that_does),
+	SUITE_TEST(mixture_that_blocks_is_torn_between_states_that_do_not),
+	SUITE_TEST(break_before_make),
+	SUITE_TEST(each_invalidation_looks),
+	SUITE_TEST(cd_is_torn_as_an_ste_is),
+	SUITE_TEST(unreachable_cd_is_not_torn),
+	SUITE_TEST(unit_that_is_off_sees_nothing),
+	SUITE_TEST(fetches_begin_at_either_end_in_turn),
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run(argc, argv, "sim_smmuv3_torn", tests, sizeof(tests) / sizeof(tests[0]));
+}
