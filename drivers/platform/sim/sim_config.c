@@ -19,8 +19,8 @@ const struct sim_choice sim_granules[] = {
 };
 const struct sim_choice sim_nodes_keys[] = { { "0", 0 }, { "1", 1 }, { "shared", SIM_NODES_SHARED }, { NULL, 0 } };
 
-const struct sim_family *const sim_families[] = { &sim_vtd, &sim_smmuv2, NULL };
-static const char *const later[] = { "amdvi", "smmuv3", "virtio" };
+const struct sim_family *const sim_families[] = { &sim_vtd, &sim_smmuv3, &sim_smmuv2, NULL };
+static const char *const later[] = { "amdvi", "virtio" };
 
 static int parse_number(const struct sim_key *key, const char *text, uint64_t *out)
 {

@@ -108,10 +108,9 @@ static void fence_is_not_done_before_the_hardware_answers(void)
 
 	begin(&b, 3);
 	unmap(&b);
-	if (b.o.r.m->is_sim)
-		CHECK_EQ(piommu_sim_set(b.o.r.m->plat, 0, PIOMMU_SIM_QUEUE_STUCK, 1), 0);
 	full_mb();
 	if (b.o.r.m->is_sim && unit_of(&b)->caps.queued) {
+		CHECK_EQ(piommu_sim_set(b.o.r.m->plat, 0, PIOMMU_SIM_QUEUE_STUCK, 1), 0);
 		CHECK_EQ(b.o.domain->ops->submit(b.o.domain, &b.gather, &b.fence), 0);
 		for (unsigned i = 0; i < 100; i++)
 			CHECK_EQ(done(&b), -EINPROGRESS);

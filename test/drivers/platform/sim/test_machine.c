@@ -173,7 +173,12 @@ static void wrong_words_are_refused_with_one_clear_line(void)
 	static const struct {
 		const char *args, *says;
 	} wrong[] = {
-		{ "smmuv3", "smmuv3 is not in this version" },
+		{ "amdvi", "amdvi is not in this version; it has vtd, smmuv3, smmuv2" },
+		{ "smmuv3,aw=48", "the keys are units, stage, granule" },
+		{ "smmuv2,thread=1", "the keys are units, model" },
+		{ "smmuv3,oas=39", "oas=39: oas takes 32, 36, 40" },
+		{ "smmuv2,model=v1,oas=48", "40 bits at most" },
+		{ "smmuv3,pa=va,oas=44", "pa=va needs oas=48" },
 		{ "via", "unknown IOMMU family \"via\"" },
 		{ "vtd,colour=red", "the keys are units, aw, pages, all, nodes" },
 		{ "vtd,units=9", "units takes 1 to 8" },
