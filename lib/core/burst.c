@@ -7,7 +7,7 @@
 
 #include "channel.h"
 
-#define PAGE_MASK (PIOMMU_PAGE_SIZE - 1)
+#define PAGE_MASK (PIOMMU_PAGE_SIZE - 1) /* channels are on domains of such pages */
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 static void unmap_again(struct piommu_domain *domain, uint64_t iova, size_t len)

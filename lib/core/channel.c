@@ -380,6 +380,13 @@ int piommu_channel_create(struct piommu_domain *domain, const struct piommu_chan
 
 	if (domain->type != PIOMMU_DOMAIN_PAGING || inflight > 1u << 16)
 		return -EINVAL;
+	if (domain->page_mask != PIOMMU_PAGE_SIZE - 1) {
+		log_err(&p->log,
+			"domain: channels need pages of %u bytes, the smallest here are of %llu: use piommu_map() and "
+			"piommu_unmap_gather(), or units of smaller pages",
+			PIOMMU_PAGE_SIZE, (unsigned long long)domain->page_mask + 1);
+		return -ENOTSUP;
+	}
 	online = core_slow_enter();
 	err = channel_new(domain, inflight, &ch);
 	if (!err) {

@@ -73,6 +73,8 @@ struct core_device {
 	struct piommu_wish wish;
 	unsigned *reserved; /* indexes into the firmware's reserved ranges */
 	unsigned nreserved;
+	unsigned *carveouts; /* and into its carve-outs: nothing of the device's may be there */
+	unsigned ncarveouts;
 	/* From here on under the group's mutex; the atomics are read without it. */
 	bool probed;                          /* the driver's probe_device was called, or there is none */
 	bool placed;                          /* where its group is, or deferred */
@@ -170,6 +172,7 @@ struct piommu {
 	bool walk_failed GUARDED_BY(probe_lock);
 	_Atomic uint64_t last_epoch; /* of units that were enabled */
 	atomic_uint nchannels;
+	_Atomic size_t page; /* the largest of all units' smallest pages; 0: no unit yet */
 	uint64_t last_walk GUARDED_BY(probe_lock);
 	atomic_uint_fast64_t changes;                 /* devices added and removed; counted under probe_lock */
 	uint64_t last_removal GUARDED_BY(probe_lock); /* of `changes` */
@@ -275,7 +278,8 @@ int core_firmware_reserved(struct piommu *p, struct core_device *cd) REQUIRES(p-
 bool core_source_unit(struct piommu *p, const struct core_device *cd, struct core_unit **out) REQUIRES(p->probe_lock);
 /* Requester ids become those that its unit sees. */
 void core_source_ids(struct piommu *p, struct core_device *cd) REQUIRES(p->probe_lock);
-bool core_source_reserves(struct piommu *p, const struct core_device *cd, const struct piommu_fw_reserved *reserved)
+/* Whether a range that firmware states by ids is one of the device's. */
+bool core_source_has(struct piommu *p, const struct core_device *cd, const struct piommu_fw_id_maps *ids)
 	REQUIRES(p->probe_lock);
 /* The devices that are no PCI functions; `*out` is the caller's to free, also empty. Any thread. @return 0 or -ENOMEM */
 int core_source_nodes(const struct piommu *p, struct piommu_node **out, size_t *n);
@@ -464,7 +468,9 @@ int core_group_accepts(struct piommu_domain *domain, struct piommu_group *group)
 /* Forgets what the user attached it to. */
 void core_group_detached(struct piommu_group *group) REQUIRES(group->mutex);
 
-/* reserved.c: maps the reserved ranges of a group's members 1:1 in a paging domain, all or none of them */
+/* reserved.c: what firmware says of addresses. Keeps those of a group's members from being handed out in a new paging domain. */
+int core_keep_clear(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex);
+/* Before an attach: maps reserved ranges 1:1, all or none of them. */
 int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group) REQUIRES(group->mutex);
 
 /* pasid.c: for a member that comes and one that goes */

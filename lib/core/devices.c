@@ -21,6 +21,7 @@ static void device_free(struct rcu_deferral *deferral)
 	*at = cd->next;
 	mutex_unlock(&p->objects_lock);
 	free(cd->reserved);
+	free(cd->carveouts);
 	free(cd);
 }
 

@@ -11,6 +11,11 @@ static uint64_t width_last(unsigned bits)
 	return bits >= 64 ? UINT64_MAX : BIT64(bits) - 1;
 }
 
+static uint64_t smallest_page(const struct piommu_domain *domain)
+{
+	return domain->page_sizes ? domain->page_sizes & (0 - domain->page_sizes) : PIOMMU_PAGE_SIZE;
+}
+
 static int make_iova(struct core_domain *cd, const struct piommu_domain *domain, const struct piommu_domain_attr *attr)
 {
 	uint64_t last = width_last(domain->iova_bits);
@@ -19,10 +24,11 @@ static int make_iova(struct core_domain *cd, const struct piommu_domain *domain,
 	cd->aperture = (struct piommu_span){ 0, last };
 	if (attr && (attr->aperture.start || attr->aperture.last))
 		cd->aperture = attr->aperture;
-	if (cd->aperture.last > last || cd->aperture.start > cd->aperture.last ||
-	    !is_aligned(cd->aperture.start, PIOMMU_PAGE_SIZE) || !is_aligned(cd->aperture.last + 1, PIOMMU_PAGE_SIZE)) {
-		log_err(&cd->p->log, "domain: aperture 0x%llx-0x%llx is not a span of whole pages within %u bits",
-			(unsigned long long)cd->aperture.start, (unsigned long long)cd->aperture.last, domain->iova_bits);
+	if (cd->aperture.last > last || cd->aperture.start > cd->aperture.last || cd->aperture.start & domain->page_mask ||
+	    (cd->aperture.last + 1) & domain->page_mask) {
+		log_err(&cd->p->log, "domain: aperture 0x%llx-0x%llx is not a span of whole pages of %llu bytes within %u bits",
+			(unsigned long long)cd->aperture.start, (unsigned long long)cd->aperture.last,
+			(unsigned long long)domain->page_mask + 1, domain->iova_bits);
 		return -EINVAL;
 	}
 	err = iova_space_create(cd->aperture, &cd->iova);
@@ -51,7 +57,8 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 	cd->self = domain;
 	domain->core = cd;
 	domain->hole = cu->unit.caps.hole;
-	domain->odd = type == PIOMMU_DOMAIN_PAGING ? ~width_last(domain->iova_bits) | (PIOMMU_PAGE_SIZE - 1) : UINT64_MAX;
+	domain->page_mask = smallest_page(domain) - 1;
+	domain->odd = type == PIOMMU_DOMAIN_PAGING ? ~width_last(domain->iova_bits) | domain->page_mask : UINT64_MAX;
 	if (type == PIOMMU_DOMAIN_PAGING) {
 		err = make_iova(cd, domain, attr);
 		if (err)
@@ -202,6 +209,27 @@ void core_domains_free(struct piommu *p)
 	}
 }
 
+/* Made for a group: what firmware says of its devices' addresses is kept from the start. */
+static int make_for(struct piommu_group *group, struct core_unit *cu, enum piommu_domain_type type,
+		    const struct piommu_domain_attr *attr, struct piommu_domain **out)
+{
+	struct piommu_domain *domain;
+	int err = core_domain_new(cu, type, attr, &domain);
+
+	if (err)
+		return err;
+	mutex_lock(&group->mutex);
+	err = core_keep_clear(domain, group);
+	mutex_unlock(&group->mutex);
+	if (!err)
+		err = list_domain(core_domain_of(domain));
+	if (err)
+		core_domain_free(domain);
+	else
+		*out = domain;
+	return err;
+}
+
 /* With a reference. */
 static int unit_of(struct piommu_group *group, struct core_unit **out)
 {
@@ -238,16 +266,7 @@ int piommu_domain_create(struct piommu_group *group, const struct piommu_domain_
 	online = core_slow_enter();
 	err = unit_of(group, &cu);
 	if (!err) {
-		struct piommu_domain *domain;
-
-		err = core_domain_new(cu, types[kind], attr, &domain);
-		if (!err) {
-			err = list_domain(core_domain_of(domain));
-			if (err)
-				core_domain_free(domain);
-			else
-				*out = domain;
-		}
+		err = make_for(group, cu, types[kind], attr, out);
 		core_unit_put(cu);
 	}
 	core_slow_exit(online);
@@ -321,7 +340,7 @@ int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, ui
 {
 	struct core_domain *cd = core_domain_of(domain);
 
-	if (!cd->iova)
+	if (!cd->iova || (len | align) & domain->page_mask)
 		return -EINVAL;
 	return iova_alloc(cd->iova, len, align, iova);
 }

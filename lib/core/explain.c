@@ -10,16 +10,24 @@
 
 typedef unsigned long long ull;
 
+static uint64_t page_of(const struct piommu_domain *domain)
+{
+	return domain->page_mask + 1;
+}
+
 static int explain_range(const struct piommu_domain *domain, uint64_t iova, size_t len, char *text, size_t textlen)
 {
 	uint64_t last = iova + (len - 1);
+	uint64_t page = page_of(domain);
 
 	if (!len)
-		snprintf(text, textlen, "length 0: give at least %u bytes", PIOMMU_PAGE_SIZE);
-	else if (!is_aligned(iova, PIOMMU_PAGE_SIZE))
-		snprintf(text, textlen, "iova 0x%llx is not a multiple of %u", (ull)iova, PIOMMU_PAGE_SIZE);
-	else if (!is_aligned(len, PIOMMU_PAGE_SIZE))
-		snprintf(text, textlen, "length 0x%llx is not a multiple of %u", (ull)len, PIOMMU_PAGE_SIZE);
+		snprintf(text, textlen, "length 0: give at least %llu bytes", (ull)page);
+	else if (!is_aligned(iova, page))
+		snprintf(text, textlen, "iova 0x%llx is not a multiple of %llu, the domain's smallest page", (ull)iova,
+			 (ull)page);
+	else if (!is_aligned(len, page))
+		snprintf(text, textlen, "length 0x%llx is not a multiple of %llu, the domain's smallest page", (ull)len,
+			 (ull)page);
 	else if (domain->type != PIOMMU_DOMAIN_PAGING)
 		snprintf(text, textlen, "%s domain: it has no page table; use a paging domain",
 			 domain->type == PIOMMU_DOMAIN_IDENTITY ? "identity" : "blocking");
@@ -52,8 +60,9 @@ int piommu_map_explain(struct piommu_domain *domain, uint64_t iova, uint64_t pa,
 		snprintf(text, textlen, "permissions 0x%x: give PIOMMU_READ, PIOMMU_WRITE or both", prot);
 		return -EINVAL;
 	}
-	if (!is_aligned(pa, PIOMMU_PAGE_SIZE)) {
-		snprintf(text, textlen, "pa 0x%llx is not a multiple of %u", (ull)pa, PIOMMU_PAGE_SIZE);
+	if (!is_aligned(pa, page_of(domain))) {
+		snprintf(text, textlen, "pa 0x%llx is not a multiple of %llu, the domain's smallest page", (ull)pa,
+			 (ull)page_of(domain));
 		return -EINVAL;
 	}
 	err = explain_range(domain, iova, len, text, textlen);
@@ -64,7 +73,7 @@ int piommu_map_explain(struct piommu_domain *domain, uint64_t iova, uint64_t pa,
 			 (ull)(pa + (len - 1)), pa_bits, home->unit.name);
 		return -ERANGE;
 	}
-	for (uint64_t at = iova; at - iova < len; at = align_down(at, PIOMMU_PAGE_SIZE) + PIOMMU_PAGE_SIZE) {
+	for (uint64_t at = iova; at - iova < len; at += page_of(domain)) {
 		if (domain->ops->lookup(domain, at, &leaf))
 			continue;
 		snprintf(text, textlen, "iova 0x%llx is mapped already (to pa 0x%llx): unmap it first", (ull)at, (ull)leaf.pa);
@@ -88,8 +97,8 @@ int piommu_unmap_explain(struct piommu_domain *domain, uint64_t iova, size_t len
 
 		if (domain->ops->lookup(domain, at, &leaf)) {
 			first_hole = missing ? first_hole : at;
-			missing += PIOMMU_PAGE_SIZE;
-			at += PIOMMU_PAGE_SIZE;
+			missing += page_of(domain);
+			at += page_of(domain);
 			continue;
 		}
 		start = align_down(at, leaf.size);

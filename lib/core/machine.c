@@ -213,23 +213,38 @@ struct core_unit *core_firmware_unit(struct piommu *p, const struct core_device 
 	return all;
 }
 
-int core_firmware_reserved(struct piommu *p, struct core_device *cd)
+static bool has_range(struct piommu *p, const struct core_device *cd, int node, const struct piommu_fw_reserved *range)
+	REQUIRES(p->probe_lock)
+{
+	if (node >= 0 && range->segment == cd->dev.sbdf.segment &&
+	    scopes_cover(p->topo, &range->scopes, firmware_node(p->topo, (unsigned)node)))
+		return true;
+	return core_source_has(p, cd, &range->ids);
+}
+
+/* The indexes of those ranges that are the device's. */
+static int collect(struct piommu *p, const struct core_device *cd, const struct piommu_fw_reserved *ranges, unsigned nranges,
+		   unsigned **indexes, unsigned *n) REQUIRES(p->probe_lock)
 {
 	int node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
 
-	for (unsigned r = 0; r < p->fw.nreserved; r++) {
-		const struct piommu_fw_reserved *reserved = &p->fw.reserved[r];
+	for (unsigned r = 0; r < nranges; r++) {
 		unsigned *more;
 
-		if (!(node >= 0 && reserved->segment == cd->dev.sbdf.segment &&
-		      scopes_cover(p->topo, &reserved->scopes, firmware_node(p->topo, (unsigned)node))) &&
-		    !core_source_reserves(p, cd, reserved))
+		if (!has_range(p, cd, node, &ranges[r]))
 			continue;
-		more = realloc(cd->reserved, (cd->nreserved + 1) * sizeof(*more));
+		more = realloc(*indexes, (*n + 1) * sizeof(*more));
 		if (!more)
 			return -ENOMEM;
-		cd->reserved = more;
-		cd->reserved[cd->nreserved++] = r;
+		*indexes = more;
+		more[(*n)++] = r;
 	}
 	return 0;
+}
+
+int core_firmware_reserved(struct piommu *p, struct core_device *cd)
+{
+	int err = collect(p, cd, p->fw.reserved, p->fw.nreserved, &cd->reserved, &cd->nreserved);
+
+	return err ? err : collect(p, cd, p->fw.carveouts, p->fw.ncarveouts, &cd->carveouts, &cd->ncarveouts);
 }

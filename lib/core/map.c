@@ -8,7 +8,6 @@
 
 #include "core.h"
 
-#define PAGE_MASK (PIOMMU_PAGE_SIZE - 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 static inline int check_range(const struct piommu_domain *domain, uint64_t iova, size_t len)
@@ -44,7 +43,7 @@ static __attribute__((noinline, cold)) int map_odd(struct piommu_domain *domain,
 {
 	int err;
 
-	if (((iova | pa | len) & PAGE_MASK) || !len || !prot || (prot & ~(unsigned)PIOMMU_RW) ||
+	if (((iova | pa | len) & domain->page_mask) || !len || !prot || (prot & ~(unsigned)PIOMMU_RW) ||
 	    domain->type != PIOMMU_DOMAIN_PAGING)
 		return -EINVAL;
 	err = check_range(domain, iova, len);
@@ -53,7 +52,7 @@ static __attribute__((noinline, cold)) int map_odd(struct piommu_domain *domain,
 
 int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
-	if (unlikely(!is_plain(domain, iova, len) || (pa & PAGE_MASK) || prot - 1 >= PIOMMU_RW))
+	if (unlikely(!is_plain(domain, iova, len) || (pa & domain->page_mask) || prot - 1 >= PIOMMU_RW))
 		return map_odd(domain, iova, pa, len, prot);
 	return domain->ops->map(domain, iova, pa, len, prot);
 }
@@ -65,7 +64,7 @@ static __attribute__((noinline, cold)) int unmap_odd(struct piommu_domain *domai
 
 	if (unmapped)
 		*unmapped = 0;
-	if (((iova | len) & PAGE_MASK) || !len || domain->type != PIOMMU_DOMAIN_PAGING)
+	if (((iova | len) & domain->page_mask) || !len || domain->type != PIOMMU_DOMAIN_PAGING)
 		return -EINVAL;
 	err = check_range(domain, iova, len);
 	return err ? err : domain->ops->unmap(domain, iova, len, gather, unmapped);
@@ -134,11 +133,15 @@ int piommu_lookup(struct piommu_domain *domain, uint64_t iova, uint64_t *pa, uns
 
 int piommu_mem_alloc(struct piommu *p, size_t len, size_t align, struct piommu_mem *out)
 {
+	size_t page = atomic_load_explicit(&p->page, memory_order_relaxed);
+
+	if (page < PIOMMU_PAGE_SIZE)
+		page = PIOMMU_PAGE_SIZE;
 	if (!len || (align && !is_pow2(align)) || align > BIT64(21))
 		return -EINVAL;
 	if (p->inspect || !p->plat->ops->mem_alloc)
 		return -ENOMEM;
-	return p->plat->ops->mem_alloc(p->plat, align_up(len, PIOMMU_PAGE_SIZE), align ? align : PIOMMU_PAGE_SIZE, -1, out);
+	return p->plat->ops->mem_alloc(p->plat, align_up(len, page), align > page ? align : page, -1, out);
 }
 
 void piommu_mem_free(struct piommu *p, struct piommu_mem *mem)

@@ -10,8 +10,6 @@
 
 #include "channel.h"
 
-#define PAGE_MASK ((uint64_t)PIOMMU_PAGE_SIZE - 1)
-
 /* ---- Modes -------------------------------------------------------------------------------------------------------------------- */
 
 void core_mode_share(struct core_domain *cd)
@@ -167,7 +165,8 @@ static int add_pool(struct piommu_domain *domain, struct core_domain *cd, struct
 		return -ENOMEM;
 	/* Large pages where memory and addresses are aligned alike. */
 	err = iova_alloc(cd->iova, pool.len,
-			 pool.len >= BIT64(21) && is_aligned(pool.pa, BIT64(21)) ? BIT64(21) : PIOMMU_PAGE_SIZE, &pool.iova);
+			 pool.len >= BIT64(21) && is_aligned(pool.pa, BIT64(21)) ? BIT64(21) : domain->page_mask + 1,
+			 &pool.iova);
 	if (!err) {
 		struct core_read was = core_read_enter(); /* of tables that others may unlink */
 
@@ -200,7 +199,7 @@ int piommu_dma_pool_register(struct piommu_domain *domain, uint64_t pa, size_t l
 	bool online;
 	int err;
 
-	if (domain->type != PIOMMU_DOMAIN_PAGING || ((pa | len) & PAGE_MASK) || !len || pa + (len - 1) < pa || !prot ||
+	if (domain->type != PIOMMU_DOMAIN_PAGING || ((pa | len) & domain->page_mask) || !len || pa + (len - 1) < pa || !prot ||
 	    (prot & ~(unsigned)PIOMMU_RW))
 		return -EINVAL;
 	online = core_slow_enter();

@@ -382,7 +382,8 @@ void piommu_domain_info(const struct piommu_domain *domain, struct piommu_domain
 /* ---- Map, unmap, lookup: the fast path ------------------------------------------------------------------------------------ */
 
 /**
- * Lets the domain's devices reach [pa, pa + len) at [iova, iova + len). All three multiples of 4096. All or nothing. The
+ * Lets the domain's devices reach [pa, pa + len) at [iova, iova + len). All three multiples of the domain's smallest page (its page_sizes: 4096
+ * nearly everywhere). All or nothing. The
  * devices can use it when the call returns. Two threads may map and unmap side by side in one domain, not on one range.
  * Registered. Which entries this writes is in the header of the family's table format.
  * @return 0; -EINVAL: zero length, unaligned, no permission, not a paging domain; -ERANGE: outside the domain's addresses or
@@ -431,12 +432,15 @@ int piommu_map_explain(struct piommu_domain *domain, uint64_t iova, uint64_t pa,
 /** The same for piommu_unmap(). */
 int piommu_unmap_explain(struct piommu_domain *domain, uint64_t iova, size_t len, char *text, size_t textlen);
 
-/** I/O addresses of a domain: aligned, inside its aperture, outside reserved ranges. Any thread. @return 0, -EINVAL, -ENOSPC, -ENOMEM */
+/**
+ * I/O addresses of a domain: aligned, inside its aperture, outside what firmware reserves or takes out for the devices of the group that
+ * it was made for, and of those attached. `len` and `align` are multiples of its smallest page. Any thread. @return 0, -EINVAL, -ENOSPC, -ENOMEM
+ */
 int piommu_iova_alloc(struct piommu_domain *domain, size_t len, size_t align, uint64_t *iova);
 /** Any thread. @return 0; -ENOENT: was not allocated so */
 int piommu_iova_free(struct piommu_domain *domain, uint64_t iova, size_t len);
 
-/** Zeroed memory that devices can reach, contiguous, aligned to 4096 or `align`. Slow path. @return 0, -EINVAL, -ENOMEM */
+/** Zeroed memory that devices can reach: contiguous, whole pages of every unit, aligned to those or to `align`. Slow path. @return 0, -EINVAL, -ENOMEM */
 int piommu_mem_alloc(struct piommu *p, size_t len, size_t align, struct piommu_mem *out);
 void piommu_mem_free(struct piommu *p, struct piommu_mem *mem);
 

@@ -85,7 +85,8 @@ struct piommu_channel_attr {
 
 /**
  * `attr` NULL: as if all zero. With a poller: on the poller's thread, as its destruction. Slow path.
- * @return 0; -EINVAL: not a paging domain, or more than 65536 in flight; -ENOMEM
+ * @return 0; -EINVAL: not a paging domain, or more than 65536 in flight; -ENOTSUP: the domain's smallest page has more than 4096 bytes;
+ * -ENOMEM
  */
 int piommu_channel_create(struct piommu_domain *domain, const struct piommu_channel_attr *attr, struct piommu_channel **out);
 /**

@@ -89,14 +89,14 @@ void core_source_ids(struct piommu *p, struct core_device *cd)
 	}
 }
 
-bool core_source_reserves(struct piommu *p, const struct core_device *cd, const struct piommu_fw_reserved *reserved)
+bool core_source_has(struct piommu *p, const struct core_device *cd, const struct piommu_fw_id_maps *ids)
 {
 	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	bool known;
-	size_t n = reserved->ids.n ? routes_of(p, cd, routes, &known) : 0;
+	size_t n = ids->n ? routes_of(p, cd, routes, &known) : 0;
 
 	for (size_t i = 0; i < n && i < PIOMMU_IDS_MAX; i++) {
-		if (piommu_fw_ids_have(&reserved->ids, &routes[i]))
+		if (piommu_fw_ids_have(ids, &routes[i]))
 			return true;
 	}
 	return false;

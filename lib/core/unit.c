@@ -22,6 +22,17 @@ static void pool_free(void *ctx, struct piommu_mem *mem)
 	plat->ops->mem_free(plat, mem);
 }
 
+/* For memory that devices of any unit are to reach. */
+static void raise_page(struct piommu *p, size_t page)
+{
+	size_t was = atomic_load_explicit(&p->page, memory_order_relaxed);
+
+	while (was < page &&
+	       !atomic_compare_exchange_weak_explicit(&p->page, &was, page, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+/* Tables are of the size of the smallest leaf, which the driver knows. */
 static int make_pool(struct core_unit *cu)
 {
 	struct piommu_platform *plat = cu->unit.plat;
@@ -32,9 +43,13 @@ static int make_pool(struct core_unit *cu)
 		.ctx = plat,
 		.va_off = plat->va_off,
 		.node = node <= piommu_env_numa_max_node() ? node : -1,
+		.page_size = (size_t)(cu->unit.caps.page_sizes & (0 - cu->unit.caps.page_sizes)),
 	};
+	int err = piommu_pool_create(&source, &cu->unit.pool);
 
-	return piommu_pool_create(&source, &cu->unit.pool);
+	if (!err)
+		raise_page(cu->p, source.page_size);
+	return err;
 }
 
 void core_unit_drop(struct core_unit *cu)
@@ -105,14 +120,13 @@ int core_unit_probe(struct core_unit *cu)
 	int err;
 
 	cu->unit.keep_memory = false;
-	err = make_pool(cu);
-	if (err)
-		return err;
 	err = cu->unit.driver->probe(&cu->unit, &cu->window);
 	if (err)
 		return err;
 	cu->probed = true;
-	err = core_tags_init(cu);
+	err = make_pool(cu);
+	if (!err)
+		err = core_tags_init(cu);
 	if (!err)
 		err = own_domain(cu, PIOMMU_DOMAIN_IDENTITY, &cu->identity);
 	if (!err)

@@ -204,7 +204,7 @@ struct piommu_unit {
 	struct piommu *manager; /**< for the services of the core, below */
 	struct piommu_platform *plat;
 	const struct piommu_log *log;
-	struct piommu_pool *pool; /**< pages for tables, near the unit */
+	struct piommu_pool *pool; /**< pages for tables, near the unit, of its smallest leaf's size; there after probe */
 	struct piommu_unit_caps caps;
 	unsigned host_address_width;        /**< bits of a bus address, as firmware states it; 0: not stated */
 	const struct piommu_span *reserved; /**< every span that firmware has devices use: identity covers them, too */
@@ -329,10 +329,11 @@ struct piommu_domain {
 	unsigned iova_bits; /**< driver: width of its addresses */
 	/** core: bits that show a map or an unmap to be out of the ordinary, in its address, its length or their sum */
 	uint64_t odd;
-	uint64_t page_sizes;               /**< driver */
-	struct piommu_pool *pool;          /**< driver: where its table pages came from */
+	uint64_t page_mask;                /**< core: bits of an address that are below the smallest page */
 	struct piommu_domain_units *units; /**< core, RCU: read with piommu_domain_units() */
 	struct piommu_span hole;           /**< core: from the units' capabilities */
+	struct piommu_pool *pool;          /**< driver: where its table pages came from */
+	uint64_t page_sizes;               /**< driver: bit n: leaves of 1 << n bytes */
 	void *core;                        /**< core */
 };
 

@@ -14,7 +14,12 @@ static int fw_table(struct piommu_platform *plat, const char sig[4], unsigned nt
 {
 	struct fake *fake = (struct fake *)(void *)plat;
 
-	if (memcmp(sig, "DMAR", 4) != 0 || nth || !fake->dmar_len)
+	if (fake->tree && memcmp(sig, PIOMMU_FW_FDT, 4) == 0 && !nth) {
+		*bytes = fake->tree;
+		*len = fake->tree_len;
+		return 0;
+	}
+	if (fake->tree || memcmp(sig, "DMAR", 4) != 0 || nth || !fake->dmar_len)
 		return -ENOENT;
 	if (fake->unreadable)
 		return -EACCES;
@@ -83,6 +88,17 @@ static const struct piommu_platform_ops fake_platform_ops = {
 	.fw_table = fw_table,
 	.pci_functions = pci_functions,
 	.nodes = nodes,
+	.window_map = window_map,
+	.window_unmap = window_unmap,
+	.mem_alloc = mem_alloc,
+	.mem_free = mem_free,
+	.close = close_nothing,
+};
+
+/* The same where nodes are what firmware says. */
+static const struct piommu_platform_ops fake_tree_ops = {
+	.name = "fake",
+	.fw_table = fw_table,
 	.window_map = window_map,
 	.window_unmap = window_unmap,
 	.mem_alloc = mem_alloc,
@@ -246,6 +262,7 @@ void fake_init(struct fake *fake)
 	pthread_mutex_init(&fake->mutex, NULL);
 	fake->plat.ops = &fake_platform_ops;
 	fake->ntags = 64;
+	fake->page_sizes = BIT64(12);
 	fake->fail_with = -ETIMEDOUT;
 	fake->next_domain = 'A';
 	CU_ASSERT_FATAL(!piommu_env_heap_create(64u << 20, UINT64_C(4) << 30, &fake->mem));
@@ -281,6 +298,8 @@ int fake_create(struct fake *fake, bool inspect, struct piommu **out)
 	static const struct piommu_driver *const drivers[] = { &fake_driver, NULL };
 	struct piommu_config config = PIOMMU_CONFIG_INIT;
 
+	if (fake->tree)
+		fake->plat.ops = &fake_tree_ops;
 	if (fake->no_registers)
 		fake->plat.ops = &fake_dump_ops;
 	config.drivers = drivers;

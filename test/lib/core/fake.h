@@ -61,6 +61,8 @@ struct fake {
 	struct piommu_env_mem *mem;
 	uint8_t dmar[256];
 	size_t dmar_len;
+	const void *tree; /* a device tree, instead of DMAR; then the machine lists no nodes of its own */
+	size_t tree_len;
 	bool no_registers; /* a machine that can only be looked at */
 	bool unreadable;   /* the table is there, but not for us */
 	struct piommu_pci_function fns[32];
@@ -68,6 +70,7 @@ struct fake {
 	struct piommu_node nodes[16];
 	unsigned nnodes;
 	uint32_t ntags;
+	uint64_t page_sizes;                /* of the units and of all domains */
 	enum piommu_default default_domain; /* the manager's */
 	struct fake_dev devs[FAKE_DEVS];
 	unsigned ndevs;

@@ -186,7 +186,7 @@ static int drv_domain_create(struct piommu_unit *unit, enum piommu_domain_type t
 	fd->domain.ops = &fake_domain_ops;
 	fd->domain.type = type;
 	fd->domain.iova_bits = iova_bits ? iova_bits : 48;
-	fd->domain.page_sizes = BIT64(12);
+	fd->domain.page_sizes = fake->page_sizes;
 	fd->domain.pool = unit->pool;
 	pthread_mutex_lock(&fake->mutex);
 	fd->name = type == PIOMMU_DOMAIN_IDENTITY ? 'i' : type == PIOMMU_DOMAIN_BLOCKING ? 'b' : next_name(fake);
@@ -217,7 +217,7 @@ static int drv_probe(struct piommu_unit *unit, struct piommu_window *window)
 	unit->caps = (struct piommu_unit_caps){
 		.iova_bits = 48,
 		.pa_bits = 46,
-		.page_sizes = BIT64(12),
+		.page_sizes = fake_of(unit)->page_sizes,
 		.ntags = fake_of(unit)->ntags,
 		.first_tag = 1,
 		.hole = { 0xfee00000, 0xfeefffff },
