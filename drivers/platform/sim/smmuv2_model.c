@@ -77,15 +77,15 @@ static void complain_inspect(struct sim_model *model, unsigned off)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* IDR0 and IDR1, and IDR2. They are constant. */
+/* IDR0 and IDR1, IDR2 and IDR7. They are constant. */
 static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 {
 	const struct smmuv2_model *m = (const struct smmuv2_model *)(const void *)model;
 
 	out->caps_known = true;
 	out->cap[0] = smmuv2m_wide(m->gr0, G_IDR0);
-	out->cap[1] = m->gr0[G_IDR2 / 4];
-	out->version = smmuv2m_is_v2(m) ? 2 : 1;
+	out->cap[1] = m->gr0[G_IDR2 / 4] | (uint64_t)m->gr0[G_IDR7 / 4] << 32;
+	out->version = m->gr0[G_IDR7 / 4];
 }
 
 static int locked_set(struct smmuv2_model *m, enum piommu_sim_switch which, uint64_t value)

@@ -55,7 +55,7 @@ struct smmuv2_model_config {
 	 * same once more from 256 GiB up (AArch32 stage 1: [0, 4 GiB) once).
 	 */
 	uint64_t kept_root;
-	bool kernel_on; /* a kernel has the unit: clients enabled, and what no group matches is bypassed */
+	bool kernel_on; /* a kernel has the unit: clients enabled with fault interrupts, and what no group matches is bypassed */
 	uint64_t latency_ns;
 };
 

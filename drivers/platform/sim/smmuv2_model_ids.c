@@ -100,11 +100,15 @@ static void make_kept(struct smmuv2_model *m)
 		make_kept_bank(m);
 }
 
-/* What the architecture leaves unknown at reset is zero here, but for what firmware set up. */
+/* What the architecture leaves unknown at reset is zero here, but for what firmware set up. Only a kernel has interrupts. */
 void smmuv2m_power_on(struct smmuv2_model *m)
 {
+	uint32_t *cr0 = &m->gr0[G_CR0 / 4];
+
 	make_ids(m);
-	m->gr0[G_CR0 / 4] = m->cfg.kernel_on || m->cfg.nkept ? CR0_GFRE | CR0_GCFGFRE : CR0_CLIENTPD;
+	*cr0 = m->cfg.kernel_on || m->cfg.nkept ? CR0_GFRE | CR0_GCFGFRE : CR0_CLIENTPD;
+	if (m->cfg.kernel_on)
+		*cr0 |= CR0_GFIE | CR0_GCFGFIE;
 	if (m->cfg.version == SMMUV2_MODEL_MMU500) {
 		m->gr0[G_ACR / 4] = ACR_CACHE_LOCK;
 		for (unsigned i = 0; i < m->cfg.ncb; i++)

@@ -66,8 +66,10 @@ enum {
 #define CR0_USFCFG BIT32(10)
 #define CR0_GSE BIT32(9)
 #define CR0_STALLD BIT32(8)
+#define CR0_GCFGFIE BIT32(5)
 #define CR0_GCFGFRE BIT32(4)
 #define CR0_EXIDENABLE BIT32(3)
+#define CR0_GFIE BIT32(2)
 #define CR0_GFRE BIT32(1)
 #define CR0_CLIENTPD BIT32(0)
 

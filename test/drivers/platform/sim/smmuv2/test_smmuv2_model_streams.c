@@ -285,7 +285,7 @@ static void kernel_leaves_clients_enabled(void)
 
 	cfg.kernel_on = true;
 	rig_open(&rig, &cfg);
-	CHECK_HEX(r32(&rig, 0), 0x12);
+	CHECK_HEX(r32(&rig, 0), 0x36); /* GFRE, GFIE, GCFGFRE, GCFGFIE */
 	CHECK_EQ(rig_lands(&rig, 1, rig.pages.pa, rig.pages.pa), true);
 	rig_close(&rig);
 }
