@@ -54,22 +54,24 @@ struct lpae_reader smmuv2m_truth_reader(struct smmuv2_model *m)
 
 /* ---- The input address ---- */
 
-/* The bus has one bit more than a stage 1 address, its sign; more than that was never an address here. */
+/*
+ * The bus has one bit more than a stage 1 address, its sign; more than that was never an address here. From bit SEP the sign is
+ * extended: bits above are as it is, or are zero because the device has no more address bits.
+ */
 static bool stage1_input_64(const struct smmuv2_model *m, const struct smmuv2m_regime *r, uint64_t iova, uint64_t *va)
 {
 	unsigned top = m->cfg.ias == 48 ? 48 : m->cfg.ias - 1;
-	uint64_t above = top < 63 ? GENMASK64(63, top + 1) : 0, extension = GENMASK64(63, r->sign_bit);
+	uint64_t beyond = GENMASK64(63, top + 1), bus = iova & ~beyond, above;
 
-	if ((iova & above) && (iova & above) != above)
+	if ((iova & beyond) && (iova & beyond) != beyond)
 		return false;
-	iova &= ~above;
-	if (r->sign_bit > top) {
-		*va = iova;
-		return true;
+	above = r->sign_bit < top ? bus & GENMASK64(top, r->sign_bit + 1) : 0;
+	if (!(bus >> r->sign_bit & 1)) {
+		*va = bus;
+		return !above;
 	}
-	*va = iova >> r->sign_bit & 1 ? iova | extension : iova;
-	/* Bits between the sign and the top of the bus are the sign's, or no table's. */
-	return !((*va ^ iova) & GENMASK64(top, 0));
+	*va = bus | GENMASK64(63, r->sign_bit);
+	return !above || above == (*va & GENMASK64(top, r->sign_bit + 1));
 }
 
 static bool fits(const struct smmuv2m_regime *r, unsigned which, uint64_t va, unsigned width)

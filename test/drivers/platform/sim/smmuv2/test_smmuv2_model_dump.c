@@ -68,6 +68,12 @@ static void each_stream_in_runs(void)
 			"bytes=0x1000 hash=");
 	CHECK_HAS(text, "\n  0x0011-0x001f blocked, no group\n  0x0020 bypass\n  0x0021-0x7fff blocked, no group\n");
 	free(text);
+	rig_bank_s2(&rig, 1, rig_alloc(&rig, 4096), 9);
+	rig_stream(&rig, 5, 0x40, 1);
+	text = dump(&rig);
+	CHECK_HAS(text, "\n  0x0010 paging stage=1 bank=3 vmid=0 asid=5 ranges=1");
+	CHECK_HAS(text, "\n  0x0040 paging stage=2 bank=1 vmid=9 ranges=0 bytes=0x0 hash=");
+	free(text);
 	w32(&rig, 0xc04, 0x20000);
 	w32(&rig, 0x808, 0x80000010);
 	text = dump(&rig);

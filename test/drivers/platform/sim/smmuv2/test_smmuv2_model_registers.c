@@ -243,6 +243,26 @@ static void reserved_bits_are_misuse(void)
 	rig_close_blamed(&rig);
 }
 
+/* GSE stalls every context at any fault of one; VMID16EN changes what the TLB's tags are. */
+static void control_bits_that_no_driver_here_may_touch(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	struct rig rig;
+
+	cfg.vmid16 = true;
+	rig_open(&rig, &cfg);
+	w32(&rig, 0, 0x80000001);
+	w32(&rig, 0, 0x00000001);
+	CHECK_EQ(rig_counts(&rig).misuse, 0);
+	w32(&rig, 0, 0x201);
+	rig_check_blamed(&rig, "GSE");
+	rig_bank_s2(&rig, 0, rig_alloc(&rig, 4096), 1);
+	w32(&rig, 0, 0x80000001);
+	rig_check_blamed(&rig, "VMID16EN");
+	CHECK_EQ(rig_counts(&rig).misuse, 2);
+	rig_close_blamed(&rig);
+}
+
 static void write_only_registers_cannot_be_read(void)
 {
 	struct smmuv2_model_config cfg = rig_config();
@@ -347,6 +367,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(stage_decides_which_registers_a_bank_has),
 	SUITE_TEST(version_1_has_less_maintenance),
 	SUITE_TEST(reserved_bits_are_misuse),
+	SUITE_TEST(control_bits_that_no_driver_here_may_touch),
 	SUITE_TEST(write_only_registers_cannot_be_read),
 	SUITE_TEST(absent_bits_of_a_stream_match_read_as_zero),
 	SUITE_TEST(pages_of_64k_move_everything_but_offsets_within),

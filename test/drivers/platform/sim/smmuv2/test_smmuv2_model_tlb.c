@@ -100,6 +100,21 @@ static void cleared_leaf_is_served_until_an_invalidation_is_synchronised(void)
 	rig_close(&s.rig);
 }
 
+static void narrower_permission_is_stale_too(void)
+{
+	struct scene s;
+
+	set(&s);
+	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	rig_put(&s.rig, s.leaf[0], 0, s.page[0] | S1_RO);
+	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x5000));
+	sync_bank(&s.rig, 2);
+	CHECK_EQ(hits(&s, 0, 0x5000), false);
+	rig_close(&s.rig);
+}
+
 static void global_synchronisation_covers_every_bank(void)
 {
 	struct scene s;
@@ -180,6 +195,7 @@ static void global_entries(void)
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
 	rig_put(&s.rig, s.leaf[0], 0, 0);
 	w32(&s.rig, cb(&s.rig, 2, 0x610), 5);
+	w32(&s.rig, cb(&s.rig, 2, 0x610), 0);
 	sync_bank(&s.rig, 2);
 	CHECK_EQ(hits(&s, 0, 0x5000), true);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(77, 0x5000));
@@ -211,6 +227,56 @@ static void tag_is_vmid_and_asid(void)
 	sync_all(&s.rig);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
 	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	rig_close(&s.rig);
+}
+
+/* sCR0.VMID16EN: the VMID is in CBA2R, all of it counts. */
+static void vmid_has_16_bits_only_with_vmid16en(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	uint64_t root, page, leaf;
+	struct rig rig;
+
+	cfg.vmid16 = true;
+	rig_open(&rig, &cfg);
+	root = rig_alloc(&rig, 4096);
+	page = rig_alloc(&rig, 4096);
+	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S2_RW);
+	w32(&rig, 0, 0x80000412);
+	rig_bank_s2(&rig, 0, root, 7); /* CBAR.VMID does not count */
+	w32(&rig, cb(&rig, 0, 0), 0);
+	w32(&rig, gr1(&rig, 0x800), 0x12070001);
+	w32(&rig, cb(&rig, 0, 0), 0x121);
+	rig_stream(&rig, 0, 0, 0);
+	CHECK_EQ(rig_lands(&rig, 0, 0x5000, page), true);
+	rig_put(&rig, leaf, 0, 0);
+	w32(&rig, 0x64, 7);
+	sync_all(&rig);
+	CHECK_EQ(rig_lands(&rig, 0, 0x5000, page), true);
+	w32(&rig, 0x64, 0x1207);
+	sync_all(&rig);
+	CHECK_EQ(rig_lands(&rig, 0, 0x5000, page), false);
+	rig_close(&rig);
+}
+
+/* TLBIALL of a stage 1 bank and TLBIVMIDS1 are for stage 1; TLBIVMID is for both. */
+static void stage_2_entries_of_the_vmid_are_apart(void)
+{
+	struct scene s;
+
+	set(&s);
+	rig_put(&s.rig, s.leaf[1], 2, s.page[1] | S2_RW); /* 0x7000 */
+	rig_bank_s2(&s.rig, 0, s.root[1], 0);
+	rig_stream(&s.rig, 4, 4, 0);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x7000, s.page[1]), true);
+	rig_put(&s.rig, s.leaf[1], 2, 0);
+	w32(&s.rig, cb(&s.rig, 2, 0x618), 0);
+	w32(&s.rig, 0xb8, 0);
+	sync_all(&s.rig);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x7000, s.page[1]), true);
+	w32(&s.rig, 0x64, 0);
+	sync_all(&s.rig);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x7000, s.page[1]), false);
 	rig_close(&s.rig);
 }
 
@@ -399,6 +465,34 @@ static void hypervisors_entries_are_apart(void)
 	rig_close(&s.rig);
 }
 
+/* The last-level variant keeps the tables; TLBIALL of the bank itself, too, is for them. */
+static void hypervisors_tables_are_remembered(void)
+{
+	struct scene s;
+
+	set(&s);
+	rig_bank(&s.rig, 4, 0x10400, s.root[1], 0x00803519);
+	rig_stream(&s.rig, 4, 4, 4);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
+	rig_put(&s.rig, s.root[1], 0, 0);
+	w64(&s.rig, 0xb0, 5); /* TLBIVALH64 */
+	sync_all(&s.rig);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
+	w64(&s.rig, 0xc0, 5);
+	sync_all(&s.rig);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
+	rig_map(&s.rig, s.root[1], 1, 12, 0x5000, s.page[1] | S1_RW);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
+	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	rig_put(&s.rig, s.root[1], 0, 0);
+	rig_put(&s.rig, s.leaf[0], 0, 0);
+	w32(&s.rig, cb(&s.rig, 4, 0x618), 0);
+	sync_bank(&s.rig, 4);
+	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
+	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	rig_close(&s.rig);
+}
+
 static void what_does_not_translate_is_not_cached(void)
 {
 	struct scene s;
@@ -449,6 +543,9 @@ static void new_table_under_an_old_asid_needs_an_invalidation(void)
 	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), s.root[0] | UINT64_C(5) << 48);
 	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(hits(&s, 0, 0x6000), true);
+	w64(&s.rig, cb(&s.rig, 3, 0x20), s.root[0] | UINT64_C(5) << 48); /* nor one that another bank has with this table */
+	CHECK_EQ(rig_lands(&s.rig, 1, 0x5000, s.page[0]), true);
 	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), root | UINT64_C(5) << 48);
 	CHECK_EQ(hits(&s, 0, 0x5000), true); /* stale */
@@ -575,11 +672,14 @@ static void synchronisation_takes_its_time(void)
 
 static const struct suite_test tests[] = {
 	SUITE_TEST(cleared_leaf_is_served_until_an_invalidation_is_synchronised),
+	SUITE_TEST(narrower_permission_is_stale_too),
 	SUITE_TEST(global_synchronisation_covers_every_bank),
 	SUITE_TEST(synchronisation_of_a_bank_does_not_cover_global_invalidations),
 	SUITE_TEST(each_invalidation_drops_what_it_names),
 	SUITE_TEST(global_entries),
 	SUITE_TEST(tag_is_vmid_and_asid),
+	SUITE_TEST(vmid_has_16_bits_only_with_vmid16en),
+	SUITE_TEST(stage_2_entries_of_the_vmid_are_apart),
 	SUITE_TEST(asid_has_16_bits_only_with_tcr2_as),
 	SUITE_TEST(last_level_invalidations_keep_the_tables),
 	SUITE_TEST(one_invalidation_drops_a_whole_block),
@@ -587,6 +687,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(stage_2_by_address),
 	SUITE_TEST(invalidations_of_version_1),
 	SUITE_TEST(hypervisors_entries_are_apart),
+	SUITE_TEST(hypervisors_tables_are_remembered),
 	SUITE_TEST(what_does_not_translate_is_not_cached),
 	SUITE_TEST(leaf_replaced_without_invalidation_conflicts),
 	SUITE_TEST(new_table_under_an_old_asid_needs_an_invalidation),

@@ -202,6 +202,34 @@ static void sign_extension_from_a_lower_bit(void)
 	rig_close(&rig);
 }
 
+/* The same with the upper table: what a device of 32 address bits is for. Other bits above the sign are no table's. */
+static void sign_extension_leads_to_the_upper_table(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	uint64_t root, page;
+	struct rig rig;
+
+	set(&rig, &cfg);
+	root = rig_alloc(&rig, 4096);
+	page = rig_alloc(&rig, 4096);
+	rig_map(&rig, root, 1, 12, 0x7f80000000, page | S1_RW);
+	rig_map(&rig, root, 1, 12, 0x7f00000000, page | S1_RW);
+	w32(&rig, gr1(&rig, 12), 0x10000);
+	w32(&rig, gr1(&rig, 0x80c), 1);
+	w64(&rig, cb(&rig, 3, 0x20), root);
+	w64(&rig, cb(&rig, 3, 0x28), root);
+	w32(&rig, cb(&rig, 3, 0x10), 0x15);
+	w32(&rig, cb(&rig, 3, 0x30), 0xb5193519);
+	w32(&rig, cb(&rig, 3, 0x00), 0x121);
+	rig_stream(&rig, 0, SID, 3);
+	CHECK_EQ(rig_lands(&rig, SID, 0x80000000, page), true);
+	CHECK_EQ(rig_lands(&rig, SID, 0xffffffff80000000, page), true);
+	CHECK_EQ(rig_write(&rig, SID, 0x180000000, 1), -EFAULT);
+	CHECK_EQ(rig_write(&rig, SID, 0x7f00000000, 1), -EFAULT);
+	CHECK_EQ(rig_counts(&rig).faults, 2);
+	rig_close(&rig);
+}
+
 static void configurations_that_do_not_work_are_misuse(void)
 {
 	static const struct {
@@ -292,6 +320,27 @@ static void what_an_enabled_bank_uses_must_not_change(void)
 	rig_close_blamed(&rig);
 }
 
+/* A stream by a bank that is off is enough; a bank that is on is enough; with clients disabled neither a stream nor a change matters. */
+static void attributes_of_a_bank_in_use_must_not_change(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	struct rig rig;
+
+	rig_open(&rig, &cfg);
+	rig_stream(&rig, 0, SID, 4);
+	w32(&rig, gr1(&rig, 16), 0x10000);
+	CHECK_EQ(rig_counts(&rig).misuse, 0);
+	rig_enable(&rig);
+	w32(&rig, gr1(&rig, 16), 0x10001);
+	rig_check_blamed(&rig, "while a stream is translated");
+	rig_bank_s1(&rig, 3, rig_alloc(&rig, 4096), 5);
+	CHECK_EQ(rig_counts(&rig).misuse, 1);
+	w32(&rig, gr1(&rig, 12), 0x10001);
+	rig_check_blamed(&rig, "while its bank is enabled");
+	CHECK_EQ(rig_counts(&rig).misuse, 2);
+	rig_close_blamed(&rig);
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(stage_1_pages_of_4k),
 	SUITE_TEST(blocks_and_granules_of_stage_1),
@@ -300,9 +349,11 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(mmu401_has_tables_of_64k),
 	SUITE_TEST(upper_table_of_stage_1),
 	SUITE_TEST(sign_extension_from_a_lower_bit),
+	SUITE_TEST(sign_extension_leads_to_the_upper_table),
 	SUITE_TEST(configurations_that_do_not_work_are_misuse),
 	SUITE_TEST(stage_1_in_a_bank_for_stage_2),
 	SUITE_TEST(what_an_enabled_bank_uses_must_not_change),
+	SUITE_TEST(attributes_of_a_bank_in_use_must_not_change),
 };
 
 int main(int argc, char **argv)
