@@ -7,92 +7,32 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
-
-/* Streams 0 and 1 by banks 2 and 3, stage 1, ASIDs 5 and 6; each has iova 0x5000 and 0x6000 on its page. */
-struct scene {
-	struct rig rig;
-	uint64_t root[2], page[2], leaf[2];
-};
-
-static void set_config(struct scene *s, const struct smmuv2_model_config *cfg)
-{
-	rig_open(&s->rig, cfg);
-	for (unsigned i = 0; i < 2; i++) {
-		s->root[i] = rig_alloc(&s->rig, 4096);
-		s->page[i] = rig_alloc(&s->rig, 4096);
-		s->leaf[i] = rig_map(&s->rig, s->root[i], 1, 12, 0x5000, s->page[i] | S1_RW);
-		rig_map(&s->rig, s->root[i], 1, 12, 0x6000, s->page[i] | S1_RW);
-		rig_bank_s1(&s->rig, 2 + i, s->root[i], 5 + i);
-		rig_stream(&s->rig, i, i, 2 + i);
-	}
-	rig_enable(&s->rig);
-}
+#include "smmuv2_scene.h"
 
 static void set(struct scene *s)
 {
 	struct smmuv2_model_config cfg = rig_config();
 
-	set_config(s, &cfg);
+	scene_set(s, &cfg);
 }
-
-static bool hits(struct scene *s, unsigned dev, uint64_t iova)
-{
-	bool good = rig_lands(&s->rig, dev, iova, s->page[dev] + iova % 4096);
-
-	w32(&s->rig, cb(&s->rig, 2 + dev, 0x58), 0x800001fe);
-	return good;
-}
-
-static void sync_bank(struct rig *rig, unsigned bank)
-{
-	w32(rig, cb(rig, bank, 0x7f0), 0);
-	CHECK_HEX(r32(rig, cb(rig, bank, 0x7f4)), 0);
-}
-
-static void sync_all(struct rig *rig)
-{
-	w32(rig, 0x70, 0);
-	CHECK_HEX(r32(rig, 0x74), 0);
-}
-
-/* Both pages of both devices are cached, then gone from memory. */
-static void strand(struct scene *s)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		CHECK_EQ(hits(s, i, 0x5000), true);
-		CHECK_EQ(hits(s, i, 0x6000), true);
-		rig_put(&s->rig, s->leaf[i], 0, 0);
-		rig_put(&s->rig, s->leaf[i], 1, 0);
-	}
-}
-
-/* One digit each: pages 5 and 6 of device 0, of device 1. */
-static unsigned left(struct scene *s)
-{
-	return (hits(s, 0, 0x5000) ? 0x1000u : 0) | (hits(s, 0, 0x6000) ? 0x0100u : 0) | (hits(s, 1, 0x5000) ? 0x0010u : 0) |
-	       (hits(s, 1, 0x6000) ? 0x0001u : 0);
-}
-
-#define VA64(asid, iova) ((uint64_t)(asid) << 48 | (iova) >> 12)
 
 static void cleared_leaf_is_served_until_an_invalidation_is_synchronised(void)
 {
 	struct scene s;
 
 	set(&s);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_put(&s.rig, s.leaf[0], 0, 0);
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 0);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
-	CHECK_EQ(hits(&s, 0, 0x5000), true); /* asked for only */
-	sync_bank(&s.rig, 3);                /* another bank's */
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true); /* asked for only */
+	sync_bank(&s.rig, 3);                      /* another bank's */
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	CHECK_EQ(rig_counts(&s.rig).tlb_invalidations, 0);
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), false);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), false);
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 3);
 	CHECK_EQ(rig_counts(&s.rig).tlb_invalidations, 1);
 	CHECK_EQ(rig_counts(&s.rig).descriptors, 1);
@@ -105,41 +45,13 @@ static void narrower_permission_is_stale_too(void)
 	struct scene s;
 
 	set(&s);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_put(&s.rig, s.leaf[0], 0, s.page[0] | S1_RO);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
 	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x5000));
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), false);
-	rig_close(&s.rig);
-}
-
-static void global_synchronisation_covers_every_bank(void)
-{
-	struct scene s;
-
-	set(&s);
-	strand(&s);
-	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
-	w64(&s.rig, cb(&s.rig, 3, 0x600), VA64(6, 0x6000));
-	sync_all(&s.rig);
-	CHECK_HEX(left(&s), 0x0110);
-	rig_close(&s.rig);
-}
-
-static void synchronisation_of_a_bank_does_not_cover_global_invalidations(void)
-{
-	struct scene s;
-
-	set(&s);
-	strand(&s);
-	w32(&s.rig, 0x68, 0); /* TLBIALLNSNH */
-	sync_bank(&s.rig, 2);
-	sync_bank(&s.rig, 3);
-	CHECK_HEX(left(&s), 0x1111);
-	sync_all(&s.rig);
-	CHECK_HEX(left(&s), 0x0000);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), false);
 	rig_close(&s.rig);
 }
 
@@ -174,11 +86,11 @@ static void each_invalidation_drops_what_it_names(void)
 		unsigned off;
 
 		set(&s);
-		strand(&s);
+		scene_strand(&s);
 		off = cases[i].bank == 9 ? cases[i].off : cb(&s.rig, cases[i].bank, cases[i].off);
 		s.rig.model->ops->write(s.rig.model, off, cases[i].width, cases[i].value);
 		sync_all(&s.rig);
-		CHECK_HEX(left(&s), cases[i].left);
+		CHECK_HEX(scene_left(&s), cases[i].left);
 		rig_close(&s.rig);
 	}
 }
@@ -190,18 +102,18 @@ static void global_entries(void)
 
 	set(&s);
 	rig_put(&s.rig, s.leaf[0], 0, s.page[0] | S1_GLOBAL);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	CHECK_EQ(rig_lands(&s.rig, 1, 0x5000, s.page[0]), true); /* the other ASID is served from it */
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
 	rig_put(&s.rig, s.leaf[0], 0, 0);
 	w32(&s.rig, cb(&s.rig, 2, 0x610), 5);
 	w32(&s.rig, cb(&s.rig, 2, 0x610), 0);
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(77, 0x5000));
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), false);
-	CHECK_EQ(hits(&s, 1, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), false);
+	CHECK_EQ(scene_hits(&s, 1, 0x5000), true);
 	rig_close(&s.rig);
 }
 
@@ -212,8 +124,8 @@ static void tag_is_vmid_and_asid(void)
 	struct scene s;
 
 	cfg.vmid16 = true;
-	set_config(&s, &cfg);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	scene_set(&s, &cfg);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_bank(&s.rig, 4, 0x10007, s.root[1] | UINT64_C(5) << 48, 0x00803519);
 	rig_bank(&s.rig, 5, 0x10000, s.root[1] | UINT64_C(5) << 48, 0x00803519);
 	rig_stream(&s.rig, 4, 4, 4);
@@ -226,7 +138,7 @@ static void tag_is_vmid_and_asid(void)
 	rig_put(&s.rig, s.leaf[0], 0, 0);
 	sync_all(&s.rig);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_close(&s.rig);
 }
 
@@ -294,7 +206,7 @@ static void asid_has_16_bits_only_with_tcr2_as(void)
 	w32(&s.rig, cb(&s.rig, 5, 0x00), 0x121);
 	rig_stream(&s.rig, 4, 4, 4);
 	rig_stream(&s.rig, 5, 5, 5);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
 	CHECK_EQ(rig_lands(&s.rig, 5, 0x5000, s.page[0]), true); /* ASID 5 */
 	rig_close(&s.rig);
@@ -309,19 +221,19 @@ static void last_level_invalidations_keep_the_tables(void)
 	set(&s);
 	level2 = rig_get(&s.rig, s.root[0], 0) & UINT64_C(0xfffffffff000);
 	old_level3 = rig_get(&s.rig, level2, 0) & UINT64_C(0xfffffffff000);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_put(&s.rig, level2, 0, rig_alloc(&s.rig, 4096) | 3);
 	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x5000)); /* TLBIVAL */
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), true); /* again by the old table */
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true); /* again by the old table */
 	rig_put(&s.rig, old_level3, 7, s.page[0] | S1_RW);
-	CHECK_EQ(hits(&s, 0, 0x7000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x7000), true);
 	CHECK_EQ(rig_counts(&s.rig).stale_hits, 2);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000)); /* TLBIVA: the leaf of 5, and the tables on the way to it */
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), false);
-	CHECK_EQ(hits(&s, 0, 0x7000), true); /* a leaf of its own */
-	CHECK_EQ(hits(&s, 0, 0x6000), false);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), false);
+	CHECK_EQ(scene_hits(&s, 0, 0x7000), true); /* a leaf of its own */
+	CHECK_EQ(scene_hits(&s, 0, 0x6000), false);
 	rig_close(&s.rig);
 }
 
@@ -454,10 +366,10 @@ static void hypervisors_entries_are_apart(void)
 	rig_bank(&s.rig, 4, 0x10400, s.root[1] | UINT64_C(6) << 48, 0x00803519);
 	rig_stream(&s.rig, 4, 4, 4);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
-	strand(&s);
+	scene_strand(&s);
 	w32(&s.rig, 0x68, 0); /* TLBIALLNSNH: not of a hypervisor */
 	sync_all(&s.rig);
-	CHECK_HEX(left(&s), 0x0000);
+	CHECK_HEX(scene_left(&s), 0x0000);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
 	w64(&s.rig, 0xc0, 5); /* TLBIVAH64 */
 	sync_all(&s.rig);
@@ -483,13 +395,13 @@ static void hypervisors_tables_are_remembered(void)
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
 	rig_map(&s.rig, s.root[1], 1, 12, 0x5000, s.page[1] | S1_RW);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), true);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_put(&s.rig, s.root[1], 0, 0);
 	rig_put(&s.rig, s.leaf[0], 0, 0);
 	w32(&s.rig, cb(&s.rig, 4, 0x618), 0);
 	sync_bank(&s.rig, 4);
 	CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[1]), false);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	rig_close(&s.rig);
 }
 
@@ -498,9 +410,9 @@ static void what_does_not_translate_is_not_cached(void)
 	struct scene s;
 
 	set(&s);
-	CHECK_EQ(hits(&s, 0, 0x9000), false);
+	CHECK_EQ(scene_hits(&s, 0, 0x9000), false);
 	rig_map(&s.rig, s.root[0], 1, 12, 0x9000, s.page[0] | S1_RW);
-	CHECK_EQ(hits(&s, 0, 0x9000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x9000), true);
 	rig_close(&s.rig);
 }
 
@@ -511,7 +423,7 @@ static void leaf_replaced_without_invalidation_conflicts(void)
 	uint64_t level2, block;
 
 	set(&s);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	level2 = rig_get(&s.rig, s.root[0], 0) & UINT64_C(0xfffffffff000);
 	block = s.page[0] & ~UINT64_C(0x1fffff);
 	rig_put(&s.rig, level2, 0, block | BLOCK(S1_RW));
@@ -532,23 +444,23 @@ static void new_table_under_an_old_asid_needs_an_invalidation(void)
 
 	set(&s);
 	root = rig_alloc(&s.rig, 4096);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), root | UINT64_C(5) << 48);
 	w32(&s.rig, cb(&s.rig, 2, 0x610), 5);
 	sync_bank(&s.rig, 2);
-	CHECK_EQ(hits(&s, 0, 0x5000), false);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), false);
 	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
 	w64(&s.rig, cb(&s.rig, 3, 0x20), root | UINT64_C(7) << 48); /* a new ASID needs none */
-	CHECK_EQ(hits(&s, 1, 0x5000), false);
+	CHECK_EQ(scene_hits(&s, 1, 0x5000), false);
 	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), s.root[0] | UINT64_C(5) << 48);
-	CHECK_EQ(hits(&s, 0, 0x5000), true);
-	CHECK_EQ(hits(&s, 0, 0x6000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
+	CHECK_EQ(scene_hits(&s, 0, 0x6000), true);
 	w64(&s.rig, cb(&s.rig, 3, 0x20), s.root[0] | UINT64_C(5) << 48); /* nor one that another bank has with this table */
 	CHECK_EQ(rig_lands(&s.rig, 1, 0x5000, s.page[0]), true);
 	CHECK_EQ(rig_counts(&s.rig).misuse, 0);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), root | UINT64_C(5) << 48);
-	CHECK_EQ(hits(&s, 0, 0x5000), true); /* stale */
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true); /* stale */
 	CHECK_EQ(rig_counts(&s.rig).misuse, 1);
 	rig_check_blamed(&s.rig, "new TTBR");
 	rig_close_blamed(&s.rig);
@@ -579,102 +491,9 @@ static void unit_that_does_not_snoop_sees_what_was_written_back(void)
 	rig_close_blamed(&rig);
 }
 
-/* SLOW_HANDSHAKE 3: at the third read. What is asked for in between waits for the next one. */
-static void slow_synchronisation_covers_what_came_before_it(void)
-{
-	struct scene s;
-
-	set(&s);
-	strand(&s);
-	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
-	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
-	w32(&s.rig, cb(&s.rig, 2, 0x7f0), 0);
-	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x6000));
-	CHECK_HEX(r32(&s.rig, cb(&s.rig, 2, 0x7f4)), 1);
-	CHECK_HEX(r32(&s.rig, cb(&s.rig, 2, 0x7f4)), 1);
-	CHECK_HEX(left(&s), 0x1111);
-	CHECK_HEX(r32(&s.rig, cb(&s.rig, 2, 0x7f4)), 0);
-	CHECK_HEX(left(&s), 0x0111);
-	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_SLOW_HANDSHAKE, 0);
-	sync_bank(&s.rig, 2);
-	CHECK_HEX(left(&s), 0x0011);
-	rig_close(&s.rig);
-}
-
-static void stuck_synchronisation_is_never_over(void)
-{
-	static const enum piommu_sim_switch switches[] = { PIOMMU_SIM_QUEUE_STUCK, PIOMMU_SIM_HANDSHAKE_STUCK };
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct scene s;
-
-		set(&s);
-		strand(&s);
-		s.rig.model->ops->set(s.rig.model, switches[i], 1);
-		w32(&s.rig, 0x68, 0);
-		w32(&s.rig, 0x70, 0);
-		for (unsigned reads = 0; reads < 100; reads++)
-			CHECK_HEX(r32(&s.rig, 0x74), 1);
-		CHECK_HEX(left(&s), 0x1111);
-		s.rig.model->ops->set(s.rig.model, switches[i], 0);
-		CHECK_HEX(r32(&s.rig, 0x74), 0);
-		CHECK_HEX(left(&s), 0x0000);
-		rig_close(&s.rig);
-	}
-}
-
-static void lost_synchronisation_is_replaced_by_the_next(void)
-{
-	struct scene s;
-
-	set(&s);
-	strand(&s);
-	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 2);
-	sync_all(&s.rig);
-	w32(&s.rig, 0x68, 0);
-	w32(&s.rig, 0x70, 0);
-	CHECK_HEX(r32(&s.rig, 0x74), 1);
-	CHECK_HEX(r32(&s.rig, 0x74), 1);
-	sync_all(&s.rig);
-	CHECK_HEX(left(&s), 0x0000);
-	rig_close(&s.rig);
-}
-
-static void lost_invalidation_takes_its_synchronisation_along(void)
-{
-	struct scene s;
-
-	set(&s);
-	strand(&s);
-	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
-	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
-	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x6000));
-	w32(&s.rig, cb(&s.rig, 2, 0x7f0), 0);
-	CHECK_HEX(r32(&s.rig, cb(&s.rig, 2, 0x7f4)), 1);
-	sync_bank(&s.rig, 2);
-	CHECK_HEX(left(&s), 0x0111); /* the second one was lost for good */
-	rig_close(&s.rig);
-}
-
-static void synchronisation_takes_its_time(void)
-{
-	struct scene s;
-	uint64_t begin = piommu_env_now_ns();
-
-	set(&s);
-	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_LATENCY_NS, 2000000);
-	w32(&s.rig, 0x70, 0);
-	while (r32(&s.rig, 0x74))
-		;
-	CHECK_EQ(piommu_env_now_ns() - begin >= 2000000, true);
-	rig_close(&s.rig);
-}
-
 static const struct suite_test tests[] = {
 	SUITE_TEST(cleared_leaf_is_served_until_an_invalidation_is_synchronised),
 	SUITE_TEST(narrower_permission_is_stale_too),
-	SUITE_TEST(global_synchronisation_covers_every_bank),
-	SUITE_TEST(synchronisation_of_a_bank_does_not_cover_global_invalidations),
 	SUITE_TEST(each_invalidation_drops_what_it_names),
 	SUITE_TEST(global_entries),
 	SUITE_TEST(tag_is_vmid_and_asid),
@@ -692,11 +511,6 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(leaf_replaced_without_invalidation_conflicts),
 	SUITE_TEST(new_table_under_an_old_asid_needs_an_invalidation),
 	SUITE_TEST(unit_that_does_not_snoop_sees_what_was_written_back),
-	SUITE_TEST(slow_synchronisation_covers_what_came_before_it),
-	SUITE_TEST(stuck_synchronisation_is_never_over),
-	SUITE_TEST(lost_synchronisation_is_replaced_by_the_next),
-	SUITE_TEST(lost_invalidation_takes_its_synchronisation_along),
-	SUITE_TEST(synchronisation_takes_its_time),
 };
 
 int main(int argc, char **argv)
