@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sim_summary.h"
 #include "smmuv2_model_priv.h"
 
 #define TEXT_LEN 160u
@@ -44,67 +45,33 @@ static void dump_registers(const struct smmuv2_model *m, FILE *out)
 
 /* ---- Page tables ---- */
 
-/* Leaves that continue one another are one range, whatever their sizes. */
-struct summary {
-	uint64_t hash, nranges, len;
-	uint64_t iova, pa, range_len; /* of the range that is still open */
-	uint64_t what;                /* its permissions, or a fault */
+struct ranges {
+	struct sim_summary sum;
+	uint32_t which; /* of TTBR0 and TTBR1 */
 };
-
-static void hash_word(struct summary *sum, uint64_t word)
-{
-	for (unsigned i = 0; i < 8; i++, word >>= 8)
-		sum->hash = (sum->hash ^ (word & 0xff)) * UINT64_C(0x100000001b3); /* FNV-1a */
-}
-
-static void close_range(struct summary *sum)
-{
-	if (!sum->range_len)
-		return;
-	hash_word(sum, sum->iova);
-	hash_word(sum, sum->pa);
-	hash_word(sum, sum->range_len);
-	hash_word(sum, sum->what);
-	sum->nranges++;
-	sum->len += sum->range_len;
-	sum->range_len = 0;
-}
 
 static bool add_leaf(void *arg, uint64_t iova, uint64_t len, const struct lpae_walk *walk)
 {
-	struct summary *sum = arg;
-	uint64_t what = walk->fault ? (uint64_t)walk->fault << 8 : walk->user | walk->priv << 2;
-	uint64_t pa = walk->fault ? 0 : walk->pa;
-	bool goes_on = sum->range_len && sum->iova + sum->range_len == iova && sum->what == what &&
-		       (walk->fault || sum->pa + sum->range_len == pa);
+	struct ranges *ranges = arg;
 
-	if (goes_on) {
-		sum->range_len += len;
-		return true;
-	}
-	close_range(sum);
-	sum->iova = iova;
-	sum->pa = pa;
-	sum->range_len = len;
-	sum->what = what;
+	sim_summary_add(&ranges->sum, iova, len, walk->fault ? 0 : walk->pa,
+			ranges->which << 16 | (uint32_t)walk->fault << 8 | walk->user | walk->priv << 4);
 	return true;
 }
 
 static void describe_tables(struct smmuv2_model *m, const struct smmuv2m_regime *r, char *text, size_t room)
 {
-	struct summary sum = { .hash = UINT64_C(0xcbf29ce484222325) };
 	const struct lpae_reader reader = smmuv2m_truth_reader(m);
+	struct ranges ranges = { 0 };
 	bool whole = true;
 
-	for (unsigned i = 0; i < 2; i++) {
-		if (r->has[i])
-			whole &= lpae_each(&r->table[i], &reader, add_leaf, &sum);
-		close_range(&sum);
-		if (r->has[1])
-			hash_word(&sum, i); /* which of them has it */
-	}
-	snprintf(text, room, " ranges=%" PRIu64 " bytes=0x%" PRIx64 " hash=%016" PRIx64 "%s", sum.nranges, sum.len, sum.hash,
-		 whole ? "" : " (not all)");
+	sim_summary_init(&ranges.sum);
+	for (ranges.which = 0; ranges.which < 2; ranges.which++)
+		if (r->has[ranges.which])
+			whole &= lpae_each(&r->table[ranges.which], &reader, add_leaf, &ranges);
+	sim_summary_end(&ranges.sum);
+	snprintf(text, room, " ranges=%" PRIu64 " bytes=0x%" PRIx64 " hash=%016" PRIx64 "%s", ranges.sum.nranges,
+		 ranges.sum.len, ranges.sum.hash, whole ? "" : " (not all)");
 }
 
 /* ---- Streams ---- */
