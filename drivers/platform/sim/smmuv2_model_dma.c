@@ -27,6 +27,8 @@ static void follow(const struct smmuv2_model *m, unsigned group, struct smmuv2m_
 		route->gfsr = GFSR_ICF;
 	else if (route->bank >= m->cfg.ncb)
 		route->gfsr = GFSR_UCBF;
+	else if (field_get32(CBAR_TYPE, smmuv2m_cbar(m, route->bank)) == CBAR_S1_S2_FAULT)
+		route->gfsr = GFSR_ICF;
 	else if (!smmuv2m_is_v2(m) && field_get32(CBAR_IRPTNDX, smmuv2m_cbar(m, route->bank)) >= m->cfg.ncb)
 		route->gfsr = GFSR_UCIF;
 	else
@@ -46,7 +48,10 @@ void smmuv2m_route(const struct smmuv2_model *m, uint32_t sid, struct smmuv2m_ro
 		found++;
 		group = i;
 	}
-	if (found > 1)
+	route->conflict = found > 1;
+	if (route->conflict && !(smmuv2m_cr0(m) & CR0_SMCFCFG))
+		route->bypass = true;
+	else if (route->conflict)
 		route->gfsr = GFSR_SMCF;
 	else if (found)
 		follow(m, group, route);
@@ -165,7 +170,7 @@ static int locked_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
 		return -EFAULT;
 	smmuv2m_route(m, request->sid, &route);
 	request->is_priv = route.is_priv;
-	if (route.gfsr == GFSR_SMCF)
+	if (route.conflict)
 		smmuv2m_misuse(m, "stream 0x%x matches more than one stream mapping group", request->sid);
 	if (route.gfsr)
 		return smmuv2m_global_fault(m, request, route.gfsr) ? -EFAULT : IGNORED;

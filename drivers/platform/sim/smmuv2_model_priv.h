@@ -425,6 +425,7 @@ void smmuv2m_context_fault(struct smmuv2_model *m, const struct smmuv2m_regime *
 struct smmuv2m_route {
 	uint32_t gfsr; /* 0: as follows */
 	bool bypass;   /* also of a bank that is off */
+	bool conflict; /* several groups match */
 	unsigned bank;
 	bool is_priv;
 };

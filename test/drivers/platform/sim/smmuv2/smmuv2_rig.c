@@ -159,7 +159,7 @@ uint64_t rig_map(struct rig *rig, uint64_t root, unsigned level, unsigned granul
 
 void rig_enable(struct rig *rig)
 {
-	w32(rig, 0x0, 0x412);
+	w32(rig, 0x0, 0x200412);
 }
 
 void rig_stream(struct rig *rig, unsigned group, unsigned sid, uint32_t s2cr)

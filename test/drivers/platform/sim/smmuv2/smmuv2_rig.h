@@ -55,7 +55,7 @@ uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index);
  */
 uint64_t rig_map(struct rig *rig, uint64_t root, unsigned level, unsigned granule_lg2, uint64_t iova, uint64_t descriptor);
 
-/* Clients enabled (CLIENTPD 0), faults told to devices (GFRE, GCFGFRE), what matches no group is blocked (USFCFG). */
+/* Clients enabled (CLIENTPD 0), faults told to devices (GFRE, GCFGFRE), what matches no group or several is blocked (USFCFG, SMCFCFG). */
 void rig_enable(struct rig *rig);
 /* Group `group`: stream `sid` alone, S2CR as given. */
 void rig_stream(struct rig *rig, unsigned group, unsigned sid, uint32_t s2cr);

@@ -63,7 +63,7 @@ static void each_stream_in_runs(void)
 
 	set(&rig);
 	text = dump(&rig);
-	CHECK_HAS(text, "  sCR0 0x412\n");
+	CHECK_HAS(text, "  sCR0 0x200412\n");
 	CHECK_HAS(text, "\n  0x0000-0x000f blocked, no group\n  0x0010 paging stage=1 bank=3 vmid=0 asid=5 ranges=1 "
 			"bytes=0x1000 hash=");
 	CHECK_HAS(text, "\n  0x0011-0x001f blocked, no group\n  0x0020 bypass\n  0x0021-0x7fff blocked, no group\n");
@@ -146,6 +146,31 @@ static void how_it_is_made_is_not_in_it(void)
 	rig_close(&rig);
 }
 
+static void which_table_has_it_makes_the_hash(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	uint64_t root, empty;
+	struct rig rig;
+	char *text;
+
+	rig_open(&rig, &cfg);
+	root = rig_alloc(&rig, 4096);
+	empty = rig_alloc(&rig, 4096);
+	rig_map(&rig, root, 1, 12, 0x5000, root | S1_RW);
+	w32(&rig, gr1(&rig, 12), 0x10000);
+	w64(&rig, cb(&rig, 3, 0x28), empty);
+	rig_bank(&rig, 3, 0x10000, root, 0xb5193519);
+	rig_stream(&rig, 0, 0x10, 3);
+	rig_enable(&rig);
+	text = dump(&rig);
+	w64(&rig, cb(&rig, 3, 0x20), empty);
+	w64(&rig, cb(&rig, 3, 0x28), root);
+	CHECK_EQ(changed(&rig, &text), true);
+	CHECK_HAS(text, "ranges=1 bytes=0x1000 hash=");
+	free(text);
+	rig_close(&rig);
+}
+
 /* A table that leads back into itself. */
 static void endless_table_ends(void)
 {
@@ -167,6 +192,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(faults_and_complaints_are_in_it),
 	SUITE_TEST(what_translates_makes_the_hash),
 	SUITE_TEST(how_it_is_made_is_not_in_it),
+	SUITE_TEST(which_table_has_it_makes_the_hash),
 	SUITE_TEST(endless_table_ends),
 };
 

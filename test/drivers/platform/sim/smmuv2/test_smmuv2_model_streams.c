@@ -58,6 +58,10 @@ static void types_of_a_group(void)
 	rig_stream(&rig, 3, 7, TO_BANK(8)); /* which there is not */
 	CHECK_EQ(rig_write(&rig, 7, 0x4000, 1), -EFAULT);
 	rig_check_global_fault(&rig, 0x8, 0x2, 7, 0x4000);
+	w32(&rig, gr1(&rig, 20), 0x20000); /* stage 1 whose stage 2 is "fault" */
+	rig_stream(&rig, 3, 7, TO_BANK(5));
+	CHECK_EQ(rig_write(&rig, 7, 0x4000, 1), -EFAULT);
+	rig_check_global_fault(&rig, 0x1, 0x2, 7, 0x4000);
 	w32(&rig, 0x80c, 7); /* not valid */
 	CHECK_EQ(rig_write(&rig, 7, 0x4000, 1), -EFAULT);
 	rig_check_global_fault(&rig, 0x2, 0x2, 7, 0x4000);
@@ -95,6 +99,10 @@ static void two_matches_are_a_conflict(void)
 	rig_check_global_fault(&rig, 0x4, 0x2, 0x400, rig.pages.pa);
 	CHECK_EQ(rig_counts(&rig).misuse, 1);
 	rig_check_blamed(&rig, "more than one stream mapping group");
+	w32(&rig, 0, 0x412); /* without SMCFCFG it is bypassed, and as wrong */
+	CHECK_EQ(rig_lands(&rig, 0x400, rig.pages.pa, rig.pages.pa), true);
+	CHECK_HEX(r32(&rig, 0x48), 0);
+	CHECK_EQ(rig_counts(&rig).misuse, 2);
 	rig_close_blamed(&rig);
 }
 
