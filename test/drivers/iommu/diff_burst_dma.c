@@ -77,7 +77,7 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 	if (ok && allowed)
 		diff_fail(&run->log, "%s: an access to a mapping was blocked", dm->rig.m->kind);
 	/* A cached entry that forbids it keeps silent on QEMU. */
-	if (slot && slot->cached && dm->rig.m->silent_on_cached && !rc && !nevents) {
+	if (slot && slot->cached && dm->rig.m->silent_on_cached && (!rc || dm->rig.m->sees_blocked) && !nevents) {
 		check_page(run, m, (unsigned)(off / RIG_PAGE));
 		return;
 	}

@@ -117,10 +117,20 @@ static bool may_be_silent(const struct diff_machine *dm, const struct access *a)
 	return dm->rig.m->silent_on_cached && page && page->cached;
 }
 
-/* Blocked, and by a table entry that has no word for it. */
+/* Blocked by a table entry that has no word for it, or past what the unit takes. */
 static bool may_be_unrecorded(struct diff_run *run, const struct diff_machine *dm, const struct access *a)
 {
+	if (dm->rig.m->silent_beyond && a->iova >> dm->rig.iova_bits)
+		return true;
 	return dm->rig.m->family->blocks_silently && run->model.state[a->device] == DIFF_CLAIMED;
+}
+
+/* Blocked by the old translation, which forbids it, or because that is gone: hardware may go by either. */
+static bool in_limbo(const struct access *a)
+{
+	const struct diff_page *page = a->page[a->blocked_part];
+
+	return page && page->stale;
 }
 
 static bool is_reason(struct diff_run *run, const struct diff_machine *dm, const struct access *a, uint64_t iova, uint32_t code)
@@ -129,6 +139,8 @@ static bool is_reason(struct diff_run *run, const struct diff_machine *dm, const
 
 	if (run->model.state[a->device] == DIFF_CLAIMED)
 		return true; /* the driver's choice; the machines must agree on it */
+	if (in_limbo(a) && machine_reason_fits(dm->rig.m, MACHINE_FORBIDDEN, a->is_write, code))
+		return true;
 	if (iova >> dm->rig.iova_bits)
 		return machine_reason_fits(dm->rig.m, MACHINE_BEYOND, a->is_write, code);
 	return machine_reason_fits(dm->rig.m, page && page->mapped ? MACHINE_FORBIDDEN : MACHINE_UNMAPPED, a->is_write, code);
@@ -182,9 +194,7 @@ static void settle_second_part(struct diff_run *run, const struct diff_machine *
 static void check_blocked(struct diff_run *run, const struct diff_machine *dm, const struct access *a, int rc, unsigned nevents,
 			  const struct piommu_event *event, uint32_t *reason)
 {
-	bool silent = rc == 0 && !nevents && may_be_silent(dm, a);
-
-	if (!silent) {
+	if (nevents || (rc && !dm->rig.m->sees_blocked) || !may_be_silent(dm, a)) {
 		diff_expect(run, "blocked access", dm, rc, -EFAULT);
 		if (nevents)
 			*reason = check_fault(run, dm, a, event);
@@ -281,7 +291,7 @@ void diff_step_dma(struct diff_run *run)
 	for (unsigned i = 0; i < run->nmachines && !run->log.failed; i++)
 		run_on(run, &run->machine[i], &a, &reason[i]);
 	for (unsigned i = 1; i < run->nmachines && !run->log.failed; i++)
-		if (reason[0] && reason[i] && reason[0] != reason[i])
+		if (reason[0] && reason[i] && reason[0] != reason[i] && !in_limbo(&a))
 			diff_fail(&run->log, "the machines give reasons 0x%x and 0x%x", reason[0], reason[i]);
 	for (unsigned i = 0; i < a.nparts; i++)
 		if (a.page[i] && a.part[i] != DIFF_BLOCKED)

@@ -59,6 +59,9 @@ struct machine {
 	bool goes_on;
 	/* An access that a cached entry forbids is blocked, but not recorded (QEMU). */
 	bool silent_on_cached;
+	bool sees_blocked; /* machine_dma() says -EFAULT of what is blocked without a record, too */
+	/* An access wider than the unit takes is blocked, but need not be recorded (QEMU's SMMUv3 without stage 1, and that of 7.2). */
+	bool silent_beyond;
 	bool reads_write_only; /* a page that was mapped to be written can be read, too */
 	/*
 	 * A page of memory that every paging domain of a test maps (rig_domain() does): QEMU's devices keep what they read to
@@ -80,7 +83,7 @@ int machine_open(const char *kind, const char *family, const char *variant, cons
 void machine_close(struct machine *m);
 
 /*
- * As piommu_sim_dma(). On QEMU -EFAULT means that a fault record is pending afterwards: poll before a DMA whose result
+ * As piommu_sim_dma(). On QEMU's VT-d -EFAULT means that a fault record is pending afterwards: poll before a DMA whose result
  * matters. What a device reads is seen, and what it writes can be chosen, only while it reaches the mailbox.
  */
 int machine_dma(struct machine *m, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write);

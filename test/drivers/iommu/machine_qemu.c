@@ -165,13 +165,13 @@ struct qemu_family {
 	const char *name;
 	enum piommu_family family;
 	int (*parse_key)(const char *key, size_t len, struct qtest_options *o);
-	const char *keys; /* for a refusal */
-	bool silent_on_cached;
+	const char *keys;                                   /* for a refusal */
+	bool silent_on_cached, sees_blocked, silent_beyond; /* as in struct machine */
 };
 
 static const struct qemu_family families[] = {
-	{ "vtd", PIOMMU_FAMILY_VTD, parse_vtd_key, "aw=39|48, cm, ir, pt and rmrr", true },
-	{ "smmuv3", PIOMMU_FAMILY_SMMUV3, parse_smmuv3_key, "stage=1|2|both", false },
+	{ "vtd", PIOMMU_FAMILY_VTD, parse_vtd_key, "aw=39|48, cm, ir, pt and rmrr", .silent_on_cached = true },
+	{ "smmuv3", PIOMMU_FAMILY_SMMUV3, parse_smmuv3_key, "stage=1|2|both", .sees_blocked = true, .silent_beyond = true },
 };
 
 static const struct qemu_family *family_named(const char *name)
@@ -225,7 +225,14 @@ int machine_qemu_open(const char *family, const char *variant, const struct piom
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return -ENOMEM;
-	q->m = (struct machine){ .ops = &ops, .kind = "qemu", .goes_on = true, .silent_on_cached = which->silent_on_cached };
+	q->m = (struct machine){ .ops = &ops,
+				 .kind = "qemu",
+				 .goes_on = true,
+				 .silent_on_cached = which->silent_on_cached,
+				 .sees_blocked = which->sees_blocked,
+				 .silent_beyond = which->silent_beyond };
+	/* What a cached entry forbids is taken for a fault of stage 1, which is then not there to say that it be recorded. */
+	q->m.silent_on_cached |= options.stages == QTEST_STAGE_2;
 	rc = open_or_skip(&options, &q->qt);
 	if (rc)
 		goto free_machine;

@@ -339,8 +339,16 @@ uint32_t rig_check_blocked(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova
 
 void rig_check_fault(struct rig *r, struct piommu_sbdf sbdf, uint64_t iova, bool is_write, enum machine_reason why)
 {
-	uint32_t code = rig_check_blocked(r, sbdf, iova, is_write);
+	bool may_be_silent = why == MACHINE_BEYOND && r->m->silent_beyond;
+	struct piommu_event event = { .reason = 0 };
+	uint32_t word = 0xdeadbeef, code;
 
+	if (may_be_silent) {
+		CHECK_EQ(machine_dma(r->m, sbdf, iova, &word, sizeof(word), is_write), -EFAULT);
+		if (!rig_events(r, &event))
+			return;
+	}
+	code = may_be_silent ? event.reason : rig_check_blocked(r, sbdf, iova, is_write);
 	if (!machine_reason_fits(r->m, why, is_write, code))
 		CHECK_HEX(code, r->m->family->codes[why][is_write][0]);
 }

@@ -64,7 +64,7 @@ void qtest_unit_write64(struct qtest *qt, unsigned off, uint64_t value);
 
 /*
  * Whether the unit has blocked an access. VT-d: as long as a fault record waits for the driver. SMMUv3: one of the last
- * qtest_edu_dma(), by what QEMU itself traced, because an aborted stream leaves no record (Arm IHI 0070, 5.2, STE.Config), and
+ * qtest_edu_dma(), by what QEMU itself logged, because some leave no record (an aborted stream: Arm IHI 0070, 5.2, STE.Config), and
  * because the driver may take records away whenever it likes.
  */
 bool qtest_blocked(struct qtest *qt);

@@ -91,7 +91,7 @@ struct qtest {
 
 	struct qtest_view view[2]; /* by access */
 	bool controlled;           /* a manager has the unit's window */
-	off_t seen;                /* of the board's own file when the last DMA began, if that is a trace */
+	off_t seen;                /* of the board's own file when the last DMA began, if that is a log */
 };
 
 /* qtest_qemu.c */

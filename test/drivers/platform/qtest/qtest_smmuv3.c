@@ -33,14 +33,15 @@ static unsigned qemu_version(const char *program)
 
 /*
  * The machine as QEMU 7.2 had it: newer ones still know it by that name, and its unit has stage 1 unless told otherwise. Nobody
- * runs code on its processor. What the unit blocks is traced into the board's own file.
+ * runs code on its processor. What the unit blocks is logged in the board's own file: an aborted
+ * stream by a trace, all else, recorded as an event or not, as a guest's error.
  */
 static int add_args(const struct qtest_options *o, const char *program, struct qtest_args *args)
 {
 	const char *const words[] = { "-machine", "virt-7.2,iommu=smmuv3,memory-backend=gram,gic-version=2",
 				      "-cpu",     "cortex-a57,start-powered-off=on",
 				      "-D",       "/dev/fd/5",
-				      "-trace",   "smmuv3_record_event",
+				      "-d",       "guest_errors",
 				      "-trace",   "smmuv3_translate_abort" };
 	const char *const global[] = { "-global",
 				       o->stages == QTEST_STAGE_2 ? "arm-smmuv3.stage=2" : "arm-smmuv3.stage=nested" };
@@ -62,7 +63,7 @@ static void fw_request(struct qtest *qt, uint64_t pa)
 }
 
 /* QEMU writes a line for each access that it refuses, and has done so when it answers. */
-static off_t traced(const struct qtest *qt)
+static off_t logged(const struct qtest *qt)
 {
 	struct stat trace = { 0 };
 
@@ -72,12 +73,12 @@ static off_t traced(const struct qtest *qt)
 
 static void dma_begins(struct qtest *qt)
 {
-	qt->seen = traced(qt);
+	qt->seen = logged(qt);
 }
 
 static bool blocked(struct qtest *qt)
 {
-	return traced(qt) != qt->seen;
+	return logged(qt) != qt->seen;
 }
 
 const struct qtest_board qtest_smmuv3_board = {
