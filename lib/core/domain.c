@@ -57,6 +57,8 @@ int core_domain_new(struct core_unit *cu, enum piommu_domain_type type, const st
 	cd->self = domain;
 	domain->core = cd;
 	domain->hole = cu->unit.caps.hole;
+	if (domain->hole.start > domain->hole.last)
+		domain->hole = (struct piommu_span){ UINT64_MAX, 0 }; /* that no range meets */
 	domain->page_mask = smallest_page(domain) - 1;
 	domain->odd = type == PIOMMU_DOMAIN_PAGING ? ~width_last(domain->iova_bits) | domain->page_mask : UINT64_MAX;
 	if (type == PIOMMU_DOMAIN_PAGING) {

@@ -131,9 +131,11 @@ static void a_domain_of_one_family_is_refused_on_a_group_of_the_other(void)
 	CU_ASSERT_EQUAL_FATAL(piommu_mem_alloc(r.p, 4096, 0, &mem), 0);
 	*(uint32_t *)mem.va = 0x600dda7a;
 	piommu_thread_online();
+	CHECK_EQ(piommu_map(ours, 0, mem.pa, 4096, PIOMMU_RW), 0); /* its unit has no hole: that is not one at 0 */
 	CHECK_EQ(piommu_map(theirs, 0x5000, mem.pa, 4096, PIOMMU_RW), 0);
 	CHECK_EQ(piommu_sim_dma(r.sim, mock_sbdf("0000:00:04.0"), 0x5000, &word, sizeof(word), false), 0);
 	CHECK_HEX(word, 0x600dda7a);
+	CHECK_EQ(piommu_unmap(ours, 0, 4096, NULL), 0);
 	CHECK_EQ(piommu_unmap(theirs, 0x5000, 4096, NULL), 0);
 	piommu_thread_offline();
 	piommu_mem_free(r.p, &mem);
