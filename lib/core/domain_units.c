@@ -62,10 +62,21 @@ static struct piommu_domain_unit *list_find(struct piommu_domain_units *list, co
 	return NULL;
 }
 
-/* Tags come back after a grace period: when none is left, wait for those that are on their way. */
-static int tag_get_patiently(struct core_unit *cu, uint32_t *tag)
+/* A tag tells translations in a unit's caches apart: a domain without a table of its own leaves none there. */
+static bool has_tags(const struct piommu_domain *domain)
 {
-	int err = core_tag_get(cu, tag);
+	return domain->type == PIOMMU_DOMAIN_PAGING;
+}
+
+/* Tags come back after a grace period: when none is left, wait for those that are on their way. */
+static int tag_get_patiently(const struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag)
+{
+	int err;
+
+	*tag = 0;
+	if (!has_tags(domain))
+		return 0;
+	err = core_tag_get(cu, tag);
 
 	if (err == -ENOSPC) {
 		rcu_drain();
@@ -111,7 +122,7 @@ static int list_grow(struct piommu_domain *domain, struct core_unit *cu, struct 
 	if (at) {
 		*tag = at->tag;
 	} else {
-		err = tag_get_patiently(cu, tag);
+		err = tag_get_patiently(domain, cu, tag);
 		if (err) {
 			free(list);
 			return err;
@@ -160,12 +171,14 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	struct piommu_domain_units *list = list_alloc(old->n - 1, ats_live(old));
 	struct piommu_domain_unit freed = *at;
 	unsigned k = 0;
-	int err;
+	int err = 0;
 
 	mutex_assert_held(&core_domain_of(domain)->mutex);
-	mutex_lock(&cu->mutex);
-	err = cu->unit.driver->flush_tag(&cu->unit, freed.tag);
-	mutex_unlock(&cu->mutex);
+	if (has_tags(domain)) {
+		mutex_lock(&cu->mutex);
+		err = cu->unit.driver->flush_tag(&cu->unit, freed.tag);
+		mutex_unlock(&cu->mutex);
+	}
 	/*
 	 * A tag that could not be flushed, or a list that could not be made: the unit stays in the list, unused. Its tag is
 	 * not reused, and costs an invalidation too many until the domain comes back to this unit.
@@ -180,7 +193,7 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	copy_ats(list, old);
 	PIOMMU_YIELD("tag flushed, list about to shrink");
 	publish(domain, list);
-	list_retire(old, &freed);
+	list_retire(old, has_tags(domain) ? &freed : NULL);
 	return 0;
 }
 

@@ -248,7 +248,7 @@ enum piommu_domain_type {
 	PIOMMU_DOMAIN_BLOCKING, /**< nothing reachable */
 };
 
-/** A unit that a domain is used on, and its tag there (VT-d: domain id). */
+/** A unit that a domain is used on, and its tag there, by which the unit's caches tell translations apart; 0 but for paging domains. */
 struct piommu_domain_unit {
 	struct piommu_unit *unit;
 	uint32_t tag;
@@ -419,7 +419,7 @@ struct piommu_driver {
 	int (*domain_fits)(const struct piommu_domain *domain, struct piommu_unit *unit);
 
 	/**
-	 * Points the device's entries (all its requester ids) at `domain` under `tag` and waits until the hardware no longer
+	 * Points the device's entries (of all its ids) at `domain`, under `tag` if it is a paging domain, and waits until the hardware no longer
 	 * uses the old ones. On failure the device is on its old domain. The core has published the unit list before.
 	 */
 	int (*attach)(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag);

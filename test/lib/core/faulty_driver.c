@@ -272,13 +272,14 @@ static struct faulty_entry *entry_of(struct faulty_unit *hw, uint32_t id, uint32
 static int point(struct piommu_device *device, uint32_t pasid, struct piommu_domain *domain, uint32_t tag)
 {
 	struct faulty_unit *hw = hardware(device->unit);
+	bool tagged = domain && domain->type == PIOMMU_DOMAIN_PAGING;
 	bool nowhere = !domain || (!pasid && domain->type == PIOMMU_DOMAIN_IDENTITY);
 
 	if (!hw->on)
 		faulty_broken(machine(device->unit), "%s: attached behind %s, which is off", device->name, hw->name);
-	if (domain && hw->cached[tag] && hw->cached[tag] != domain)
+	if (tagged && hw->cached[tag] && hw->cached[tag] != domain)
 		faulty_broken(machine(device->unit), "%s: tag %u is used again before it was flushed", hw->name, tag);
-	if (domain)
+	if (tagged)
 		hw->cached[tag] = domain;
 	for (unsigned i = 0; i < device->nids; i++) {
 		struct faulty_entry *entry = entry_of(hw, device->ids[i].id, pasid);
