@@ -40,21 +40,27 @@ struct pt_calls {
 	bool (*unmap_run)(uint64_t *entry, size_t len);
 };
 
-PT_INLINE struct pt_burst pt_burst_begin(const struct piommu_pt *pt)
+PT_INLINE struct pt_burst pt_burst_begin(const struct pt_format *f, const struct piommu_pt *pt)
 {
 	return (struct pt_burst){
 		.block = PT_NO_BLOCK,
-		.beyond = ~(pt->pa_mask | (pt_span(1) - 1)),
+		.beyond = ~(pt->pa_mask | (pt_page_size(f) - 1)),
 		.leaf_bits = pt->leaf_bits,
 	};
 }
 
-PT_INLINE void pt_burst_end(const struct piommu_pt *pt, struct pt_burst *burst, bool coherent)
+PT_INLINE void pt_burst_end(const struct piommu_pt *pt, struct pt_burst *burst, bool straight)
 {
-	if (coherent)
+	if (straight)
 		return;
 	pt_dirty_flush(pt, &burst->dirty);
 	pt_writeback_wait(pt);
+}
+
+/* No leaf table of theirs is ever remembered: each range goes the slow way, which knows what groups are. */
+PT_INLINE bool pt_has_groups(const struct pt_format *f, const struct piommu_pt *pt)
+{
+	return f->group && pt->groups;
 }
 
 /* The leaf table of a range that lies within one block; NULL: there is none. */
@@ -67,13 +73,13 @@ PT_INLINE uint64_t *pt_burst_table(const struct pt_format *f, const struct piomm
 
 	if (__builtin_expect(table != NULL, 1))
 		return table;
-	if (burst->block == iova >> pt_shift(2))
+	if (burst->block == iova >> pt_shift(f, 2))
 		return burst->table;
 	entry = pt_in_width(pt, iova, len) ? pt_find_page(f, pt, iova) : NULL;
 	if (__builtin_expect(!entry, 0))
 		return NULL;
-	burst->table = entry - pt_index(iova, 1);
-	burst->block = iova >> pt_shift(2);
+	burst->table = entry - pt_index(f, iova, 1);
+	burst->block = iova >> pt_shift(f, 2);
 	return burst->table;
 }
 
@@ -91,7 +97,7 @@ PT_INLINE void pt_burst_find(const struct pt_format *f, const struct piommu_pt *
 	uint64_t *table;
 
 	burst->block = PT_NO_BLOCK;
-	if (!leaf || !pt_one_leaf_table(iova, len))
+	if (!leaf || !pt_one_leaf_table(f, iova, len) || pt_has_groups(f, pt))
 		return;
 	table = pt_burst_table(f, pt, burst, iova, len, leaf);
 	if (table)
@@ -107,13 +113,14 @@ PT_INLINE void pt_burst_find(const struct pt_format *f, const struct piommu_pt *
 PT_INLINE uint64_t *pt_page_entry(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, size_t len, void **leaf)
 {
 	uint64_t *table;
+	uint64_t *entry;
 
-	if (__builtin_expect(len != pt_span(1) || pt->writeback, 0))
+	if (__builtin_expect(len != pt_page_size(f) || !pt->straight_levels, 0))
 		return NULL;
 	if (!leaf)
-		return pt_in_width(pt, iova, pt_span(1)) ? pt_find_page(f, pt, iova) : NULL;
+		return pt_straight(f, pt, iova, &entry) ? entry : NULL;
 	table = (uint64_t *)__atomic_load_n(leaf, __ATOMIC_ACQUIRE);
-	return table ? &table[pt_index(iova, 1)] : NULL;
+	return table ? &table[pt_index(f, iova, 1)] : NULL;
 }
 
 /* Whether it is mapped now. */
@@ -137,7 +144,7 @@ PT_INLINE bool pt_unmap_page(const struct pt_format *f, const struct piommu_pt *
 	if (__builtin_expect(!entry, 0) || !pt_is_present(f, entry_load(entry)))
 		return false;
 	entry_store(entry, 0);
-	piommu_gather_add(gather, range->iova, range->iova + (pt_span(1) - 1));
+	piommu_gather_add(gather, range->iova, range->iova + (pt_page_size(f) - 1));
 	return true;
 }
 
@@ -152,7 +159,7 @@ PT_INLINE int pt_map_list(const struct pt_format *f, const struct piommu_pt *pt,
 
 	for (unsigned i = 0; i < n; i++)
 		any |= pages[i];
-	if (__builtin_expect((any & ~(pt->pa_mask | (pt_span(1) - 1))) != 0, 0))
+	if (__builtin_expect((any & ~(pt->pa_mask | (pt_page_size(f) - 1))) != 0, 0))
 		return -ERANGE;
 	if (__builtin_expect(pt_run_fold(entry, n, pt->wide).any != 0, 0))
 		return -EEXIST;
@@ -163,7 +170,7 @@ PT_INLINE int pt_map_list(const struct pt_format *f, const struct piommu_pt *pt,
 
 PT_INLINE int pt_map_list_slow(const struct pt_format *f, const struct piommu_pt *pt, const struct piommu_mapping *mapping)
 {
-	unsigned n = (unsigned)(mapping->len >> PT_PAGE_LG2);
+	unsigned n = (unsigned)(mapping->len >> f->page_lg2);
 	struct pt_spot spot;
 	int err;
 
@@ -191,33 +198,34 @@ PT_INLINE int pt_map_range_slow(const struct pt_format *f, struct piommu_pt *pt,
 
 	if (mapping->pages)
 		return pt_map_list_slow(f, pt, mapping);
-	err = pt_map_check(pt, mapping->iova, mapping->pa, mapping->len);
+	err = pt_map_check(f, pt, mapping->iova, mapping->pa, mapping->len);
 	return err ? err : pt_map_slow(f, pt, &one);
 }
 
 /* Whether it is within one leaf table, and in reach of the unit. */
-PT_INLINE bool pt_suits_burst(const struct piommu_pt *pt, const struct pt_burst *burst, const struct piommu_mapping *mapping)
+PT_INLINE bool pt_suits_burst(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_burst *burst,
+			      const struct piommu_mapping *mapping)
 {
 	if (mapping->pages)
 		return true;
 	return !((mapping->pa | (mapping->pa + (mapping->len - 1))) & burst->beyond) &&
-	       (mapping->len == pt_span(1) || (pt_one_leaf_table(mapping->iova, mapping->len) &&
-					       (mapping->leaf || !pt_wants_super_page(pt, mapping->pa, mapping->len))));
+	       (mapping->len == pt_page_size(f) || (pt_one_leaf_table(f, mapping->iova, mapping->len) &&
+						    (mapping->leaf || !pt_wants_super_page(f, pt, mapping->pa, mapping->len))));
 }
 
 PT_INLINE int pt_map_range(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
-			   const struct piommu_mapping *mapping, const struct pt_calls *calls, bool coherent)
+			   const struct piommu_mapping *mapping, const struct pt_calls *calls, bool straight)
 {
 	uint64_t *table;
 	uint64_t *entry;
 
-	if (__builtin_expect(!pt_suits_burst(pt, burst, mapping), 0))
+	if (__builtin_expect((!straight && pt_has_groups(f, pt)) || !pt_suits_burst(f, pt, burst, mapping), 0))
 		return PT_SLOW;
 	table = pt_burst_table(f, pt, burst, mapping->iova, mapping->len, mapping->leaf);
 	if (__builtin_expect(!table, 0))
 		return PT_SLOW;
-	entry = &table[pt_index(mapping->iova, 1)];
-	if (mapping->len == pt_span(1) && !mapping->pages) {
+	entry = &table[pt_index(f, mapping->iova, 1)];
+	if (mapping->len == pt_page_size(f) && !mapping->pages) {
 		if (__builtin_expect(entry_load(entry) != 0, 0))
 			return -EEXIST;
 		entry_store(entry, f->make_leaf(mapping->pa, 1, mapping->prot) | burst->leaf_bits);
@@ -227,22 +235,22 @@ PT_INLINE int pt_map_range(const struct pt_format *f, const struct piommu_pt *pt
 		if (err)
 			return err;
 	}
-	if (!coherent)
-		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(mapping->len >> PT_PAGE_LG2));
+	if (!straight)
+		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(mapping->len >> f->page_lg2));
 	pt_remember(mapping->leaf, table);
 	return 0;
 }
 
-/* `coherent` is constant: whether the walker snoops. @return 0 or the first error: then `*done` ranges are mapped */
+/* `straight` is constant: whether the straight way applies, so that the walker snoops. @return 0 or the first error: then `*done` ranges are mapped */
 PT_INLINE int pt_map_burst(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_mapping *mappings, unsigned n,
-			   struct piommu_gather *gather, const struct pt_calls *calls, bool coherent, unsigned *done)
+			   struct piommu_gather *gather, const struct pt_calls *calls, bool straight, unsigned *done)
 {
-	struct pt_burst burst = pt_burst_begin(pt);
+	struct pt_burst burst = pt_burst_begin(f, pt);
 	const struct piommu_mapping *mapping = mappings;
 	int err = 0;
 
 	for (; mapping != mappings + n; mapping++) {
-		err = pt_map_range(f, pt, &burst, mapping, calls, coherent);
+		err = pt_map_range(f, pt, &burst, mapping, calls, straight);
 		if (__builtin_expect(!err, 1))
 			continue;
 		if (err == PT_SLOW)
@@ -251,7 +259,7 @@ PT_INLINE int pt_map_burst(const struct pt_format *f, struct piommu_pt *pt, cons
 			break;
 		pt_burst_find(f, pt, &burst, mapping->iova, mapping->len, mapping->leaf);
 	}
-	pt_burst_end(pt, &burst, coherent);
+	pt_burst_end(pt, &burst, straight);
 	io_wmb(); /* before the doorbell of whoever uses the mappings */
 	*done = (unsigned)(mapping - mappings);
 	return err;
@@ -278,12 +286,12 @@ PT_INLINE unsigned pt_unmap_pages(const struct pt_format *f, const struct piommu
 		uint64_t *table;
 		uint64_t *entry;
 
-		if (__builtin_expect(ranges[i].len != pt_span(1) || !leaf, 0))
+		if (__builtin_expect(ranges[i].len != pt_page_size(f) || !leaf, 0))
 			break;
 		table = (uint64_t *)__atomic_load_n(leaf, __ATOMIC_ACQUIRE);
 		if (__builtin_expect(!table, 0))
 			break;
-		entry = (uint64_t *)((uintptr_t)table | pt_index(iova, 1) * sizeof(*entry));
+		entry = (uint64_t *)((uintptr_t)table | pt_index(f, iova, 1) * sizeof(*entry));
 		if (__builtin_expect(!pt_is_present(f, entry_load(entry)), 0))
 			break;
 		entry_store(entry, 0);
@@ -292,7 +300,7 @@ PT_INLINE unsigned pt_unmap_pages(const struct pt_format *f, const struct piommu
 			span->start = iova;
 			span++;
 		}
-		next = iova + pt_span(1);
+		next = iova + pt_page_size(f);
 		span[-1].last = next - 1;
 	}
 	gather->n = (unsigned)(span - gather->range);
@@ -314,19 +322,19 @@ PT_INLINE int pt_unmap_range_slow(const struct pt_format *f, struct piommu_pt *p
 }
 
 PT_INLINE bool pt_unmap_range(const struct pt_format *f, const struct piommu_pt *pt, struct pt_burst *burst,
-			      const struct piommu_range *range, const struct pt_calls *calls, bool coherent)
+			      const struct piommu_range *range, const struct pt_calls *calls, bool straight)
 {
-	bool is_page = __builtin_expect(range->len == pt_span(1), 1);
+	bool is_page = __builtin_expect(range->len == pt_page_size(f), 1);
 	size_t len = range->len;
 	uint64_t *table;
 	uint64_t *entry;
 
-	if (!is_page && !pt_one_leaf_table(range->iova, len))
+	if ((!straight && pt_has_groups(f, pt)) || (!is_page && !pt_one_leaf_table(f, range->iova, len)))
 		return false;
 	table = pt_burst_table(f, pt, burst, range->iova, len, range->leaf);
 	if (__builtin_expect(!table, 0))
 		return false;
-	entry = &table[pt_index(range->iova, 1)];
+	entry = &table[pt_index(f, range->iova, 1)];
 	if (is_page) {
 		if (__builtin_expect(!pt_is_present(f, entry_load(entry)), 0))
 			return false;
@@ -334,26 +342,26 @@ PT_INLINE bool pt_unmap_range(const struct pt_format *f, const struct piommu_pt 
 	} else if (!calls->unmap_run(entry, len)) {
 		return false;
 	}
-	if (!coherent)
-		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(len >> PT_PAGE_LG2));
+	if (!straight)
+		pt_dirty_add(pt, &burst->dirty, entry, (unsigned)(len >> f->page_lg2));
 	pt_remember(range->leaf, table);
 	return true;
 }
 
-/* `coherent` as in pt_map_burst(). */
+/* `straight` as in pt_map_burst(). */
 PT_INLINE int pt_unmap_burst(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_range *ranges, unsigned n,
-			     struct piommu_gather *gather, const struct pt_calls *calls, bool coherent, size_t *unmapped)
+			     struct piommu_gather *gather, const struct pt_calls *calls, bool straight, size_t *unmapped)
 {
-	struct pt_burst burst = pt_burst_begin(pt);
-	unsigned pages = coherent ? pt_unmap_pages(f, ranges, n, gather) : 0;
-	size_t total = pages * pt_span(1);
+	struct pt_burst burst = pt_burst_begin(f, pt);
+	unsigned pages = straight ? pt_unmap_pages(f, ranges, n, gather) : 0;
+	size_t total = pages * pt_page_size(f);
 	int first = 0;
 
 	for (const struct piommu_range *range = ranges + pages; range != ranges + n; range++) {
 		size_t part;
 		int err;
 
-		if (__builtin_expect(pt_unmap_range(f, pt, &burst, range, calls, coherent), 1)) {
+		if (__builtin_expect(pt_unmap_range(f, pt, &burst, range, calls, straight), 1)) {
 			piommu_gather_add(gather, range->iova, range->iova + (range->len - 1));
 			total += range->len;
 			continue;
@@ -365,7 +373,7 @@ PT_INLINE int pt_unmap_burst(const struct pt_format *f, struct piommu_pt *pt, co
 			pt_burst_find(f, pt, &burst, range->iova, range->len, range->leaf);
 		first = first ? first : err;
 	}
-	pt_burst_end(pt, &burst, coherent);
+	pt_burst_end(pt, &burst, straight);
 	*unmapped = total;
 	return first;
 }

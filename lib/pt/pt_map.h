@@ -95,7 +95,7 @@ PT_INLINE uint64_t pt_install(const struct pt_format *f, const struct piommu_pt 
 
 	if (!table)
 		return 0;
-	pt_writeback(pt, table, PIOMMU_PAGE_SIZE);
+	pt_writeback(pt, table, pt_page_size(f));
 	pt_writeback_wait(pt);
 	value = f->make_table((uintptr_t)table - pt->va_off);
 	/* Release: the table's zeroes before the pointer. Partner: pt_load(). */
@@ -120,10 +120,9 @@ PT_INLINE uint64_t pt_install(const struct pt_format *f, const struct piommu_pt 
 PT_INLINE struct pt_spot pt_place(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, unsigned level,
 				  bool stop_at_table)
 {
-	struct pt_spot spot = { pt->root, 0, pt->levels };
+	struct pt_spot spot = { pt_root_entry(f, pt, iova), 0, pt->levels };
 
-	for (;; spot.level--) {
-		spot.entry += pt_index(iova, spot.level);
+	for (;;) {
 		spot.value = pt_load(spot.entry);
 		if (spot.level <= level && (spot.level == 1 || stop_at_table || !pt_is_table(f, spot.value, spot.level)))
 			return spot;
@@ -133,7 +132,7 @@ PT_INLINE struct pt_spot pt_place(const struct pt_format *f, const struct piommu
 			return spot;
 		if (spot.value & f->pending)
 			pt_writeback(pt, spot.entry, sizeof(*spot.entry));
-		spot.entry = pt_table_at(f, pt, spot.value);
+		spot.entry = pt_table_at(f, pt, spot.value) + pt_index(f, iova, --spot.level);
 	}
 }
 
@@ -152,13 +151,13 @@ PT_INLINE void pt_unlink_tables(const struct pt_format *f, const struct piommu_p
 {
 	struct pt_dirty dirty = { NULL, NULL };
 
-	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
+	for (struct pt_spot spot; at != end; at = pt_next(f, at, end, spot.level)) {
 		spot = pt_find(f, pt, at, level + 1);
 		if (!pt_is_table(f, spot.value, spot.level))
 			continue;
 		entry_store(spot.entry, 0);
 		pt_dirty_add(pt, &dirty, spot.entry, 1);
-		pt_gather_span(gather, at, at + pt_span(spot.level) - 1);
+		pt_gather_span(gather, at, at + pt_span(f, spot.level) - 1);
 		piommu_gather_add_table(gather, pt_table_at(f, pt, spot.value));
 	}
 	pt_dirty_flush(pt, &dirty);
@@ -176,13 +175,13 @@ struct pt_mapping {
 };
 
 /* The level of the largest leaf that fits at `at`: aligned on both sides, within what is left, and allowed. */
-PT_INLINE unsigned pt_leaf_level(const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at)
+PT_INLINE unsigned pt_leaf_level(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at)
 {
 	unsigned level = 1;
 
 	for (unsigned l = 2; l <= pt->levels; l++)
-		if ((pt->leaf_sizes & pt_span(l)) && is_aligned(at | (m->pa + (at - m->iova)), pt_span(l)) &&
-		    m->end - at >= pt_span(l))
+		if ((pt->leaf_sizes & pt_span(f, l)) && is_aligned(at | (m->pa + (at - m->iova)), pt_span(f, l)) &&
+		    m->end - at >= pt_span(f, l))
 			level = l;
 	return level;
 }
@@ -192,17 +191,17 @@ PT_INLINE int pt_map_prepare(const struct pt_format *f, const struct piommu_pt *
 {
 	struct pt_spot spot;
 
-	for (uint64_t at = m->iova; at != m->end; at = pt_next(at, m->end, spot.level)) {
-		unsigned level = pt_leaf_level(pt, m, at);
+	for (uint64_t at = m->iova; at != m->end; at = pt_next(f, at, m->end, spot.level)) {
+		unsigned level = pt_leaf_level(f, pt, m, at);
 
 		spot = pt_place(f, pt, at, level, m->gather != NULL);
 		if (spot.level > level)
 			return spot.value ? -EEXIST : -ENOMEM;
 		if (spot.level == 1) {
-			if (pt_run_fold(spot.entry, pt_run_length(at, m->end, 1), pt->wide).any)
+			if (pt_run_fold(spot.entry, pt_run_length(f, at, m->end), pt->wide).any)
 				return -EEXIST;
 		} else if (spot.value &&
-			   (f->is_leaf(spot.value, spot.level) || !pt_range_empty(f, pt, at, at + pt_span(spot.level)))) {
+			   (f->is_leaf(spot.value, spot.level) || !pt_range_empty(f, pt, at, at + pt_span(f, spot.level)))) {
 			return -EEXIST;
 		}
 	}
@@ -213,12 +212,85 @@ PT_INLINE int pt_map_prepare(const struct pt_format *f, const struct piommu_pt *
 PT_INLINE void pt_displace(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at,
 			   const struct pt_spot *spot)
 {
-	uint64_t end = at + pt_span(spot->level);
+	uint64_t end = at + pt_span(f, spot->level);
 
 	pt_gather_span(m->gather, at, end - 1);
 	for (unsigned level = 1; level + 1 < spot->level; level++)
 		pt_unlink_tables(f, pt, at, end, level, m->gather);
 	piommu_gather_add_table(m->gather, pt_table_at(f, pt, spot->value));
+}
+
+/*
+ * Stores a run of leaves of level 1. Addresses of more than straight_bits go on at another place in the entry: a run that reaches
+ * over there is two.
+ */
+PT_INLINE void pt_store_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, unsigned n, uint64_t pa,
+			    unsigned prot, uint64_t bits)
+{
+	uint64_t leaf = f->make_leaf(pa, 1, prot) | bits;
+
+	if (f->pa_bits_max > f->straight_bits) {
+		uint64_t left = (BIT64(f->straight_bits) - (pa & (BIT64(f->straight_bits) - 1))) >> f->page_lg2;
+
+		if (__builtin_expect(left < n, 0)) {
+			pt_run_store(entry, (unsigned)left, leaf, pt_page_size(f), pt->wide);
+			entry += left;
+			n -= (unsigned)left;
+			leaf = f->make_leaf(pa + (left << f->page_lg2), 1, prot) | bits;
+		}
+	}
+	pt_run_store(entry, n, leaf, pt_page_size(f), pt->wide);
+}
+
+/* Where the group of leaves of `level` that `at` would be in begins, and its bytes; 0 bytes: these tables have no such groups. */
+PT_INLINE uint64_t pt_group(const struct pt_format *f, const struct piommu_pt *pt, uint64_t at, unsigned level, uint64_t *start)
+{
+	uint64_t len = pt_span(f, level) << f->group_lg2[level];
+
+	*start = align_down(at, len);
+	return pt->leaf_sizes & len;
+}
+
+/* Stores a run of leaves of level 1 whose place is theirs: in front of the first whole group, those groups, and what is behind. */
+PT_INLINE void pt_store_groups(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at,
+			       uint64_t *entry, unsigned n)
+{
+	uint64_t pa = m->pa + (at - m->iova);
+	uint64_t start;
+	uint64_t len = pt_group(f, pt, at, 1, &start);
+	unsigned head = n, grouped = 0;
+
+	if (len && is_aligned(at ^ pa, len)) {
+		unsigned in_group = 1u << f->group_lg2[1];
+		unsigned to_next = (unsigned)((start - at) >> f->page_lg2) & (in_group - 1);
+
+		head = to_next < n ? to_next : n;
+		grouped = (n - head) & ~(in_group - 1);
+	}
+	pt_store_run(f, pt, entry, head, pa, m->prot, pt->leaf_bits);
+	pt_store_run(f, pt, entry + head, grouped, pa + ((uint64_t)head << f->page_lg2), m->prot, pt->leaf_bits | f->group);
+	pt_store_run(f, pt, entry + head + grouped, n - head - grouped, pa + ((uint64_t)(head + grouped) << f->page_lg2),
+		     m->prot, pt->leaf_bits);
+}
+
+/*
+ * The group's bits, if the super page at `at` belongs to a group that this mapping fills. Where it displaces no tables, a table
+ * among the group's entries says that it does not.
+ */
+PT_INLINE uint64_t pt_group_bits(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at,
+				 const struct pt_spot *spot)
+{
+	const unsigned in_group = 1u << f->group_lg2[2];
+	const uint64_t *first = spot->entry - (pt_index(f, at, 2) & (in_group - 1));
+	uint64_t start;
+	uint64_t len = pt_group(f, pt, at, 2, &start);
+
+	if (!len || spot->level != 2 || start < m->iova || m->end - start < len || !is_aligned(m->pa + (start - m->iova), len))
+		return 0;
+	for (unsigned i = 0; !m->gather && i < in_group; i++)
+		if (pt_is_table(f, pt_load(&first[i]), 2))
+			return 0;
+	return f->group;
 }
 
 /* Second pass: takes the same decisions as the first, since nobody else changes these entries. */
@@ -227,19 +299,25 @@ PT_INLINE void pt_map_store(const struct pt_format *f, const struct piommu_pt *p
 	struct pt_dirty dirty = { NULL, NULL };
 	struct pt_spot spot;
 
-	for (uint64_t at = m->iova; at != m->end; at = pt_next(at, m->end, spot.level)) {
+	for (uint64_t at = m->iova; at != m->end; at = pt_next(f, at, m->end, spot.level)) {
+		uint64_t pa = m->pa + (at - m->iova);
 		unsigned n = 1;
-		uint64_t leaf;
 
-		spot = pt_place(f, pt, at, pt_leaf_level(pt, m, at), m->gather != NULL);
-		leaf = f->make_leaf(m->pa + (at - m->iova), spot.level, m->prot) | pt->leaf_bits;
+		spot = pt_place(f, pt, at, pt_leaf_level(f, pt, m, at), m->gather != NULL);
 		if (spot.level == 1) {
-			n = pt_run_length(at, m->end, 1);
-			pt_run_store(spot.entry, n, leaf, pt_span(1), pt->wide);
+			n = pt_run_length(f, at, m->end);
+			if (f->group && pt->groups)
+				pt_store_groups(f, pt, m, at, spot.entry, n);
+			else
+				pt_store_run(f, pt, spot.entry, n, pa, m->prot, pt->leaf_bits);
 		} else {
+			uint64_t bits = pt->leaf_bits;
+
+			if (f->group && pt->groups)
+				bits |= pt_group_bits(f, pt, m, at, &spot);
 			if (spot.value)
 				pt_displace(f, pt, m, at, &spot);
-			entry_store(spot.entry, leaf);
+			entry_store(spot.entry, f->make_leaf(pa, spot.level, m->prot) | bits);
 		}
 		pt_dirty_add(pt, &dirty, spot.entry, n);
 	}
@@ -249,10 +327,10 @@ PT_INLINE void pt_map_store(const struct pt_format *f, const struct piommu_pt *p
 /* A range of exactly one super page whose entry is free needs no second look. Says whether it was one. */
 PT_INLINE bool pt_map_super_page(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m)
 {
-	unsigned level = pt_leaf_level(pt, m, m->iova);
+	unsigned level = pt_leaf_level(f, pt, m, m->iova);
 	struct pt_spot spot;
 
-	if (pt->writeback || level == 1 || m->end - m->iova != pt_span(level))
+	if (pt->writeback || level == 1 || m->end - m->iova != pt_span(f, level))
 		return false;
 	spot = pt_find(f, pt, m->iova, level);
 	if (spot.level != level || spot.value)
@@ -261,16 +339,16 @@ PT_INLINE bool pt_map_super_page(const struct pt_format *f, const struct piommu_
 	return true;
 }
 
-PT_INLINE int pt_map_check(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
+PT_INLINE int pt_map_check(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
 {
-	uint64_t last = pt->pa_mask | (pt_span(1) - 1);
+	uint64_t last = pt->pa_mask | (pt_page_size(f) - 1);
 
 	return pt_in_width(pt, iova, len) && pa <= last && len - 1 <= last - pa ? 0 : -ERANGE;
 }
 
 PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const struct pt_mapping *m)
 {
-	int err = pt_map_check(pt, m->iova, m->pa, m->end - m->iova);
+	int err = pt_map_check(f, pt, m->iova, m->pa, m->end - m->iova);
 
 	if (err)
 		return err;
@@ -285,15 +363,15 @@ PT_INLINE int pt_map_slow(const struct pt_format *f, struct piommu_pt *pt, const
 	return 0;
 }
 
-PT_INLINE bool pt_one_leaf_table(uint64_t iova, size_t len)
+PT_INLINE bool pt_one_leaf_table(const struct pt_format *f, uint64_t iova, size_t len)
 {
-	return ((iova ^ (iova + (len - 1))) >> pt_shift(2)) == 0;
+	return ((iova ^ (iova + (len - 1))) >> pt_shift(f, 2)) == 0;
 }
 
 /* Of a range within one block of that size. */
-PT_INLINE bool pt_wants_super_page(const struct piommu_pt *pt, uint64_t pa, size_t len)
+PT_INLINE bool pt_wants_super_page(const struct pt_format *f, const struct piommu_pt *pt, uint64_t pa, size_t len)
 {
-	return len == pt_span(2) && (pt->leaf_sizes & pt_span(2)) && is_aligned(pa, pt_span(2));
+	return len == pt_span(f, 2) && (pt->leaf_sizes & pt_span(f, 2)) && is_aligned(pa, pt_span(f, 2));
 }
 
 /* Takes out the part of a run that was stored before an entry was found in the way. A device may have seen it. */
@@ -318,36 +396,36 @@ PT_INLINE int pt_map_entry(const struct pt_format *f, const struct piommu_pt *pt
 PT_INLINE int pt_map_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t *entry, uint64_t pa, size_t len,
 			 unsigned prot)
 {
-	uint64_t leaf = f->make_leaf(pa, 1, prot) | pt->leaf_bits;
-	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+	unsigned n = (unsigned)(len >> f->page_lg2);
 
 	if (pt_run_fold(entry, n, pt->wide).any)
 		return -EEXIST;
-	pt_run_store(entry, n, leaf, pt_span(1), pt->wide);
+	pt_store_run(f, pt, entry, n, pa, prot, pt->leaf_bits);
 	return 0;
 }
 
 /* Whether a range that the straight way reaches is a run in one leaf table; and the last word on its physical addresses. */
-PT_INLINE bool pt_is_run(const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
+PT_INLINE bool pt_is_run(const struct pt_format *f, const struct piommu_pt *pt, uint64_t iova, uint64_t pa, size_t len)
 {
-	return pt_one_leaf_table(iova, len) && !((pa | (pa + (len - pt_span(1)))) & ~pt->pa_mask) &&
-	       !pt_wants_super_page(pt, pa, len);
+	return pt_one_leaf_table(f, iova, len) && !((pa | (pa + (len - pt_page_size(f)))) & ~pt->pa_mask) &&
+	       !pt_wants_super_page(f, pt, pa, len);
 }
 
 /* ---- Unmap -------------------------------------------------------------------------------------------------------- */
 
-/* Of n entries of 4 KiB at iova the first `done` are cleared and not gathered yet; the others follow. Returns how many were present. */
-PT_INLINE unsigned pt_clear_rest(uint64_t *entry, unsigned n, unsigned done, uint64_t iova, struct piommu_gather *gather)
+/* Of n entries of level 1 at iova the first `done` are cleared and not gathered yet; the others follow. Returns how many were present. */
+PT_INLINE unsigned pt_clear_rest(const struct pt_format *f, uint64_t *entry, unsigned n, unsigned done, uint64_t iova,
+				 struct piommu_gather *gather)
 {
 	unsigned cleared = done;
 
 	if (done)
-		piommu_gather_add(gather, iova, iova + done * pt_span(1) - 1);
+		piommu_gather_add(gather, iova, iova + done * pt_page_size(f) - 1);
 	for (unsigned i = done; i < n; i++) {
 		if (!entry_load(&entry[i]))
 			continue;
 		entry_store(&entry[i], 0);
-		piommu_gather_add(gather, iova + i * pt_span(1), iova + (i + 1) * pt_span(1) - 1);
+		piommu_gather_add(gather, iova + i * pt_page_size(f), iova + (i + 1) * pt_page_size(f) - 1);
 		cleared++;
 	}
 	return cleared;
@@ -360,22 +438,23 @@ PT_INLINE size_t pt_clear_range(const struct pt_format *f, const struct piommu_p
 	struct pt_dirty dirty = { NULL, NULL };
 	size_t total = 0;
 
-	for (struct pt_spot spot; at != end; at = pt_next(at, end, spot.level)) {
+	for (struct pt_spot spot; at != end; at = pt_next(f, at, end, spot.level)) {
 		unsigned cleared = 0;
 		unsigned n = 1;
 
 		spot = pt_find(f, pt, at, 1);
 		if (spot.level == 1) {
-			n = pt_run_length(at, end, 1);
-			cleared = pt_clear_rest(spot.entry, n, pt_run_clear(spot.entry, n, f->present, pt->wide), at, gather);
+			n = pt_run_length(f, at, end);
+			cleared =
+				pt_clear_rest(f, spot.entry, n, pt_run_clear(spot.entry, n, f->present, pt->wide), at, gather);
 		} else if (pt_is_present(f, spot.value)) {
 			entry_store(spot.entry, 0);
-			piommu_gather_add(gather, at, at + pt_span(spot.level) - 1);
+			piommu_gather_add(gather, at, at + pt_span(f, spot.level) - 1);
 			cleared = 1;
 		}
 		if (cleared)
 			pt_dirty_add(pt, &dirty, spot.entry, n);
-		total += cleared * pt_span(spot.level);
+		total += cleared * pt_span(f, spot.level);
 	}
 	pt_dirty_flush(pt, &dirty);
 	return total;
@@ -386,7 +465,7 @@ PT_INLINE void pt_unlink_range(const struct pt_format *f, const struct piommu_pt
 			       struct piommu_gather *gather)
 {
 	for (unsigned level = 1; level < pt->levels; level++) {
-		uint64_t span = pt_span(level + 1);
+		uint64_t span = pt_span(f, level + 1);
 		uint64_t first = align_up(start, span);
 		uint64_t stop = align_down(end, span);
 
@@ -402,7 +481,8 @@ PT_INLINE bool pt_unmap_super_page(const struct pt_format *f, const struct piomm
 {
 	struct pt_spot spot = pt_find(f, pt, iova, 1);
 
-	if (pt->writeback || !pt_is_present(f, spot.value) || len != pt_span(spot.level) || !is_aligned(iova, len))
+	if (pt->writeback || !pt_is_present(f, spot.value) || (spot.value & f->group) || len != pt_span(f, spot.level) ||
+	    !is_aligned(iova, len))
 		return false;
 	entry_store(spot.entry, 0);
 	piommu_gather_add(gather, iova, iova + (len - 1));
@@ -431,62 +511,12 @@ PT_INLINE int pt_unmap_slow(const struct pt_format *f, struct piommu_pt *pt, uin
 /* Clears a run within one leaf table, if all of it is mapped. */
 PT_INLINE bool pt_unmap_run(const struct pt_format *f, uint64_t *entry, size_t len)
 {
-	unsigned n = (unsigned)(len >> PT_PAGE_LG2);
+	unsigned n = (unsigned)(len >> f->page_lg2);
 
 	if (!pt_is_present(f, pt_run_fold(entry, n, false).all))
 		return false;
 	pt_run_store(entry, n, 0, 0, false);
 	return true;
-}
-
-/* ---- Beginning and end -------------------------------------------------------------------------------------------- */
-
-PT_INLINE int pt_init(const struct pt_format *f, struct piommu_pt *pt, const struct piommu_pt_config *config)
-{
-	unsigned levels = f->levels(config->iova_bits);
-	uint64_t *root;
-
-	if (!levels || !(config->leaf_sizes & pt_span(1)) || (config->leaf_sizes & ~f->leaf_sizes))
-		return -EINVAL;
-	if (config->pa_bits <= PT_PAGE_LG2 || config->pa_bits > PT_PA_BITS_MAX || (config->leaf_bits & ~f->leaf_bits))
-		return -EINVAL;
-	root = (uint64_t *)piommu_pool_get(config->pool);
-	if (!root)
-		return -ENOMEM;
-	*pt = (struct piommu_pt){
-		.root = root,
-		.va_off = piommu_pool_va_off(config->pool),
-		.levels = levels,
-		.straight_levels = config->writeback ? 0 : levels,
-		.iova_bits = config->iova_bits,
-		.leaf_sizes = config->leaf_sizes,
-		.pa_mask = GENMASK64(config->pa_bits - 1, PT_PAGE_LG2),
-		.leaf_bits = config->leaf_bits,
-		.wide = pt_run_can_be_wide(),
-		.pool = config->pool,
-		.writeback = config->writeback,
-		.writeback_wait = config->writeback_wait,
-		.writeback_ctx = config->writeback_ctx,
-	};
-	pt->root_pa = (uintptr_t)root - pt->va_off;
-	pt_writeback(pt, root, PIOMMU_PAGE_SIZE);
-	pt_writeback_wait(pt);
-	return 0;
-}
-
-PT_INLINE void pt_fini(const struct pt_format *f, struct piommu_pt *pt)
-{
-	struct piommu_gather gather;
-
-	if (!pt->root)
-		return;
-	pt->writeback = NULL; /* hardware no longer walks it */
-	piommu_gather_init(&gather);
-	for (unsigned level = 1; level < pt->levels; level++)
-		pt_unlink_tables(f, pt, 0, BIT64(pt->iova_bits), level, &gather);
-	piommu_pool_put_list(pt->pool, &gather.pages);
-	piommu_pool_put(pt->pool, pt->root);
-	pt->root = NULL;
 }
 
 #endif

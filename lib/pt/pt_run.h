@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PT_INLINE static inline __attribute__((always_inline))
+#include "pt_format.h"
 
 #define PT_LINE 64
 #define PT_LINE_ENTRIES 8u

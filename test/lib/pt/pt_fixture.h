@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the page-table tests share: a table over a small heap whose bus addresses differ from its virtual ones, a walker of
- * our own by the letter of the specification (VT-d 9.8), and a memory that a walker which does not snoop would see.
+ * our own by the letter of the specification (pt_kind.h), and a memory that a walker which does not snoop would see.
  */
 #ifndef PT_FIXTURE_H
 #define PT_FIXTURE_H
 
 #include "piommu_env.h"
 #include "piommu_pt.h"
-
-#define KIB UINT64_C(1024)
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-
-#define SIZES_4K (UINT64_C(1) << 12)
-#define SIZES_2M (SIZES_4K | UINT64_C(1) << 21)
-#define SIZES_1G (SIZES_2M | UINT64_C(1) << 30)
+#include "pt_kind.h"
 
 struct pt_case {
 	unsigned iova_bits;
@@ -23,23 +16,34 @@ struct pt_case {
 };
 
 /* Every width with every set of leaf sizes. */
-#define PT_NCASES 9u
-extern const struct pt_case pt_cases[PT_NCASES];
+unsigned pt_ncases(void);
+struct pt_case pt_case(unsigned i);
+/* Of the usual width: pages alone, with blocks, with all super pages that are no groups, and with groups where there are any. */
+struct pt_case pt_pages(void);
+struct pt_case pt_blocks(void);
+struct pt_case pt_super_pages(void);
+struct pt_case pt_groups(void);
+
+#define PT_PA_BITS 46 /* of the unit */
 
 struct fixture {
 	struct piommu_env_mem *mem;
 	struct piommu_pool *pool;
 	struct piommu_pt pt;
 	struct piommu_gather gather;
-	uint64_t top; /* 1 << iova_bits */
+	struct piommu_mem root; /* where a page is too small */
+	uint64_t top;           /* 1 << iova_bits */
+	uint64_t base_pa;       /* of the heap */
 	size_t heap;
 	uint64_t *shadow; /* what was written back, at the same offsets as the heap; NULL: a coherent unit */
 	unsigned writebacks;
 	void (*on_writeback)(struct fixture *f, const void *va, size_t len); /* may be NULL */
 };
 
-/* A coherent unit unless `noncoherent`; `heap` is a multiple of 2 MiB. */
+/* A coherent unit unless `noncoherent`; `heap` is a multiple of 2 MiB, in table pages of 4 KiB: it is larger where they are. */
 void fixture_init(struct fixture *f, struct pt_case c, size_t heap, bool noncoherent);
+/* Memory at another place, of a unit of other width. */
+void fixture_init_at(struct fixture *f, struct pt_case c, size_t heap, bool noncoherent, uint64_t base_pa, unsigned pa_bits);
 /* Checks that every table page came back. */
 void fixture_fini(struct fixture *f);
 
@@ -55,6 +59,9 @@ int fixture_unmap_page(struct fixture *f, uint64_t iova, size_t *unmapped);
 void fixture_retire(struct fixture *f);
 /* Whether the gather asks for the invalidation of all of [iova, iova + len). */
 bool fixture_gathered(const struct fixture *f, uint64_t iova, uint64_t len);
+
+/* The largest leaf or group that may map `at` of the mapping [iova, iova + len) to [pa, pa + len): bytes. */
+uint64_t fixture_best(const struct fixture *f, uint64_t at, uint64_t iova, uint64_t pa, size_t len);
 
 /* The word at the place where hardware's walk for iova ends, and its level; from memory, or from what was written back. */
 uint64_t fixture_entry(const struct fixture *f, uint64_t iova, unsigned *level, bool written_back);

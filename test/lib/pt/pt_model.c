@@ -38,15 +38,7 @@ uint64_t pt_model_below(struct pt_model *r, uint64_t limit)
 
 uint64_t pt_model_iova(const struct pt_model *r, uint64_t page)
 {
-	return page < PT_MODEL_WINDOW ? page * 4096 : r->f.top - (PT_MODEL_PAGES - page) * 4096;
-}
-
-unsigned pt_model_leaf(const struct pt_model *r, uint64_t iova, uint64_t pa, uint64_t left)
-{
-	for (unsigned lg2 = 30; lg2 > 12; lg2 -= 9)
-		if ((r->f.pt.leaf_sizes >> lg2 & 1) && !((iova | pa) & ((UINT64_C(1) << lg2) - 1)) && left >> lg2)
-			return lg2;
-	return 12;
+	return page < PT_MODEL_WINDOW ? page * PAGE : r->f.top - (PT_MODEL_PAGES - page) * PAGE;
 }
 
 bool pt_model_is_free(const struct pt_model *r, uint64_t page, uint64_t n)
@@ -57,6 +49,11 @@ bool pt_model_is_free(const struct pt_model *r, uint64_t page, uint64_t n)
 	return true;
 }
 
+unsigned pt_model_prot(unsigned prot)
+{
+	return prot == PIOMMU_WRITE && !pt_kind->write_only ? PIOMMU_RW : prot;
+}
+
 static bool page_agrees(const struct pt_model *r, uint64_t page)
 {
 	const struct pt_model_page *m = &r->pages[page];
@@ -65,11 +62,12 @@ static bool page_agrees(const struct pt_model *r, uint64_t page)
 	struct piommu_pt_leaf leaf;
 	uint64_t pa;
 
-	if (piommu_pt_vtdss_lookup(&r->f.pt, iova, &leaf) != (mapped ? 0 : -ENOENT))
+	if (pt_kind->lookup(&r->f.pt, iova, &leaf) != (mapped ? 0 : -ENOENT))
 		return false;
 	if (fixture_translate(&r->f, iova, &pa, r->f.shadow != NULL) != mapped)
 		return false;
-	return !mapped || (pa == m->pa && leaf.pa == m->pa && leaf.prot == m->prot && leaf.size == UINT64_C(1) << m->lg2);
+	return !mapped ||
+	       (pa == m->pa && leaf.pa == m->pa && leaf.prot == pt_model_prot(m->prot) && leaf.size == UINT64_C(1) << m->lg2);
 }
 
 void pt_model_check(const struct pt_model *r, uint64_t page)

@@ -6,7 +6,7 @@
 #include "pt_fixture.h"
 
 /* Two windows of pages: from address 0 up, and down from the top. */
-#define PT_MODEL_WINDOW (3 * GIB / 4096)
+#define PT_MODEL_WINDOW UINT64_C(786432) /* 3 GiB in pages of 4 KiB */
 #define PT_MODEL_PAGES (2 * PT_MODEL_WINDOW)
 
 #define PT_MODEL_NONE 1
@@ -35,8 +35,8 @@ uint64_t pt_model_iova(const struct pt_model *r, uint64_t page);
 bool pt_model_is_free(const struct pt_model *r, uint64_t page, uint64_t n);
 /* Whether a leaf lies across the start of `page`. */
 bool pt_model_is_cut(const struct pt_model *r, uint64_t page);
-/* The largest leaf that could be there: log2 of its bytes. */
-unsigned pt_model_leaf(const struct pt_model *r, uint64_t iova, uint64_t pa, uint64_t left);
+/* What becomes of a permission in this format. */
+unsigned pt_model_prot(unsigned prot);
 
 /* Table and array agree on a page, also as a walker that does not snoop sees it; the test ends where they do not. */
 void pt_model_check(const struct pt_model *r, uint64_t page);

@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #define RW PIOMMU_RW
-#define PAGE UINT64_C(0x1000)
+#define FAR (UINT64_C(1) << PT_PA_BITS) /* where the unit's addresses of memory end */
 
 static struct piommu_mapping page(uint64_t iova, uint64_t pa, void **leaf)
 {
@@ -19,7 +19,7 @@ static int map_burst(struct fixture *f, const struct piommu_mapping *ranges, uns
 	int err;
 
 	piommu_gather_init(&f->gather);
-	err = piommu_pt_vtdss_map_burst(&f->pt, ranges, n, &f->gather);
+	err = pt_kind->map_burst(&f->pt, ranges, n, &f->gather);
 	fixture_retire(f);
 	return err;
 }
@@ -32,7 +32,7 @@ static int unmap_burst(struct fixture *f, const struct piommu_mapping *ranges, u
 	piommu_gather_init(&f->gather);
 	for (unsigned i = 0; i < n; i++)
 		out[i] = (struct piommu_range){ ranges[i].iova, ranges[i].len, ranges[i].leaf };
-	err = piommu_pt_vtdss_unmap_burst(&f->pt, out, n, &f->gather, unmapped);
+	err = pt_kind->unmap_burst(&f->pt, out, n, &f->gather, unmapped);
 	fixture_retire(f);
 	return err;
 }
@@ -58,7 +58,7 @@ static void check_empty(const struct fixture *f, const struct piommu_mapping *ra
 static const uint64_t *table_of(const struct fixture *f, uint64_t iova)
 {
 	struct piommu_pt_step steps[5];
-	unsigned n = piommu_pt_vtdss_walk(&f->pt, iova, steps, 5);
+	unsigned n = pt_kind->walk(&f->pt, iova, steps, 5);
 
 	CU_ASSERT_FATAL(n && steps[n - 1].level == 1);
 	return (const uint64_t *)(uintptr_t)(steps[n - 1].table_pa + f->pt.va_off);
@@ -69,12 +69,12 @@ static const uint64_t *table_of(const struct fixture *f, uint64_t iova)
 static void ranges_of_every_kind(struct fixture *f, void **leaf)
 {
 	const struct piommu_mapping ranges[] = {
-		page(6 * MIB + 5 * PAGE, 0x123456000, leaf),
-		{ .iova = 6 * MIB + 8 * PAGE, .pa = 0x7000, .len = 40 * PAGE, .prot = RW, .leaf = leaf },
-		page(6 * MIB, 0x3ffffffff000, leaf),
-		{ .iova = 9 * MIB + PAGE, .pa = 9 * MIB, .len = 4 * MIB, .prot = RW }, /* over three blocks */
-		page(64 * MIB, 0x1000, NULL),
-		{ .iova = 16 * MIB, .pa = 32 * MIB, .len = 2 * MIB, .prot = RW }, /* a super page where there are any */
+		page(3 * BLOCK + 5 * PAGE, 0x12345 * PAGE, leaf),
+		{ .iova = 3 * BLOCK + 8 * PAGE, .pa = 7 * PAGE, .len = 40 * PAGE, .prot = RW, .leaf = leaf },
+		page(3 * BLOCK, FAR - PAGE, leaf),
+		{ .iova = 9 * HALF + PAGE, .pa = 9 * HALF, .len = 2 * BLOCK, .prot = RW }, /* over three blocks */
+		page(32 * BLOCK, PAGE, NULL),
+		{ .iova = 8 * BLOCK, .pa = 16 * BLOCK, .len = BLOCK, .prot = RW }, /* a super page where there are any */
 	};
 	const unsigned n = sizeof(ranges) / sizeof(ranges[0]);
 	size_t unmapped = 0, total = 0;
@@ -111,14 +111,14 @@ static void ranges_of_every_kind(struct fixture *f, void **leaf)
 
 static void a_burst_maps_and_unmaps_each_of_its_ranges(void)
 {
-	for (unsigned i = 0; i < 4 * PT_NCASES; i++) {
+	for (unsigned i = 0; i < 4 * pt_ncases(); i++) {
 		struct fixture f;
 		void *leaf = NULL;
 
-		fixture_init(&f, pt_cases[i / 4], 8 * MIB, i & 2);
+		fixture_init(&f, pt_case(i / 4), 8 * MIB, i & 2);
 		ranges_of_every_kind(&f, i & 1 ? &leaf : NULL);
 		if (i & 1)
-			CU_ASSERT_PTR_EQUAL(leaf, table_of(&f, 6 * MIB));
+			CU_ASSERT_PTR_EQUAL(leaf, f.pt.groups ? NULL : table_of(&f, 3 * BLOCK));
 		fixture_fini(&f);
 	}
 }
@@ -128,7 +128,7 @@ static void an_empty_burst_does_nothing(void)
 	struct fixture f;
 	size_t unmapped = 1;
 
-	fixture_init(&f, pt_cases[5], 4 * MIB, true);
+	fixture_init(&f, pt_super_pages(), 4 * MIB, true);
 	f.writebacks = 0;
 	CHECK_EQ(map_burst(&f, NULL, 0), 0);
 	CHECK_EQ(unmap_burst(&f, NULL, 0, &unmapped), 0);
@@ -144,14 +144,14 @@ static void neighbours_are_gathered_as_one_range(void)
 	struct piommu_mapping ranges[32];
 	size_t unmapped;
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, false);
+	fixture_init(&f, pt_blocks(), 4 * MIB, false);
 	for (unsigned i = 0; i < 32; i++)
-		ranges[i] = page(4 * MIB + i * PAGE, i * PAGE, NULL);
+		ranges[i] = page(2 * BLOCK + i * PAGE, i * PAGE, NULL);
 	CHECK_EQ(map_burst(&f, ranges, 32), 0);
 	CHECK_EQ(unmap_burst(&f, ranges, 32, &unmapped), 0);
 	CHECK_EQ(f.gather.n, 1);
-	CHECK_HEX(f.gather.range[0].start, 4 * MIB);
-	CHECK_HEX(f.gather.range[0].last, 4 * MIB + 32 * PAGE - 1);
+	CHECK_HEX(f.gather.range[0].start, 2 * BLOCK);
+	CHECK_HEX(f.gather.range[0].last, 2 * BLOCK + 32 * PAGE - 1);
 	fixture_fini(&f);
 }
 
@@ -161,7 +161,7 @@ static void the_largest_burst_is_gathered_page_by_page(void)
 	struct fixture f;
 	size_t unmapped;
 
-	fixture_init(&f, pt_cases[4], 8 * MIB, false);
+	fixture_init(&f, pt_blocks(), 8 * MIB, false);
 	for (unsigned i = 0; i < PIOMMU_GATHER_RANGES; i++)
 		ranges[i] = page(i * 3 * PAGE, 0, NULL);
 	CHECK_EQ(map_burst(&f, ranges, PIOMMU_GATHER_RANGES), 0);
@@ -177,11 +177,11 @@ static void refuse(struct fixture *f, struct piommu_mapping bad, int why)
 {
 	void *leaf = NULL;
 	const struct piommu_mapping ranges[] = {
-		page(2 * MIB, 0x1000, &leaf),
-		{ .iova = 8 * MIB, .pa = 8 * MIB, .len = 3 * MIB, .prot = RW },
-		page(2 * MIB + 3 * PAGE, 0x2000, &leaf),
+		page(BLOCK, PAGE, &leaf),
+		{ .iova = 4 * BLOCK, .pa = 4 * BLOCK, .len = 3 * HALF, .prot = RW },
+		page(BLOCK + 3 * PAGE, 2 * PAGE, &leaf),
 		bad,
-		page(20 * MIB, 0x3000, NULL),
+		page(10 * BLOCK, 3 * PAGE, NULL),
 	};
 	uint64_t pa = 0;
 
@@ -192,21 +192,21 @@ static void refuse(struct fixture *f, struct piommu_mapping bad, int why)
 		check_empty(f, &ranges[i]);
 		CHECK_EQ(fixture_gathered(f, ranges[i].iova, ranges[i].len), i < 3);
 	}
-	CU_ASSERT(fixture_translate(f, 30 * MIB, &pa, f->shadow != NULL) && pa == 0x5000);
+	CU_ASSERT(fixture_translate(f, 15 * BLOCK, &pa, f->shadow != NULL) && pa == 5 * PAGE);
 }
 
 static void a_burst_that_fails_leaves_nothing_mapped(void)
 {
-	for (unsigned i = 0; i < 2 * PT_NCASES; i++) {
+	for (unsigned i = 0; i < 2 * pt_ncases(); i++) {
 		struct fixture f;
 
-		fixture_init(&f, pt_cases[i / 2], 8 * MIB, i & 1);
-		CHECK_EQ(fixture_map(&f, 30 * MIB, 0x5000, PAGE, RW), 0);
-		refuse(&f, page(30 * MIB, 0x4000, NULL), -EEXIST);
-		refuse(&f, page(2 * MIB, 0x4000, NULL), -EEXIST); /* what this very burst has mapped */
-		refuse(&f, page(f.top, 0x4000, NULL), -ERANGE);
-		refuse(&f, page(31 * MIB, UINT64_C(1) << 46, NULL), -ERANGE);
-		refuse(&f, page(31 * MIB, UINT64_C(0xfffffffffffff000), NULL), -ERANGE);
+		fixture_init(&f, pt_case(i / 2), 8 * MIB, i & 1);
+		CHECK_EQ(fixture_map(&f, 15 * BLOCK, 5 * PAGE, PAGE, RW), 0);
+		refuse(&f, page(15 * BLOCK, 4 * PAGE, NULL), -EEXIST);
+		refuse(&f, page(BLOCK, 4 * PAGE, NULL), -EEXIST); /* what this very burst has mapped */
+		refuse(&f, page(f.top, 4 * PAGE, NULL), -ERANGE);
+		refuse(&f, page(31 * HALF, FAR, NULL), -ERANGE);
+		refuse(&f, page(31 * HALF, UINT64_MAX - PAGE + 1, NULL), -ERANGE);
 		fixture_fini(&f);
 	}
 }
@@ -216,10 +216,10 @@ static void a_range_that_is_refused_remembers_nothing(void)
 {
 	struct fixture f;
 	void *leaf = NULL;
-	struct piommu_mapping range = page(2 * MIB, 0x1000, &leaf);
+	struct piommu_mapping range = page(BLOCK, PAGE, &leaf);
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, false);
-	CHECK_EQ(fixture_map(&f, 2 * MIB, 0x5000, PAGE, RW), 0);
+	fixture_init(&f, pt_blocks(), 4 * MIB, false);
+	CHECK_EQ(fixture_map(&f, BLOCK, 5 * PAGE, PAGE, RW), 0);
 	CHECK_EQ(map_burst(&f, &range, 1), -EEXIST);
 	CU_ASSERT_PTR_NULL(leaf);
 	fixture_fini(&f);
@@ -231,30 +231,30 @@ static void an_unmap_goes_on_after_an_error(void)
 		struct fixture f;
 		void *leaf = NULL;
 		const struct piommu_mapping mapped[] = {
-			page(0, 0x1000, &leaf),
-			page(2 * PAGE, 0x2000, &leaf),
-			{ .iova = 4 * MIB, .pa = 4 * MIB, .len = 2 * MIB, .prot = RW },
-			page(20 * MIB, 0x3000, NULL),
+			page(0, PAGE, &leaf),
+			page(2 * PAGE, 2 * PAGE, &leaf),
+			{ .iova = 2 * BLOCK, .pa = 2 * BLOCK, .len = BLOCK, .prot = RW },
+			page(10 * BLOCK, 3 * PAGE, NULL),
 		};
 		const struct piommu_mapping ranges[] = {
 			{ .iova = 0, .len = 4 * PAGE, .leaf = &leaf }, /* two pages and two holes */
-			page(4 * MIB, 0, NULL),                        /* part of a super page */
-			page(UINT64_C(1) << 48, 0, NULL),
-			page(20 * MIB, 0, NULL),
+			page(2 * BLOCK, 0, NULL),                      /* part of a super page */
+			page(UINT64_C(1) << pt_kind->widths[0], 0, NULL),
+			page(10 * BLOCK, 0, NULL),
 		};
 		size_t unmapped = 0;
 		uint64_t pa;
 
-		fixture_init(&f, pt_cases[4], 4 * MIB, i);
+		fixture_init(&f, pt_blocks(), 4 * MIB, i);
 		CHECK_EQ(map_burst(&f, mapped, 4), 0);
 		CHECK_EQ(unmap_burst(&f, ranges, 4, &unmapped), -ENOENT);
 		CHECK_HEX(unmapped, 3 * PAGE);
 		check_empty(&f, &mapped[0]);
 		check_empty(&f, &mapped[1]);
 		check_empty(&f, &mapped[3]);
-		CU_ASSERT(fixture_translate(&f, 4 * MIB, &pa, i));
+		CU_ASSERT(fixture_translate(&f, 2 * BLOCK, &pa, i));
 		CU_ASSERT(fixture_gathered(&f, 0, PAGE) && fixture_gathered(&f, 2 * PAGE, PAGE));
-		CU_ASSERT(fixture_gathered(&f, 20 * MIB, PAGE) && !fixture_gathered(&f, 4 * MIB, PAGE));
+		CU_ASSERT(fixture_gathered(&f, 10 * BLOCK, PAGE) && !fixture_gathered(&f, 2 * BLOCK, PAGE));
 		CHECK_EQ(unmap_burst(&f, ranges + 1, 3, &unmapped), -EXDEV);
 		CHECK_EQ(unmap_burst(&f, ranges + 2, 2, &unmapped), -ERANGE);
 		CHECK_EQ(unmapped, 0);
@@ -267,15 +267,15 @@ static void an_unmap_goes_on_after_an_error(void)
 /* A table of the test's own in its place takes the entries: nobody walks. */
 static void what_is_remembered_is_used_instead_of_a_walk(void)
 {
-	static _Alignas(4096) uint64_t other[512];
+	static _Alignas(65536) uint64_t other[8192];
 	struct fixture f;
 	void *leaf = other;
-	struct piommu_mapping range = page(2 * MIB + 7 * PAGE, 0x9000, &leaf);
+	struct piommu_mapping range = page(BLOCK + 7 * PAGE, 9 * PAGE, &leaf);
 	size_t unmapped;
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, false);
+	fixture_init(&f, pt_blocks(), 4 * MIB, false);
 	CHECK_EQ(map_burst(&f, &range, 1), 0);
-	CHECK_HEX(other[7], 0x9003);
+	CHECK_HEX(other[7], 9 * PAGE + pt_kind->page.both);
 	check_empty(&f, &range);
 	CHECK_EQ(unmap_burst(&f, &range, 1, &unmapped), 0);
 	CHECK_HEX(other[7], 0);
@@ -286,22 +286,22 @@ static void what_is_remembered_is_used_instead_of_a_walk(void)
 /* Blocks around it come and go whole, by unmaps that unlink every table they cover. */
 static void a_remembered_table_outlives_those_of_other_blocks(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
+	for (unsigned i = 0; i < pt_ncases(); i++) {
 		struct fixture f;
 		void *leaf = NULL;
-		struct piommu_mapping mine = page(16 * MIB + 9 * PAGE, 0x9000, &leaf);
+		struct piommu_mapping mine = page(8 * BLOCK + 9 * PAGE, 9 * PAGE, &leaf);
 		size_t unmapped;
 
-		fixture_init(&f, pt_cases[i], 16 * MIB, false);
+		fixture_init(&f, pt_case(i), 16 * MIB, false);
 		CHECK_EQ(map_burst(&f, &mine, 1), 0);
 		CHECK_EQ(unmap_burst(&f, &mine, 1, &unmapped), 0);
 		for (unsigned round = 0; round < 2; round++) {
-			CHECK_EQ(fixture_map(&f, 2 * MIB + PAGE, 0x1000, 14 * MIB - PAGE, RW), 0);
-			CHECK_EQ(fixture_map(&f, 18 * MIB, 0x1000, 14 * MIB, RW), 0);
+			CHECK_EQ(fixture_map(&f, BLOCK + PAGE, PAGE, 7 * BLOCK - PAGE, RW), 0);
+			CHECK_EQ(fixture_map(&f, 9 * BLOCK, PAGE, 7 * BLOCK, RW), 0);
 			CHECK_EQ(map_burst(&f, &mine, 1), 0);
-			CHECK_EQ(fixture_unmap(&f, 2 * MIB, 14 * MIB, &unmapped), 0);
-			CHECK_EQ(fixture_unmap(&f, 18 * MIB, 14 * MIB, &unmapped), 0);
-			CU_ASSERT_PTR_EQUAL(leaf, table_of(&f, 16 * MIB));
+			CHECK_EQ(fixture_unmap(&f, BLOCK, 7 * BLOCK, &unmapped), 0);
+			CHECK_EQ(fixture_unmap(&f, 9 * BLOCK, 7 * BLOCK, &unmapped), 0);
+			CU_ASSERT_PTR_EQUAL(leaf, f.pt.groups ? NULL : table_of(&f, 8 * BLOCK));
 			check_mapped(&f, &mine);
 			CHECK_EQ(unmap_burst(&f, &mine, 1, &unmapped), 0);
 			check_empty(&f, &mine);
@@ -315,15 +315,15 @@ static void a_whole_block_does_not_displace_the_remembered_table(void)
 {
 	struct fixture f;
 	void *leaf = NULL;
-	struct piommu_mapping small = page(4 * MIB, 0x9000, &leaf);
-	struct piommu_mapping whole = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW, .leaf = &leaf };
-	struct piommu_mapping forgotten = { .iova = 4 * MIB, .pa = 8 * MIB, .len = 2 * MIB, .prot = RW };
+	struct piommu_mapping small = page(2 * BLOCK, 9 * PAGE, &leaf);
+	struct piommu_mapping whole = { .iova = 2 * BLOCK, .pa = 4 * BLOCK, .len = BLOCK, .prot = RW, .leaf = &leaf };
+	struct piommu_mapping forgotten = { .iova = 2 * BLOCK, .pa = 4 * BLOCK, .len = BLOCK, .prot = RW };
 	unsigned level;
 	size_t unmapped;
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, false);
+	fixture_init(&f, pt_blocks(), 4 * MIB, false);
 	CHECK_EQ(map_burst(&f, &whole, 1), 0); /* no table yet */
-	fixture_entry(&f, 4 * MIB, &level, false);
+	fixture_entry(&f, 2 * BLOCK, &level, false);
 	CHECK_EQ(level, 2);
 	CU_ASSERT_PTR_NULL(leaf);
 	CHECK_EQ(unmap_burst(&f, &whole, 1, &unmapped), 0);
@@ -331,18 +331,18 @@ static void a_whole_block_does_not_displace_the_remembered_table(void)
 	CHECK_EQ(unmap_burst(&f, &small, 1, &unmapped), 0);
 	for (unsigned round = 0; round < 2; round++) {
 		CHECK_EQ(map_burst(&f, &whole, 1), 0);
-		fixture_entry(&f, 4 * MIB, &level, false);
+		fixture_entry(&f, 2 * BLOCK, &level, false);
 		CHECK_EQ(level, 1);
-		CU_ASSERT_PTR_EQUAL(leaf, table_of(&f, 4 * MIB));
+		CU_ASSERT_PTR_EQUAL(leaf, table_of(&f, 2 * BLOCK));
 		check_mapped(&f, &whole);
 		CHECK_EQ(unmap_burst(&f, &whole, 1, &unmapped), 0);
-		CHECK_HEX(unmapped, 2 * MIB);
+		CHECK_HEX(unmapped, BLOCK);
 		check_empty(&f, &whole);
 		leaf = NULL; /* forgotten: found again by a walk, and still not displaced */
 	}
 	CHECK_EQ(map_burst(&f, &forgotten, 1), 0);
 	CHECK_EQ(f.gather.nonleaf, true);
-	fixture_entry(&f, 4 * MIB, &level, false);
+	fixture_entry(&f, 2 * BLOCK, &level, false);
 	CHECK_EQ(level, 2);
 	CHECK_EQ(unmap_burst(&f, &forgotten, 1, &unmapped), 0);
 	fixture_fini(&f);
@@ -352,15 +352,15 @@ static void a_whole_block_does_not_displace_the_remembered_table(void)
 static void a_burst_that_takes_its_own_table_out_goes_on(void)
 {
 	struct fixture f;
-	const struct piommu_mapping fill[] = { page(0, 0x1000, NULL), page(2 * MIB, 0x2000, NULL) };
-	const struct piommu_range out[] = { { 0, PAGE, NULL }, { 0, 4 * MIB, NULL }, { 0, PAGE, NULL } };
-	const struct piommu_mapping again[] = { page(PAGE, 0x3000, NULL) };
+	const struct piommu_mapping fill[] = { page(0, PAGE, NULL), page(BLOCK, 2 * PAGE, NULL) };
+	const struct piommu_range out[] = { { 0, PAGE, NULL }, { 0, 2 * BLOCK, NULL }, { 0, PAGE, NULL } };
+	const struct piommu_mapping again[] = { page(PAGE, 3 * PAGE, NULL) };
 	size_t unmapped;
 
-	fixture_init(&f, pt_cases[3], 4 * MIB, false);
+	fixture_init(&f, pt_pages(), 4 * MIB, false);
 	CHECK_EQ(map_burst(&f, fill, 2), 0);
 	piommu_gather_init(&f.gather);
-	CHECK_EQ(piommu_pt_vtdss_unmap_burst(&f.pt, out, 3, &f.gather, &unmapped), -ENOENT);
+	CHECK_EQ(pt_kind->unmap_burst(&f.pt, out, 3, &f.gather, &unmapped), -ENOENT);
 	CHECK_HEX(unmapped, 2 * PAGE);
 	CHECK_EQ(f.gather.pages.n, 2);
 	fixture_retire(&f);
@@ -415,18 +415,18 @@ static void lines_are_written_back_once_and_waited_for_once_a_burst(void)
 	struct piommu_mapping ranges[32];
 	void *leaf = NULL;
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, true);
+	fixture_init(&f, pt_blocks(), 4 * MIB, true);
 	f.pt.writeback_wait = count_waits;
-	CHECK_EQ(fixture_map(&f, 100 * PAGE, 0x1000, PAGE, RW), 0);
+	CHECK_EQ(fixture_map(&f, 100 * PAGE, PAGE, PAGE, RW), 0);
 	f.on_writeback = count_lines;
 	for (unsigned i = 0; i < 32; i++) /* 32 entries from the start of a line on: four lines */
-		ranges[i] = page(i * PAGE, 0x1000, &leaf);
+		ranges[i] = page(i * PAGE, PAGE, &leaf);
 	check_burst_of(&f, ranges, 32, 4);
 	for (unsigned i = 0; i < 32; i++) /* every second entry: eight lines, each once */
-		ranges[i] = page(2 * i * PAGE, 0x1000, &leaf);
+		ranges[i] = page(2 * i * PAGE, PAGE, &leaf);
 	check_burst_of(&f, ranges, 32, 8);
 	for (unsigned i = 0; i < 32; i++) /* a line each */
-		ranges[i] = page((128 + 8 * i) * PAGE, 0x1000, i & 1 ? &leaf : NULL);
+		ranges[i] = page((128 + 8 * i) * PAGE, PAGE, i & 1 ? &leaf : NULL);
 	check_burst_of(&f, ranges, 32, 32);
 	fixture_fini(&f);
 }
@@ -435,13 +435,13 @@ static void lines_are_written_back_once_and_waited_for_once_a_burst(void)
 static void a_new_table_is_waited_for_before_its_pointer(void)
 {
 	struct fixture f;
-	struct piommu_mapping range = page(2 * MIB, 0x1000, NULL);
+	struct piommu_mapping range = page(BLOCK, PAGE, NULL);
 
-	fixture_init(&f, pt_cases[3], 4 * MIB, true);
+	fixture_init(&f, pt_pages(), 4 * MIB, true);
 	f.pt.writeback_wait = count_waits;
 	spans.waits = 0;
 	CHECK_EQ(map_burst(&f, &range, 1), 0);
-	CU_ASSERT(spans.waits >= 3 * 2 + 1); /* three tables: contents, pointer */
+	CU_ASSERT(spans.waits >= (f.pt.levels - 1) * 2 + 1); /* for each table: contents, pointer */
 	check_mapped(&f, &range);
 	fixture_fini(&f);
 }
@@ -464,5 +464,6 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
+	pt_kind_choose(&argc, argv);
 	return suite_run(argc, argv, "pt_burst", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random bursts against a plain array of pages, with a fixed seed: bursts of every size, ranges of 1 to 512 pages, with and without remembered
+ * Random bursts against a plain array of pages, with a fixed seed: bursts of every size, ranges of a page to four blocks, with and without remembered
  * leaf tables, and among them what is mapped already, what is not mapped, what no table reaches, and pools without a page left. The array
- * predicts every return value, what is translated, and what must be invalidated. "STEPS SEED" on the command line for more.
+ * predicts every return value, what is translated, and what must be invalidated. "[FORMAT] STEPS SEED" on the command line for more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,20 +14,22 @@
 
 #define STEPS 500u /* bursts for each of the cases, coherent and not */
 #define MOST 256u  /* ranges */
-#define BLOCK_PAGES 512u
-#define BLOCKS (PT_MODEL_PAGES / BLOCK_PAGES)
+#define BLOCK_PAGES (1u << pt_kind->index_lg2)
+#define MOST_BLOCK_PAGES 8192u
+#define MOST_BLOCKS (PT_MODEL_PAGES / 512)
 #define OUTSIDE UINT64_MAX
-#define FAR (UINT64_C(1) << 46) /* where the unit's addresses of memory end */
+#define FAR_STEP (UINT64_C(1) << 34)    /* no leaf is larger */
+#define FAR (UINT64_C(1) << PT_PA_BITS) /* where the unit's addresses of memory end */
 
 struct run {
 	struct pt_model m;
-	void *leaf[BLOCKS]; /* what owners of blocks remember */
-	bool may_run_out;   /* of table pages */
+	void *leaf[MOST_BLOCKS]; /* what owners of blocks remember */
+	bool may_run_out;        /* of table pages */
 	/* The burst that is made. */
 	unsigned n;
 	struct piommu_mapping ranges[MOST];
-	uint64_t lists[MOST][BLOCK_PAGES]; /* of pages */
-	uint64_t page[MOST];               /* of the model; OUTSIDE */
+	uint64_t lists[MOST][MOST_BLOCK_PAGES]; /* of pages */
+	uint64_t page[MOST];                    /* of the model; OUTSIDE */
 	/* Pages, by the number of the range that unmapped them. */
 	uint64_t nunmapped[MOST];
 };
@@ -55,13 +57,14 @@ static unsigned pick_size(struct run *r)
 	return i < 6 ? sizes[i] : 1 + (unsigned)below(r, MOST);
 }
 
+/* One in ten of whole blocks, and fewer where these are larger. */
 static uint64_t pick_len(struct run *r)
 {
-	unsigned kind = (unsigned)below(r, 100);
+	unsigned all = 100 * (BLOCK_PAGES / 512), kind = (unsigned)below(r, all);
 
-	if (kind < 90)
-		return kind < 60 ? 1 : kind < 80 ? 1 + below(r, 32) : 1 + below(r, BLOCK_PAGES);
-	return BLOCK_PAGES * (kind < 98 ? 1 : 1 + below(r, 4)); /* two blocks and more: tables are unlinked */
+	if (kind < all - 10)
+		return kind % 100 < 60 ? 1 : kind % 100 < 80 ? 1 + below(r, 32) : 1 + below(r, 512);
+	return BLOCK_PAGES * (kind < all - 2 ? 1 : 1 + below(r, 4)); /* two blocks and more: tables are unlinked */
 }
 
 /* Page index of a range that stays within a window. */
@@ -79,16 +82,16 @@ static uint64_t pick_page(struct run *r, uint64_t n)
 
 static uint64_t page_at(const struct piommu_mapping *range, uint64_t k)
 {
-	return range->pages ? range->pages[k] : range->pa + k * 4096;
+	return range->pages ? range->pages[k] : range->pa + k * PAGE;
 }
 
 static void put(struct run *r, unsigned i, uint64_t page, uint64_t n)
 {
 	uint64_t iova = pt_model_iova(&r->m, page);
-	uint64_t pa = below(r, 1 << 10) * GIB + (below(r, 2) ? iova % GIB : below(r, 1 << 17) * 4096);
+	uint64_t pa = below(r, 1 << 10) * FAR_STEP + (below(r, 2) ? iova % FAR_STEP : below(r, 1 << 17) * PAGE);
 
 	r->page[i] = page;
-	r->ranges[i] = (struct piommu_mapping){ .iova = iova, .pa = pa, .len = n * 4096, .prot = 1 + (unsigned)below(r, 3) };
+	r->ranges[i] = (struct piommu_mapping){ .iova = iova, .pa = pa, .len = n * PAGE, .prot = 1 + (unsigned)below(r, 3) };
 }
 
 /* Here and there, or in a row; mostly free where it is to be mapped; now and then one twice, or one that no table reaches. */
@@ -103,7 +106,7 @@ static void pick(struct run *r, bool is_map)
 		for (unsigned tries = 0; is_map && tries < 6 && !pt_model_is_free(&r->m, page, n); tries++)
 			page = pick_page(r, n);
 		if (row && i && r->page[i - 1] != OUTSIDE)
-			page = r->page[i - 1] + r->ranges[i - 1].len / 4096;
+			page = r->page[i - 1] + r->ranges[i - 1].len / PAGE;
 		if (page == PT_MODEL_PAGES || page % PT_MODEL_WINDOW + n > PT_MODEL_WINDOW)
 			page = pick_page(r, n);
 		put(r, i, page, n);
@@ -111,8 +114,8 @@ static void pick(struct run *r, bool is_map)
 			put(r, i, r->page[below(r, i)] % PT_MODEL_PAGES, 1);
 		if (below(r, 800) == 0) {
 			r->page[i] = OUTSIDE;
-			r->ranges[i].iova = r->m.f.top - (below(r, 2) ? 0 : 4096);
-			r->ranges[i].len = 2 * 4096;
+			r->ranges[i].iova = r->m.f.top - (below(r, 2) ? 0 : PAGE);
+			r->ranges[i].len = 2 * PAGE;
 		}
 	}
 }
@@ -120,12 +123,12 @@ static void pick(struct run *r, bool is_map)
 /* Its pages lie anywhere. */
 static void list_pages(struct run *r, unsigned i)
 {
-	uint64_t n = r->ranges[i].len / 4096;
+	uint64_t n = r->ranges[i].len / PAGE;
 
 	for (uint64_t k = 0; k < n; k++)
-		r->lists[i][k] = below(r, FAR / 4096) * 4096;
+		r->lists[i][k] = below(r, FAR / PAGE) * PAGE;
 	if (below(r, 100) == 0)
-		r->lists[i][below(r, n)] = FAR + 4096 * below(r, 2);
+		r->lists[i][below(r, n)] = FAR + PAGE * below(r, 2);
 	r->ranges[i].pages = r->lists[i];
 	r->ranges[i].pa = below(r, 2) ? UINT64_MAX : 0; /* does not count */
 	met.lists++;
@@ -137,14 +140,14 @@ static void list_pages(struct run *r, unsigned i)
  */
 static void lend_leaves(struct run *r)
 {
-	static bool without[BLOCKS];
+	static bool without[MOST_BLOCKS];
 	unsigned flavour = (unsigned)below(r, 3); /* none, all that can, some */
 
 	memset(without, 0, sizeof(without));
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < r->n; i++) {
 			uint64_t first = r->page[i] / BLOCK_PAGES,
-				 last = (r->page[i] + r->ranges[i].len / 4096 - 1) / BLOCK_PAGES;
+				 last = (r->page[i] + r->ranges[i].len / PAGE - 1) / BLOCK_PAGES;
 
 			if (r->page[i] == OUTSIDE)
 				continue;
@@ -168,7 +171,7 @@ static void lend_leaves(struct run *r)
 
 static uint64_t pages_of(const struct run *r, unsigned i)
 {
-	return r->ranges[i].len / 4096;
+	return r->ranges[i].len / PAGE;
 }
 
 static void set_none(struct run *r, uint64_t page, uint64_t n)
@@ -183,7 +186,7 @@ static bool is_too_far(const struct piommu_mapping *range)
 
 	if (!range->pages)
 		return range->pa >= FAR || range->len > FAR - range->pa;
-	for (uint64_t k = 0; k < range->len / 4096; k++)
+	for (uint64_t k = 0; k < range->len / PAGE; k++)
 		far |= range->pages[k] >= FAR;
 	return far;
 }
@@ -238,7 +241,7 @@ static int model_unmap(struct run *r, size_t *unmapped)
 		r->nunmapped[i] = 0;
 		err = model_unmap_one(r, i);
 		worst = worst ? worst : err;
-		*unmapped += r->nunmapped[i] * 4096;
+		*unmapped += r->nunmapped[i] * PAGE;
 		met.holes += err == -ENOENT;
 		met.cut += err == -EXDEV;
 	}
@@ -249,8 +252,8 @@ static int model_unmap(struct run *r, size_t *unmapped)
 static uint64_t most_of(const struct run *r, const struct piommu_mapping *range, uint64_t off)
 {
 	if (range->pages)
-		return 4096;
-	return UINT64_C(1) << pt_model_leaf(&r->m, range->iova + off, range->pa + off, range->len - off);
+		return PAGE;
+	return fixture_best(&r->m.f, range->iova + off, range->iova, range->pa, range->len);
 }
 
 /* The table chose the leaves: none larger than fits. */
@@ -260,12 +263,12 @@ static void take_leaves(struct run *r)
 		for (uint64_t k = 0; k < pages_of(r, i);) {
 			const struct piommu_mapping *range = &r->ranges[i];
 			struct piommu_pt_leaf leaf = { 0 };
-			uint64_t off = k * 4096;
+			uint64_t off = k * PAGE;
 
-			CHECK_EQ(piommu_pt_vtdss_lookup(&r->m.f.pt, range->iova + off, &leaf), 0);
-			CU_ASSERT_FATAL(leaf.size >= 4096 && leaf.size <= most_of(r, range, off));
-			met.super_pages += leaf.size > 4096;
-			for (uint64_t end = k + leaf.size / 4096; k < end; k++)
+			CHECK_EQ(pt_kind->lookup(&r->m.f.pt, range->iova + off, &leaf), 0);
+			CU_ASSERT_FATAL(leaf.size >= PAGE && leaf.size <= most_of(r, range, off));
+			met.super_pages += leaf.size > PAGE;
+			for (uint64_t end = k + leaf.size / PAGE; k < end; k++)
 				r->m.pages[r->page[i] + k].lg2 = (uint8_t)__builtin_ctzll(leaf.size);
 		}
 	}
@@ -291,7 +294,7 @@ static void check_some(struct run *r)
 		pt_model_check(&r->m, page ? page - 1 : 0);
 		if (!r->leaf[page / BLOCK_PAGES])
 			continue;
-		nsteps = piommu_pt_vtdss_walk(&r->m.f.pt, pt_model_iova(&r->m, page), steps, 5);
+		nsteps = pt_kind->walk(&r->m.f.pt, pt_model_iova(&r->m, page), steps, 5);
 		CU_ASSERT_FATAL(nsteps && steps[nsteps - 1].level == 1);
 		CU_ASSERT_PTR_EQUAL(r->leaf[page / BLOCK_PAGES],
 				    (void *)(uintptr_t)(steps[nsteps - 1].table_pa + r->m.f.pt.va_off));
@@ -305,8 +308,8 @@ static void check_gathered(const struct run *r, unsigned end, bool mapped_alone)
 
 		if (!all || r->page[i] == OUTSIDE)
 			continue;
-		CU_ASSERT(fixture_gathered(&r->m.f, r->ranges[i].iova, 4096));
-		CU_ASSERT(fixture_gathered(&r->m.f, r->ranges[i].iova + r->ranges[i].len - 4096, 4096));
+		CU_ASSERT(fixture_gathered(&r->m.f, r->ranges[i].iova, PAGE));
+		CU_ASSERT(fixture_gathered(&r->m.f, r->ranges[i].iova + r->ranges[i].len - PAGE, PAGE));
 	}
 }
 
@@ -331,10 +334,10 @@ static void step_map(struct run *r)
 	int want, err;
 
 	if (out < 3) /* memory that the unit has no addresses for */
-		r->ranges[below(r, r->n)].pa = out ? FAR - 4096 * (out - 1) : UINT64_C(0xfffffffffffff000);
+		r->ranges[below(r, r->n)].pa = out ? FAR - PAGE * (out - 1) : UINT64_MAX - PAGE + 1;
 	want = model_map(r, &bad);
 	piommu_gather_init(&r->m.f.gather);
-	err = piommu_pt_vtdss_map_burst(&r->m.f.pt, r->ranges, r->n, &r->m.f.gather);
+	err = pt_kind->map_burst(&r->m.f.pt, r->ranges, r->n, &r->m.f.gather);
 	fixture_retire(&r->m.f);
 	if (err == -ENOMEM && r->may_run_out) {
 		met.no_memory++;
@@ -366,7 +369,7 @@ static void step_unmap(struct run *r)
 	for (unsigned i = 0; i < r->n; i++)
 		ranges[i] = (struct piommu_range){ r->ranges[i].iova, r->ranges[i].len, r->ranges[i].leaf };
 	piommu_gather_init(&r->m.f.gather);
-	err = piommu_pt_vtdss_unmap_burst(&r->m.f.pt, ranges, r->n, &r->m.f.gather, &unmapped);
+	err = pt_kind->unmap_burst(&r->m.f.pt, ranges, r->n, &r->m.f.gather, &unmapped);
 	fixture_retire(&r->m.f);
 	CHECK_EQ(err, want);
 	CHECK_HEX(unmapped, want_unmapped);
@@ -401,8 +404,10 @@ static void run_case(struct pt_case c, bool noncoherent, bool may_run_out)
 {
 	static struct run r; /* large */
 
-	r = (struct run){ .m = { .state = seed }, .may_run_out = may_run_out };
-	pt_model_init(&r.m, c, may_run_out ? 2 * MIB : 32 * MIB, noncoherent);
+	memset(&r, 0, sizeof(r));
+	r.m.state = seed;
+	r.may_run_out = may_run_out;
+	pt_model_init(&r.m, c, may_run_out ? 2 * MIB * 512 / BLOCK_PAGES : 32 * MIB, noncoherent);
 	for (unsigned i = 0; i < steps_wanted; i++)
 		step(&r);
 	pt_model_check_all(&r.m);
@@ -413,9 +418,9 @@ static void run_case(struct pt_case c, bool noncoherent, bool may_run_out)
 
 static void bursts_agree_with_a_plain_array_of_pages(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
-		run_case(pt_cases[i], i & 1, false);
-		run_case(pt_cases[i], !(i & 1), i % 3 == 1);
+	for (unsigned i = 0; i < pt_ncases(); i++) {
+		run_case(pt_case(i), i & 1, false);
+		run_case(pt_case(i), !(i & 1), i % 3 == 1);
 	}
 	printf("     met: %u bursts, %u of the largest, %u ranges with a remembered table, %u lists, %u super pages; refused: "
 	       "%u mapped "
@@ -434,6 +439,7 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
+	pt_kind_choose(&argc, argv);
 	if (argc > 1)
 		steps_wanted = (unsigned)strtoul(argv[1], NULL, 0);
 	if (argc > 2)

@@ -2,7 +2,7 @@
 /*
  * Random map, unmap and lookup against a plain array of pages, with a fixed seed: every width and set of leaf sizes, both
  * ends of the address space, coherent and not. The array predicts every return value, what is translated, and which leaf
- * size was chosen. "STEPS SEED" on the command line for more.
+ * size was chosen. "[FORMAT] STEPS SEED" on the command line for more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,26 +12,33 @@
 #include "pt_model.h"
 #include "suite.h"
 
-#define STEPS 18000u /* for each of the cases, coherent and not: 324,000 */
+#define FAR_STEP (UINT64_C(1) << 34) /* no leaf is larger */
+#define STEPS 18000u /* for each of the cases, coherent and not; the formats that share walkers with it do with less */
 
 /* What happened, over all runs: a test that never met a case has not tested it. */
 static struct {
-	unsigned mapped, exists, unmapped, cut, super_pages, displaced, unlinked;
+	unsigned mapped, exists, unmapped, cut, super_pages, groups, displaced, unlinked;
 } met;
 
-static unsigned steps_wanted = STEPS;
+static unsigned steps_wanted;
 static uint64_t seed = 20240607;
+
+/* Of the pages of the smaller group, 0 where there are none. */
+static unsigned group_lg2(void)
+{
+	return pt_kind->groups ? (unsigned)__builtin_ctzll(pt_kind->groups) - pt_kind->page_lg2 : 0;
+}
 
 /* Page index and number of a random range that stays within a window. */
 static uint64_t random_range(struct pt_model *r, uint64_t *npages)
 {
 	static const uint64_t hot_spans[] = { 64, 2048, PT_MODEL_WINDOW };
-	static const unsigned align[] = { 0, 0, 0, 9, 9, 18 };
+	const unsigned align[] = { 0, 0, group_lg2(), pt_kind->index_lg2, pt_kind->index_lg2, 18 };
 	uint64_t window = pt_model_below(r, 2) * PT_MODEL_WINDOW;
-	uint64_t kind = pt_model_below(r, 1000);
+	uint64_t kind = pt_model_below(r, 1000), entries = UINT64_C(1) << pt_kind->index_lg2;
 	uint64_t n = kind < 500   ? 1
 		     : kind < 800 ? 1 + pt_model_below(r, 64)
-		     : kind < 950 ? 512 * (1 + pt_model_below(r, 4))
+		     : kind < 950 ? entries * (1 + pt_model_below(r, 4))
 				  : 1 + pt_model_below(r, 3000);
 	uint64_t first = pt_model_below(r, hot_spans[pt_model_below(r, 3)]);
 
@@ -41,7 +48,7 @@ static uint64_t random_range(struct pt_model *r, uint64_t *npages)
 	if (window) /* busy near the top */
 		first = PT_MODEL_WINDOW - 1 - first;
 	if (n > 1 && pt_model_below(r, 2))
-		first &= ~UINT64_C(511);
+		first &= ~(entries - 1);
 	if (n == 262144)
 		first &= ~UINT64_C(262143);
 	if (first + n > PT_MODEL_WINDOW)
@@ -63,37 +70,39 @@ static void step_map(struct pt_model *r)
 {
 	uint64_t n, page = random_range(r, &n);
 	uint64_t iova = pt_model_iova(r, page);
-	uint64_t pa =
-		pt_model_below(r, 1 << 10) * GIB + (pt_model_below(r, 2) ? iova % GIB : pt_model_below(r, 1 << 18) * 4096);
+	uint64_t pa = pt_model_below(r, 1 << 10) * FAR_STEP +
+		      (pt_model_below(r, 2) ? iova % FAR_STEP : pt_model_below(r, 1 << 18) * PAGE);
 	unsigned prot = 1 + (unsigned)pt_model_below(r, 3);
 	bool with_gather = pt_model_below(r, 8) != 0;
 	bool free_range = pt_model_is_free(r, page, n);
 	int err;
 
 	if (n == 1 && pt_model_below(r, 2))
-		err = piommu_pt_vtdss_map_page(&r->f.pt, iova, pa, prot);
+		err = pt_kind->map_page(&r->f.pt, iova, pa, prot);
 	else if (with_gather && pt_model_below(r, 2))
-		err = fixture_map_run(&r->f, iova, pa, n * 4096, prot);
+		err = fixture_map_run(&r->f, iova, pa, n * PAGE, prot);
 	else if (with_gather)
-		err = fixture_map(&r->f, iova, pa, n * 4096, prot);
+		err = fixture_map(&r->f, iova, pa, n * PAGE, prot);
 	else
-		err = piommu_pt_vtdss_map(&r->f.pt, iova, pa, n * 4096, prot, NULL);
+		err = pt_kind->map(&r->f.pt, iova, pa, n * PAGE, prot, NULL);
 	CHECK_EQ(err, free_range ? 0 : -EEXIST);
 	met.mapped += !err;
 	met.exists += err == -EEXIST;
 	met.displaced += with_gather && r->f.gather.nonleaf;
 	for (uint64_t i = 0; !err && i < n;) {
-		unsigned lg2 = pt_model_leaf(r, iova + i * 4096, pa + i * 4096, (n - i) * 4096);
+		uint64_t size = fixture_best(&r->f, iova + i * PAGE, iova, pa, n * PAGE);
 		struct piommu_pt_leaf leaf = { 0 };
 
 		if (!with_gather) { /* an empty table in the way makes leaves smaller: take the table's word */
-			CHECK_EQ(piommu_pt_vtdss_lookup(&r->f.pt, iova + i * 4096, &leaf), 0);
-			CU_ASSERT_FATAL(leaf.size <= UINT64_C(1) << lg2 && leaf.size >= 4096);
-			lg2 = (unsigned)__builtin_ctzll(leaf.size);
+			CHECK_EQ(pt_kind->lookup(&r->f.pt, iova + i * PAGE, &leaf), 0);
+			CU_ASSERT_FATAL(leaf.size <= size && leaf.size >= PAGE);
+			size = leaf.size;
 		}
-		met.super_pages += lg2 > 12;
-		for (uint64_t k = 0; k < UINT64_C(1) << (lg2 - 12); k++, i++)
-			r->pages[page + i] = (struct pt_model_page){ pa + i * 4096, (uint8_t)prot, (uint8_t)lg2 };
+		met.super_pages += size > PAGE;
+		met.groups += (size & pt_kind->groups) != 0;
+		for (uint64_t end = i + size / PAGE; i < end; i++)
+			r->pages[page + i] =
+				(struct pt_model_page){ pa + i * PAGE, (uint8_t)prot, (uint8_t)__builtin_ctzll(size) };
 	}
 	check_some(r, page, n);
 }
@@ -119,9 +128,9 @@ static void step_unmap(struct pt_model *r)
 	if (way == 0 && n == 1)
 		err = fixture_unmap_page(&r->f, iova, &unmapped);
 	else if (way)
-		err = fixture_unmap_run(&r->f, iova, n * 4096, &unmapped);
+		err = fixture_unmap_run(&r->f, iova, n * PAGE, &unmapped);
 	else
-		err = fixture_unmap(&r->f, iova, n * 4096, &unmapped);
+		err = fixture_unmap(&r->f, iova, n * PAGE, &unmapped);
 	CHECK_EQ(err, cut ? -EXDEV : !all && (way || n == 1) ? -ENOENT : 0);
 	met.unmapped += unmapped != 0;
 	met.cut += cut;
@@ -129,9 +138,9 @@ static void step_unmap(struct pt_model *r)
 	for (uint64_t i = 0; !cut && i < n; i++) {
 		if (r->pages[page + i].pa == PT_MODEL_NONE)
 			continue;
-		mapped += 4096;
+		mapped += PAGE;
 		r->pages[page + i].pa = PT_MODEL_NONE;
-		if (n <= 64 && !fixture_gathered(&r->f, iova + i * 4096, 4096))
+		if (n <= 64 && !fixture_gathered(&r->f, iova + i * PAGE, PAGE))
 			CU_FAIL_FATAL("an unmapped page is not in the gather");
 	}
 	CHECK_HEX(unmapped, mapped);
@@ -151,7 +160,7 @@ static void run_case(struct pt_case c, bool noncoherent, bool wide)
 			step_map(&r);
 		else
 			step_unmap(&r);
-		if (i % 9000 == 8999)
+		if (i % 6000 == 5999)
 			pt_model_check_all(&r);
 	}
 	CHECK_EQ(fixture_unmap(&r.f, 0, r.f.top, &unmapped), 0);
@@ -161,15 +170,17 @@ static void run_case(struct pt_case c, bool noncoherent, bool wide)
 
 static void tables_agree_with_a_plain_array_of_pages(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
-		run_case(pt_cases[i], false, true);
-		run_case(pt_cases[i], false, false);
-		run_case(pt_cases[i], true, true);
+	for (unsigned i = 0; i < pt_ncases(); i++) {
+		run_case(pt_case(i), false, true);
+		run_case(pt_case(i), false, false);
+		run_case(pt_case(i), true, true);
 	}
-	printf("met: %u mapped, %u refused, %u super pages, %u displaced tables; %u unmapped, %u cut a leaf, %u unlinked "
+	printf("met: %u mapped, %u refused, %u super pages, %u of them groups, %u displaced tables; %u unmapped, %u cut a "
+	       "leaf, %u unlinked "
 	       "tables\n",
-	       met.mapped, met.exists, met.super_pages, met.displaced, met.unmapped, met.cut, met.unlinked);
+	       met.mapped, met.exists, met.super_pages, met.groups, met.displaced, met.unmapped, met.cut, met.unlinked);
 	CU_ASSERT(met.mapped && met.exists && met.super_pages && met.displaced && met.unmapped && met.cut && met.unlinked);
+	CU_ASSERT(!met.groups == !pt_kind->groups);
 }
 
 static const struct suite_test tests[] = {
@@ -178,8 +189,8 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	if (argc > 1)
-		steps_wanted = (unsigned)strtoul(argv[1], NULL, 0);
+	pt_kind_choose(&argc, argv);
+	steps_wanted = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : pt_kind->stage ? STEPS / 3 : STEPS;
 	if (argc > 2)
 		seed = strtoull(argv[2], NULL, 0) | 1;
 	return suite_run(1, argv, "pt_property", tests, sizeof(tests) / sizeof(tests[0]));

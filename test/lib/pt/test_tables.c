@@ -6,37 +6,38 @@
 #include "suite.h"
 
 #define RW PIOMMU_RW
+#define HAS_HUGE (pt_kind->super_pages & HUGE)
 
 /* Maps without returning the gather's tables: f->gather holds them. */
 static int map_gather(struct fixture *f, uint64_t iova, uint64_t pa, size_t len)
 {
 	piommu_gather_init(&f->gather);
-	return piommu_pt_vtdss_map(&f->pt, iova, pa, len, RW, &f->gather);
+	return pt_kind->map(&f->pt, iova, pa, len, RW, &f->gather);
 }
 
 static int unmap_gather(struct fixture *f, uint64_t iova, size_t len, size_t *unmapped)
 {
 	piommu_gather_init(&f->gather);
-	return piommu_pt_vtdss_unmap(&f->pt, iova, len, &f->gather, unmapped);
+	return pt_kind->unmap(&f->pt, iova, len, &f->gather, unmapped);
 }
 
 static void a_steady_state_frees_no_table(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
+	for (unsigned i = 0; i < pt_ncases(); i++) {
 		struct fixture f;
 		size_t tables, unmapped = 0;
 
-		fixture_init(&f, pt_cases[i], 4 * MIB, false);
-		CHECK_EQ(fixture_map(&f, 0, 0x1000, 2 * MIB, RW), 0); /* misaligned: 512 pages */
+		fixture_init(&f, pt_case(i), 4 * MIB, false);
+		CHECK_EQ(fixture_map(&f, 0, PAGE, BLOCK, RW), 0); /* misaligned: pages */
 		tables = fixture_tables(&f);
 		CHECK_EQ(tables, f.pt.levels - 1);
-		CHECK_EQ(unmap_gather(&f, 0, 2 * MIB, &unmapped), 0);
+		CHECK_EQ(unmap_gather(&f, 0, BLOCK, &unmapped), 0);
 		CHECK_EQ(f.gather.pages.n, 0);
 		CU_ASSERT(!f.gather.nonleaf);
 		CHECK_EQ(f.gather.n, 1);
-		CHECK_HEX(f.gather.range[0].last, 2 * MIB - 1);
-		CHECK_EQ(fixture_map(&f, MIB, 0x1000, 2 * MIB, RW), 0);
-		CHECK_EQ(unmap_gather(&f, MIB, 2 * MIB, &unmapped), 0);
+		CHECK_HEX(f.gather.range[0].last, BLOCK - 1);
+		CHECK_EQ(fixture_map(&f, HALF, PAGE, BLOCK, RW), 0);
+		CHECK_EQ(unmap_gather(&f, HALF, BLOCK, &unmapped), 0);
 		CHECK_EQ(f.gather.pages.n, 0);
 		CHECK_EQ(fixture_tables(&f), tables + 1);
 		fixture_fini(&f);
@@ -45,23 +46,23 @@ static void a_steady_state_frees_no_table(void)
 
 static void a_range_of_several_tables_unlinks_them(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
+	for (unsigned i = 0; i < pt_ncases(); i++) {
 		struct fixture f;
 		size_t tables, unmapped = 0;
 
-		fixture_init(&f, pt_cases[i], 16 * MIB, false);
-		CHECK_EQ(fixture_map(&f, MIB, 0x1000, 4 * MIB, RW), 0); /* half a table, a whole one, half a table */
+		fixture_init(&f, pt_case(i), 16 * MIB, false);
+		CHECK_EQ(fixture_map(&f, HALF, PAGE, 2 * BLOCK, RW), 0); /* half a table, a whole one, half a table */
 		tables = fixture_tables(&f);
-		CHECK_EQ(unmap_gather(&f, MIB, 4 * MIB, &unmapped), 0);
+		CHECK_EQ(unmap_gather(&f, HALF, 2 * BLOCK, &unmapped), 0);
 		CHECK_EQ(f.gather.pages.n, 0);
-		CHECK_EQ(fixture_map(&f, MIB, 0x1000, 6 * MIB, RW), 0); /* half, two whole, half */
+		CHECK_EQ(fixture_map(&f, HALF, PAGE, 3 * BLOCK, RW), 0); /* half, two whole, half */
 		CHECK_EQ(fixture_tables(&f), tables + 1);
-		CHECK_EQ(unmap_gather(&f, MIB, 6 * MIB, &unmapped), 0);
-		CHECK_HEX(unmapped, 6 * MIB);
+		CHECK_EQ(unmap_gather(&f, HALF, 3 * BLOCK, &unmapped), 0);
+		CHECK_HEX(unmapped, 3 * BLOCK);
 		CHECK_EQ(f.gather.pages.n, 2);
 		CU_ASSERT(f.gather.nonleaf);
 		CHECK_EQ(f.gather.n, 1);
-		CHECK_EQ(piommu_pool_used(f.pool), tables + 2); /* the gather's are still out: hardware may walk them */
+		CHECK_EQ(fixture_tables(&f), tables + 1); /* the gather's are still out: hardware may walk them */
 		fixture_retire(&f);
 		CHECK_EQ(fixture_tables(&f), tables - 1);
 		fixture_fini(&f);
@@ -70,15 +71,15 @@ static void a_range_of_several_tables_unlinks_them(void)
 
 static void unmapping_everything_leaves_the_root(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
+	for (unsigned i = 0; i < pt_ncases(); i++) {
 		struct fixture f;
 		size_t unmapped = 0;
 
-		fixture_init(&f, pt_cases[i], 16 * MIB, false);
-		CHECK_EQ(fixture_map(&f, 0, 0x1000, 2 * GIB, RW), 0);
-		CHECK_EQ(fixture_map(&f, f.top - 2 * GIB, 0x1000, 0x1000, RW), 0);
+		fixture_init(&f, pt_case(i), 16 * MIB, false);
+		CHECK_EQ(fixture_map(&f, SPAN3 - 8 * BLOCK, PAGE, 16 * BLOCK, RW), 0);
+		CHECK_EQ(fixture_map(&f, f.top - 2 * HUGE, PAGE, PAGE, RW), 0);
 		CHECK_EQ(unmap_gather(&f, 0, f.top, &unmapped), 0);
-		CHECK_HEX(unmapped, 2 * GIB + 0x1000);
+		CHECK_HEX(unmapped, 16 * BLOCK + PAGE);
 		fixture_retire(&f);
 		CHECK_EQ(fixture_tables(&f), 0);
 		fixture_fini(&f);
@@ -91,15 +92,15 @@ static void an_unlinked_empty_table_is_invalidated_whole(void)
 	struct fixture f;
 	size_t unmapped = 0;
 
-	fixture_init(&f, pt_cases[4], 4 * MIB, false);
-	CHECK_EQ(fixture_map(&f, 2 * MIB, 0x1000, 0x1000, RW), 0);
-	CHECK_EQ(fixture_unmap(&f, 2 * MIB, 0x1000, &unmapped), 0);
-	CHECK_EQ(fixture_map(&f, 4 * MIB, 0x1000, 0x1000, RW), 0);
-	CHECK_EQ(unmap_gather(&f, 2 * MIB, 4 * MIB, &unmapped), 0);
-	CHECK_HEX(unmapped, 0x1000);
+	fixture_init(&f, pt_blocks(), 4 * MIB, false);
+	CHECK_EQ(fixture_map(&f, BLOCK, PAGE, PAGE, RW), 0);
+	CHECK_EQ(fixture_unmap(&f, BLOCK, PAGE, &unmapped), 0);
+	CHECK_EQ(fixture_map(&f, 2 * BLOCK, PAGE, PAGE, RW), 0);
+	CHECK_EQ(unmap_gather(&f, BLOCK, 2 * BLOCK, &unmapped), 0);
+	CHECK_HEX(unmapped, PAGE);
 	CHECK_EQ(f.gather.pages.n, 2);
-	CU_ASSERT(fixture_gathered(&f, 2 * MIB, 2 * MIB) || fixture_gathered(&f, 2 * MIB, 4 * MIB));
-	CU_ASSERT(fixture_gathered(&f, 4 * MIB, 2 * MIB) || fixture_gathered(&f, 2 * MIB, 4 * MIB));
+	CU_ASSERT(fixture_gathered(&f, BLOCK, BLOCK) || fixture_gathered(&f, BLOCK, 2 * BLOCK));
+	CU_ASSERT(fixture_gathered(&f, 2 * BLOCK, BLOCK) || fixture_gathered(&f, BLOCK, 2 * BLOCK));
 	fixture_retire(&f);
 	fixture_fini(&f);
 }
@@ -110,45 +111,48 @@ static void a_super_page_displaces_empty_tables_into_the_gather(void)
 	size_t unmapped = 0;
 	unsigned level;
 
-	fixture_init(&f, pt_cases[5], 8 * MIB, false);
-	CHECK_EQ(fixture_map(&f, GIB + 2 * MIB, 0x1000, 0x1000, RW), 0);
-	CHECK_EQ(fixture_map(&f, GIB + 6 * MIB, 0x1000, 0x1000, RW), 0);
-	CHECK_EQ(map_gather(&f, GIB + 2 * MIB, 2 * GIB, 2 * MIB), -EEXIST); /* not empty */
-	CHECK_EQ(map_gather(&f, GIB, 2 * GIB, GIB), -EEXIST);
+	fixture_init(&f, pt_super_pages(), 8 * MIB, false);
+	CHECK_EQ(fixture_map(&f, HUGE + BLOCK, PAGE, PAGE, RW), 0);
+	CHECK_EQ(fixture_map(&f, HUGE + 3 * BLOCK, PAGE, PAGE, RW), 0);
+	CHECK_EQ(map_gather(&f, HUGE + BLOCK, 2 * HUGE, BLOCK), -EEXIST); /* not empty */
+	CHECK_EQ(map_gather(&f, HUGE, 2 * HUGE, HUGE), -EEXIST);
 	CU_ASSERT(piommu_gather_empty(&f.gather) && !f.gather.pages.n);
-	CHECK_EQ(fixture_unmap(&f, GIB + 2 * MIB, 0x1000, &unmapped), 0);
-	CHECK_EQ(map_gather(&f, GIB + 2 * MIB, 2 * GIB, 2 * MIB), 0);
+	CHECK_EQ(fixture_unmap(&f, HUGE + BLOCK, PAGE, &unmapped), 0);
+	CHECK_EQ(map_gather(&f, HUGE + BLOCK, 2 * HUGE, BLOCK), 0);
 	CHECK_EQ(f.gather.pages.n, 1);
-	CU_ASSERT(f.gather.nonleaf && fixture_gathered(&f, GIB + 2 * MIB, 2 * MIB));
-	CHECK_HEX(fixture_entry(&f, GIB + 2 * MIB, &level, false), 0x80000083);
+	CU_ASSERT(f.gather.nonleaf && fixture_gathered(&f, HUGE + BLOCK, BLOCK));
+	CHECK_HEX(fixture_entry(&f, HUGE + BLOCK, &level, false), 2 * HUGE + pt_kind->block.both);
 	CHECK_EQ(level, 2);
 	fixture_retire(&f);
-	CHECK_EQ(fixture_unmap(&f, GIB, GIB, &unmapped), 0);
-	CHECK_HEX(unmapped, 2 * MIB + 0x1000);
-	CHECK_EQ(map_gather(&f, GIB, 2 * GIB, GIB), 0);
-	CHECK_EQ(f.gather.pages.n, 1); /* the level-2 table; the unmap took the others */
-	CU_ASSERT(f.gather.nonleaf && fixture_gathered(&f, GIB, GIB));
-	CHECK_HEX(fixture_entry(&f, GIB, &level, false), 0x80000083);
-	CHECK_EQ(level, 3);
+	CHECK_EQ(fixture_unmap(&f, HUGE, HUGE, &unmapped), 0);
+	CHECK_HEX(unmapped, BLOCK + PAGE);
+	CHECK_EQ(map_gather(&f, HUGE, 2 * HUGE, HUGE), 0);
+	CHECK_EQ(f.gather.pages.n, HAS_HUGE ? 1 : 0); /* the level-2 table; the unmap took the others */
+	CU_ASSERT(!HAS_HUGE || (f.gather.nonleaf && fixture_gathered(&f, HUGE, HUGE)));
+	CHECK_HEX(fixture_entry(&f, HUGE, &level, false), 2 * HUGE + pt_kind->block.both);
+	CHECK_EQ(level, HAS_HUGE ? 3 : 2);
 	fixture_retire(&f);
 	fixture_fini(&f);
 }
 
-static void a_gigabyte_displaces_tables_of_two_levels(void)
+static void a_huge_page_displaces_tables_of_two_levels(void)
 {
 	struct fixture f;
+	struct pt_case three_levels = { pt_kind->widths[1], pt_super_pages().leaf_sizes };
 	size_t unmapped = 0;
 
-	fixture_init(&f, pt_cases[2], 8 * MIB, false);
-	for (uint64_t iova = GIB; iova < GIB + 8 * MIB; iova += 4 * MIB) {
-		CHECK_EQ(fixture_map(&f, iova, 0x1000, 0x1000, RW), 0);
-		CHECK_EQ(fixture_unmap(&f, iova, 0x1000, &unmapped), 0);
+	if (!HAS_HUGE)
+		return;
+	fixture_init(&f, three_levels, 8 * MIB, false);
+	for (uint64_t iova = HUGE; iova < HUGE + 4 * BLOCK; iova += 2 * BLOCK) {
+		CHECK_EQ(fixture_map(&f, iova, PAGE, PAGE, RW), 0);
+		CHECK_EQ(fixture_unmap(&f, iova, PAGE, &unmapped), 0);
 	}
 	CHECK_EQ(fixture_tables(&f), 3);
-	CHECK_EQ(map_gather(&f, GIB, 2 * GIB, GIB), 0);
+	CHECK_EQ(map_gather(&f, HUGE, 2 * HUGE, HUGE), 0);
 	CHECK_EQ(f.gather.pages.n, 3);
 	CHECK_EQ(f.gather.n, 1);
-	CU_ASSERT(f.gather.nonleaf && fixture_gathered(&f, GIB, GIB));
+	CU_ASSERT(f.gather.nonleaf && fixture_gathered(&f, HUGE, HUGE));
 	fixture_retire(&f);
 	CHECK_EQ(fixture_tables(&f), 0);
 	fixture_fini(&f);
@@ -160,19 +164,19 @@ static void without_a_gather_the_tables_stay_and_leaves_are_smaller(void)
 	struct piommu_pt_leaf leaf;
 	size_t unmapped = 0;
 
-	fixture_init(&f, pt_cases[5], 8 * MIB, false);
-	CHECK_EQ(fixture_map(&f, GIB + 2 * MIB, 0, 0x1000, RW), 0);
-	CHECK_EQ(piommu_pt_vtdss_map(&f.pt, GIB, 2 * GIB, GIB, RW, NULL), -EEXIST);
-	CHECK_EQ(fixture_unmap(&f, GIB + 2 * MIB, 0x1000, &unmapped), 0);
-	CHECK_EQ(piommu_pt_vtdss_map(&f.pt, GIB, 2 * GIB, GIB, RW, NULL), 0);
-	CHECK_EQ(fixture_tables(&f), 3);
-	for (uint64_t iova = GIB; iova < 2 * GIB; iova += 2 * MIB) {
-		CHECK_EQ(piommu_pt_vtdss_lookup(&f.pt, iova, &leaf), 0);
-		CHECK_HEX(leaf.pa, iova + GIB);
-		CHECK_HEX(leaf.size, iova == GIB + 2 * MIB ? 4 * KIB : 2 * MIB);
+	fixture_init(&f, pt_super_pages(), 8 * MIB, false);
+	CHECK_EQ(fixture_map(&f, HUGE + BLOCK, 0, PAGE, RW), 0);
+	CHECK_EQ(pt_kind->map(&f.pt, HUGE, 2 * HUGE, HUGE, RW, NULL), -EEXIST);
+	CHECK_EQ(fixture_unmap(&f, HUGE + BLOCK, PAGE, &unmapped), 0);
+	CHECK_EQ(pt_kind->map(&f.pt, HUGE, 2 * HUGE, HUGE, RW, NULL), 0);
+	CHECK_EQ(fixture_tables(&f), f.pt.levels - 1);
+	for (uint64_t iova = HUGE; iova < 2 * HUGE; iova += BLOCK) {
+		CHECK_EQ(pt_kind->lookup(&f.pt, iova, &leaf), 0);
+		CHECK_HEX(leaf.pa, iova + HUGE);
+		CHECK_HEX(leaf.size, iova == HUGE + BLOCK ? PAGE : BLOCK);
 	}
-	CHECK_EQ(fixture_unmap(&f, GIB, GIB, &unmapped), 0);
-	CHECK_HEX(unmapped, GIB);
+	CHECK_EQ(fixture_unmap(&f, HUGE, HUGE, &unmapped), 0);
+	CHECK_HEX(unmapped, HUGE);
 	fixture_fini(&f);
 }
 
@@ -181,11 +185,11 @@ static void more_holes_than_ranges_ask_for_the_whole_domain(void)
 	struct fixture f;
 	size_t unmapped = 0;
 
-	fixture_init(&f, pt_cases[3], 4 * MIB, false);
+	fixture_init(&f, pt_pages(), 4 * MIB, false);
 	for (uint64_t n = 0; n <= PIOMMU_GATHER_RANGES; n++)
-		CHECK_EQ(fixture_map(&f, n * 0x2000, 0, 0x1000, RW), 0);
-	CHECK_EQ(fixture_unmap(&f, 0, 4 * MIB, &unmapped), 0);
-	CHECK_HEX(unmapped, (PIOMMU_GATHER_RANGES + 1) * 0x1000);
+		CHECK_EQ(fixture_map(&f, n * 2 * PAGE, 0, PAGE, RW), 0);
+	CHECK_EQ(fixture_unmap(&f, 0, 2 * BLOCK, &unmapped), 0);
+	CHECK_HEX(unmapped, (PIOMMU_GATHER_RANGES + 1) * PAGE);
 	CU_ASSERT(f.gather.whole);
 	fixture_fini(&f);
 }
@@ -214,38 +218,39 @@ static bool map_with_pages(struct fixture *f, unsigned left, uint64_t iova, size
 	void *taken[512];
 	unsigned ntaken = drain(f, left, taken);
 	uint64_t pa;
-	int err = fixture_map(f, iova, 0x1000, len, RW);
+	int err = fixture_map(f, iova, PAGE, len, RW);
 
 	refill(f, taken, ntaken);
 	if (!err)
 		return true;
 	CHECK_EQ(err, -ENOMEM);
 	CHECK_EQ(fixture_tables(f), left); /* at most empty tables are left */
-	for (uint64_t at = iova; at < iova + len; at += 0x1000)
+	for (uint64_t at = iova; at < iova + len; at += PAGE)
 		CU_ASSERT(!fixture_translate(f, at, &pa, false));
-	CHECK_EQ(fixture_map(f, iova, 0x1000, len, RW), 0);
+	CHECK_EQ(fixture_map(f, iova, PAGE, len, RW), 0);
 	return false;
 }
 
 static void no_memory_maps_nothing_whichever_page_is_missing(void)
 {
-	for (unsigned i = 0; i < PT_NCASES; i++) {
+	for (unsigned i = 0; i < pt_ncases(); i++) {
 		bool done = false;
-		unsigned left = 0;
+		unsigned left = 0, levels;
 
 		for (; !done; left++) {
 			struct fixture f;
 			size_t unmapped = 0;
 
-			fixture_init(&f, pt_cases[i], 2 * MIB, false);
-			/* Across a gigabyte's end, so that two tables of level 2 are needed, and five of level 1. */
-			done = map_with_pages(&f, left, GIB - 5 * MIB, 8 * MIB);
+			fixture_init(&f, pt_case(i), 2 * MIB, false);
+			/* Two tables of level 2 are needed (but where it is the root), and five of level 1. */
+			done = map_with_pages(&f, left, SPAN3 - 5 * HALF, 4 * BLOCK);
 			CHECK_EQ(fixture_unmap(&f, 0, f.top, &unmapped), 0);
-			CHECK_HEX(unmapped, 8 * MIB);
+			CHECK_HEX(unmapped, 4 * BLOCK);
 			CHECK_EQ(fixture_tables(&f), 0);
 			fixture_fini(&f);
 		}
-		CHECK_EQ(left - 1, (pt_cases[i].iova_bits - 12) / 9 - 3 + 2 + 5);
+		levels = pt_kind_levels(pt_kind, pt_case(i).iova_bits);
+		CHECK_EQ(left - 1, (levels > 2 ? levels - 3 + 2 : 0) + 5);
 	}
 }
 
@@ -253,14 +258,16 @@ static void init_without_memory_is_refused(void)
 {
 	struct fixture f;
 	struct piommu_pt pt;
-	struct piommu_pt_config config = { .iova_bits = 48, .leaf_sizes = SIZES_4K, .pa_bits = 46 };
+	struct piommu_pt_config config = { .leaf_sizes = PAGE, .pa_bits = PT_PA_BITS };
 	void *taken[512];
 	unsigned n;
 
-	fixture_init(&f, pt_cases[3], 2 * MIB, false);
+	for (unsigned i = 0; !config.iova_bits || pt_kind->root_len(config.iova_bits) > PAGE; i++)
+		config.iova_bits = pt_kind->widths[i];
+	fixture_init(&f, pt_pages(), 2 * MIB, false);
 	config.pool = f.pool;
 	n = drain(&f, 0, taken);
-	CHECK_EQ(piommu_pt_vtdss_init(&pt, &config), -ENOMEM);
+	CHECK_EQ(pt_kind->init(&pt, &config), -ENOMEM);
 	refill(&f, taken, n);
 	fixture_fini(&f);
 }
@@ -271,7 +278,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(unmapping_everything_leaves_the_root),
 	SUITE_TEST(an_unlinked_empty_table_is_invalidated_whole),
 	SUITE_TEST(a_super_page_displaces_empty_tables_into_the_gather),
-	SUITE_TEST(a_gigabyte_displaces_tables_of_two_levels),
+	SUITE_TEST(a_huge_page_displaces_tables_of_two_levels),
 	SUITE_TEST(without_a_gather_the_tables_stay_and_leaves_are_smaller),
 	SUITE_TEST(more_holes_than_ranges_ask_for_the_whole_domain),
 	SUITE_TEST(no_memory_maps_nothing_whichever_page_is_missing),
@@ -280,5 +287,6 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
+	pt_kind_choose(&argc, argv);
 	return suite_run(argc, argv, "pt_tables", tests, sizeof(tests) / sizeof(tests[0]));
 }
