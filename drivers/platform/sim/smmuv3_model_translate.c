@@ -54,7 +54,6 @@ static void check_leaf(struct s3m_walker *w, const struct lpae_config *c, const 
 		s3m_reserved(w->m, "stage %u entry at 0x%llx of stream 0x%x is contiguous, and its group does not agree",
 			     c->stage, (ull)walk->entry_pa, w->sid);
 	reading->view = S3M_HARDWARE;
-	w->fault = (struct s3m_fault){ 0 };
 }
 
 /* A contiguous group is remembered whole, in its pieces: each is invalidated by itself (Arm ARM D8.7). */

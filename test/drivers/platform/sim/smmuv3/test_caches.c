@@ -171,6 +171,23 @@ static void leaf_only_spares_the_tables(void)
 	}
 }
 
+/* Two streams of one ASID share what is remembered: the second one's first request is stale. */
+static void tables_are_shared_by_tag(void)
+{
+	struct scene s;
+	uint64_t level2;
+
+	set(&s, &rig_default);
+	CHECK_EQ(lands(&s, 1, 0x5000), true);
+	level2 = rig_get(&s.rig, s.table[1], 0) & UINT64_C(0xfffffffff000);
+	rig_map(&s.rig, s.table[1], 0x6000, s.page | RIG_S1_RW);
+	rig_put(&s.rig, level2, 0, rig_pages(&s.rig, 4096) | 3);
+	rig_stage1(&s.rig, 4, s.table[1], 5);
+	CHECK_EQ(lands(&s, 4, 0x6000), true);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	strike(&s);
+}
+
 static void tables_go_with_their_tag(void)
 {
 	static const uint64_t commands[] = { NH_ASID | ASID(5), NH_ALL, NSNH_ALL, S12_VMALL };
@@ -353,6 +370,7 @@ static void level_1_descriptor_is_remembered_unless_leaf_only(void)
 	CHECK_EQ(rig_write(&rig, 71, rig.msi), 0);
 	CHECK_EQ(rig_counts(&rig).stale_hits, 1);
 	rig_order(&rig, 0x3 | SID(60), 0);
+	rig_order(&rig, 0x3 | SID(130), 0);
 	rig_order(&rig, 0x3 | SID(71), 1);
 	CHECK_EQ(rig_write(&rig, 71, rig.msi), 0);
 	rig_order(&rig, 0x3 | SID(71), 0);
@@ -431,6 +449,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(each_command_drops_what_it_names),
 	SUITE_TEST(global_entries),
 	SUITE_TEST(leaf_only_spares_the_tables),
+	SUITE_TEST(tables_are_shared_by_tag),
 	SUITE_TEST(tables_go_with_their_tag),
 	SUITE_TEST(block_goes_with_any_of_its_addresses),
 	SUITE_TEST(contiguous_group_is_remembered_whole),

@@ -74,6 +74,30 @@ static void disabled_queue_takes_none(void)
 	rig_close(&rig);
 }
 
+/* Moved to where there is memory: still nothing before the error is acknowledged. */
+static void aborted_queue_takes_none_until_acknowledged(void)
+{
+	struct rig rig;
+	uint64_t good;
+
+	rig_open(&rig, &rig_default);
+	good = rig.eventq;
+	rig.eventq = UINT64_C(0x10000000000);
+	rig_enable(&rig);
+	fault(&rig, 100);
+	rig_w32(&rig, 0x20, 0x9);
+	rig_w64(&rig, 0xa0, good | 4);
+	rig_w32(&rig, 0x20, 0xd);
+	fault(&rig, 101);
+	CHECK_HEX(rig_r32(&rig, 0x100a8), 0);
+	rig_w32(&rig, 0x64, 4);
+	fault(&rig, 102);
+	CHECK_HEX(rig_r32(&rig, 0x100a8), 1);
+	CHECK_EQ(rig_counts(&rig).faults_lost, 2);
+	rig_check_clean(&rig);
+	rig_close(&rig);
+}
+
 static void index_beyond_what_there_is_is_misuse(void)
 {
 	struct rig rig;
@@ -92,6 +116,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(events_come_in_order_and_wrap),
 	SUITE_TEST(full_queue_toggles_the_overflow_flag_once),
 	SUITE_TEST(disabled_queue_takes_none),
+	SUITE_TEST(aborted_queue_takes_none_until_acknowledged),
 	SUITE_TEST(index_beyond_what_there_is_is_misuse),
 };
 

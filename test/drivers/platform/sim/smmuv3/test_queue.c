@@ -105,10 +105,11 @@ static const struct {
 	{ 0x2046, 0, 0x4000, 2 },
 };
 
-/* The queue stops at it, with its code, and goes on when software has put something legal there. */
-static void check_illegal(uint64_t lo, uint64_t hi, const struct smmuv3_model_config *config)
+/* The queue stops at it, with its code, and goes on when software has put something legal there. Returns how often reserved bits were counted. */
+static unsigned check_illegal(uint64_t lo, uint64_t hi, const struct smmuv3_model_config *config)
 {
 	struct rig rig;
+	unsigned reserved;
 
 	rig_open(&rig, config);
 	rig_enable(&rig);
@@ -127,7 +128,9 @@ static void check_illegal(uint64_t lo, uint64_t hi, const struct smmuv3_model_co
 	CHECK_HEX(cons(&rig) & 0xfffff, 3);
 	CHECK_HEX(gerror(&rig), 0);
 	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 2);
+	reserved = (unsigned)rig_counts(&rig).reserved_errors;
 	rig_close(&rig);
+	return reserved;
 }
 
 static void legal_commands_run(void)
@@ -145,8 +148,8 @@ static void legal_commands_run(void)
 static void reserved_bits_make_a_command_illegal(void)
 {
 	for (unsigned i = 0; i < COUNT(commands); i++) {
-		check_illegal(commands[i].lo | commands[i].bad_lo, commands[i].hi, &rig_default);
-		check_illegal(commands[i].lo, commands[i].hi | commands[i].bad_hi, &rig_default);
+		CHECK_EQ(check_illegal(commands[i].lo | commands[i].bad_lo, commands[i].hi, &rig_default), 1);
+		CHECK_EQ(check_illegal(commands[i].lo, commands[i].hi | commands[i].bad_hi, &rig_default), 1);
 	}
 }
 
@@ -177,7 +180,7 @@ static void commands_of_absent_capabilities(void)
 	check_illegal(0x11 | UINT64_C(1) << 32, 0, &config); /* no VMIDs */
 	config = rig_default;
 	config.ril = false;
-	check_illegal(0x12, 0x1001 | 1 << 10, &config);
+	check_illegal(0x12, 0x1001 | 1 << 10 | 3 << 8, &config);
 	check_illegal(0x12, 0x1001 | 1 << 8, &config);
 	check_illegal(0x12 | 1 << 12, 0x1001, &config);
 	config.hyp = true;
@@ -259,6 +262,8 @@ static void sync_stores_its_data_where_it_has_msis(void)
 	rig_order(&rig, SYNC_IRQ, UINT64_C(0x8000000000));
 	CHECK_HEX(gerror(&rig), 0x10);
 	CHECK_HAS(rig_complaint(&rig), "MSI address");
+	rig_order(&rig, SYNC_IRQ, UINT64_C(0x8000000000)); /* raised already */
+	CHECK_HEX(gerror(&rig), 0x10);
 	rig_close(&rig);
 	rig_open(&rig, &rig_default);
 	rig_enable(&rig);

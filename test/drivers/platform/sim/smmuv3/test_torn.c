@@ -198,6 +198,55 @@ static void cd_is_torn_as_an_ste_is(void)
 	check(&s, 0, "");
 }
 
+/* What a stream sends under: bypass with the new attributes, or stage 1 with them, is neither state before nor blocked. */
+static void attributes_of_a_stream_count(void)
+{
+	struct scene s;
+
+	set(&s);
+	put(&s, 0, 0x9);
+	settle(&s);
+	put(&s, 1, UINT64_C(0x100000000000));
+	put(&s, 0, 0x1);
+	settle(&s);
+	check(&s, 1, "changed in words 0x3");
+
+	set(&s);
+	put(&s, 1, S1_WORD1);
+	settle(&s);
+	put(&s, 0, s.cd | 0xb);
+	settle(&s);
+	put(&s, 1, S1_WORD1 ^ 0x8);
+	put(&s, 0, 0x1);
+	settle(&s);
+	check(&s, 1, "changed in words 0x3");
+}
+
+/* Words 0 and 1 of a CD, at once. */
+static void change_cd(struct scene *s, uint64_t cd)
+{
+	rig_put(&s->rig, cd, 0, rig_get(&s->rig, cd, 0) ^ UINT64_C(3) << 48);
+	rig_put(&s->rig, cd, 1, s->s2);
+	rig_order(&s->rig, CFGI_CD(2), 1);
+}
+
+/* An STE that leads to another CD by its word 0: the first one is out of reach then, and the second in reach. */
+static void cd_in_reach_is_the_one_that_counts(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct scene s;
+		uint64_t other;
+
+		set(&s);
+		other = rig_stage1(&s.rig, 3, s.s1, 8);
+		rig_write(&s.rig, 2, 0x5000);
+		rig_put(&s.rig, rig_ste(&s.rig, 2), 0, other | 0xb);
+		rig_order(&s.rig, CFGI_STE(2), 1);
+		change_cd(&s, i ? other : s.cd);
+		check(&s, i, "CD of stream 0x2");
+	}
+}
+
 /* A CD that no STE leads to may be written as one likes. */
 static void unreachable_cd_is_not_torn(void)
 {
@@ -259,6 +308,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(break_before_make),
 	SUITE_TEST(each_invalidation_looks),
 	SUITE_TEST(cd_is_torn_as_an_ste_is),
+	SUITE_TEST(attributes_of_a_stream_count),
+	SUITE_TEST(cd_in_reach_is_the_one_that_counts),
 	SUITE_TEST(unreachable_cd_is_not_torn),
 	SUITE_TEST(unit_that_is_off_sees_nothing),
 	SUITE_TEST(fetches_begin_at_either_end_in_turn),

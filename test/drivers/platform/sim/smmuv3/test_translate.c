@@ -165,10 +165,10 @@ static void illegal_stage_2_stes(void)
 		{ 2, 0, UINT64_C(1) << 52, "S2ENDI" },
 		{ 2, 0, UINT64_C(1) << 57, "S2S" },
 		{ 2, 0, UINT64_C(3) << 46, "S2TG" },
-		{ 2, UINT64_C(0x3f) << 32, UINT64_C(40) << 32, "S2T0SZ" }, /* 24 bits */
-		{ 2, UINT64_C(0x3f) << 32, UINT64_C(19) << 32, "S2T0SZ" }, /* 45 bits on 44 */
-		{ 2, UINT64_C(3) << 38, 0, "S2SL0" },                      /* 39 bits from level 2 */
-		{ 2, UINT64_C(0x3f) << 32, UINT64_C(34) << 32, "S2SL0" },  /* 30 bits from level 1 */
+		{ 2, UINT64_C(0x3f) << 32, UINT64_C(40) << 32, "S2T0SZ is out" }, /* 24 bits */
+		{ 2, UINT64_C(0x3f) << 32, UINT64_C(19) << 32, "S2T0SZ is out" }, /* 45 bits on 44 */
+		{ 2, UINT64_C(3) << 38, 0, "S2SL0" },                             /* 39 bits from level 2 */
+		{ 2, UINT64_C(0x3f) << 32, UINT64_C(34) << 32, "S2SL0" },         /* 30 bits from level 1 */
 		{ 3, 0, UINT64_C(1) << 44, "S2TTB" },
 	};
 
@@ -519,7 +519,9 @@ static void structures_before_their_write_back_are_counted(void)
 	CHECK_EQ(rig_counts(&rig).unflushed, 1);
 	CHECK_HAS(rig_complaint(&rig), "before its write-back");
 	rig_put(&rig, leaf, 0, rig.msi | RIG_S1_RW);
+	rig_put_dirty(&rig, leaf, 0, rig.msi | RIG_S1_RW | UINT64_C(1) << 55); /* a mark of software's own */
 	CHECK_EQ(rig_write(&rig, 3, 0x5000), 0);
+	CHECK_EQ(rig_counts(&rig).unflushed, 1);
 	rig_put_dirty(&rig, rig_ste(&rig, 4), 0, 0x9);
 	CHECK_EQ(rig_write(&rig, 4, rig.msi), -EFAULT);
 	CHECK_EQ(rig_counts(&rig).unflushed, 2);
