@@ -24,7 +24,15 @@ void diff_burst_check_memory(struct diff_burst *run)
 			check_page(run, m, page);
 }
 
-static void check_fault(struct diff_burst *run, unsigned m, const struct access *a, uint64_t iova, bool mapped,
+/* Of a slot that is mapped, its entry says no; of one in limbo that, or nothing is there. */
+static bool is_reason(const struct machine *m, const struct slot *slot, bool is_write, uint32_t code)
+{
+	if (slot && slot->state != SLOT_FREE && machine_reason_fits(m, MACHINE_FORBIDDEN, is_write, code))
+		return true;
+	return !(slot && slot->state == SLOT_MAPPED) && machine_reason_fits(m, MACHINE_UNMAPPED, is_write, code);
+}
+
+static void check_fault(struct diff_burst *run, unsigned m, const struct access *a, uint64_t iova, const struct slot *slot,
 			const struct piommu_event *event)
 {
 	const struct machine *machine = run->machine[m].rig.m;
@@ -34,8 +42,7 @@ static void check_fault(struct diff_burst *run, unsigned m, const struct access 
 			  machine_is_same_source(machine, event, run->machine[m].device[a->device]), true);
 	diff_burst_expect(run, m, "page of the fault", (long long)(event->iova >> 12), (long long)(iova >> 12));
 	diff_burst_expect(run, m, "direction of the fault", event->is_write, a->is_write);
-	if (run->on[a->device] >= 0 &&
-	    !machine_reason_fits(machine, mapped ? MACHINE_FORBIDDEN : MACHINE_UNMAPPED, a->is_write, event->reason))
+	if (run->on[a->device] >= 0 && !is_reason(machine, slot, a->is_write, event->reason))
 		diff_fail(&run->log, "%s: reason 0x%x of the fault", machine->kind, event->reason);
 }
 
@@ -83,7 +90,7 @@ static void run_on(struct diff_burst *run, unsigned m, const struct access *a, u
 	}
 	diff_burst_expect(run, m, "blocked access", rc, -EFAULT);
 	if (nevents)
-		check_fault(run, m, a, iova, ok, &event);
+		check_fault(run, m, a, iova, slot, &event);
 	else if (!dm->rig.m->family->blocks_silently || run->on[a->device] >= 0)
 		diff_fail(&run->log, "%s: a blocked access was not reported", dm->rig.m->kind);
 	if (slot)

@@ -5,6 +5,8 @@
 
 #include "suite.h"
 
+extern const struct suite_test granule_tests[];
+extern const unsigned granule_ntests;
 extern const struct suite_test map_tests[];
 extern const unsigned map_ntests;
 extern const struct suite_test fault_tests[];

@@ -52,6 +52,12 @@ static int find_devices(struct machine *m)
 	return found[0] == MACHINE_PLAIN && found[1] == MACHINE_BRIDGED && found[2] ? 0 : -ENODEV;
 }
 
+/* Whether domains are of stage 2: the unit has no stage 1, or (version 1 of SMMUv2) one of short addresses only. */
+static bool is_stage2(const char *variant)
+{
+	return strstr(variant, "stage=2") || strstr(variant, "model=v1") || strstr(variant, "model=mmu401");
+}
+
 int machine_open(const char *kind, const char *family, const char *variant, const struct piommu_log *log, struct machine **out)
 {
 	const struct machine_family *known = machine_family(family);
@@ -64,7 +70,8 @@ int machine_open(const char *kind, const char *family, const char *variant, cons
 	if (rc)
 		return rc;
 	m->family = known;
-	m->reads_write_only = known->has_stage1_only_reads && !strstr(variant, "stage=2");
+	m->has_ranges = !strstr(variant, "ril=0");
+	m->reads_write_only = known->has_stage1_only_reads && !is_stage2(variant);
 	rc = find_devices(m);
 	if (rc) {
 		machine_close(m);

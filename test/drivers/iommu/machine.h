@@ -62,6 +62,7 @@ struct machine {
 	bool sees_blocked; /* machine_dma() says -EFAULT of what is blocked without a record, too */
 	/* An access wider than the unit takes is blocked, but need not be recorded (QEMU's SMMUv3 without stage 1, and that of 7.2). */
 	bool silent_beyond;
+	bool has_ranges;       /* one descriptor can name many pages */
 	bool reads_write_only; /* a page that was mapped to be written can be read, too */
 	/*
 	 * A page of memory that every paging domain of a test maps (rig_domain() does): QEMU's devices keep what they read to

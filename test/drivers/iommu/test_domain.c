@@ -184,10 +184,12 @@ static void domains_come_and_go_without_a_trace(void)
 #define VTD_CAP_PLMR_PHMR (3u << 5)
 #define VTD_PMEN 0x64u
 #define VTD_PMEN_PRS 1u
+#define SMMUV3_GBPA 0x44u
+#define SMMUV3_GBPA_ABORT (1u << 20)
 
 struct status {
 	uint32_t control;
-	bool protects; /* memory regions that firmware keeps devices out of */
+	bool protects; /* while it is off, firmware keeps devices out of some memory, or of all */
 };
 
 static struct status unit_status(struct rig *r)
@@ -204,6 +206,8 @@ static struct status unit_status(struct rig *r)
 	status.control = piommu_read32(&window, r->m->family->control);
 	if (!strcmp(r->m->family->name, "vtd") && piommu_read64(&window, VTD_CAP) & VTD_CAP_PLMR_PHMR)
 		status.protects = piommu_read32(&window, VTD_PMEN) & VTD_PMEN_PRS;
+	if (!strcmp(r->m->family->name, "smmuv3"))
+		status.protects = piommu_read32(&window, SMMUV3_GBPA) & SMMUV3_GBPA_ABORT;
 	r->m->plat->ops->window_unmap(r->m->plat, &window);
 	return status;
 }
@@ -231,12 +235,13 @@ static void destroy_gives_the_unit_back_switched_off(void)
 	CHECK_HEX(unit_status(&r).control & r.m->family->on_mask, r.m->family->on);
 	rig_own(&r, r.m->plain[1]);
 	status = status_after_destroy(&r);
-	CHECK_HEX(status.control & r.m->family->off_mask, r.m->family->off);
+	if (!strstr(rig_target()->variant, "kept=")) /* else firmware had it on, and it is so again */
+		CHECK_HEX(status.control & r.m->family->off_mask, r.m->family->off);
 	CU_ASSERT_EQUAL_FATAL(r.m->plat->ops->mem_alloc(r.m->plat, RIG_PAGE, RIG_PAGE, -1, &mem), 0);
 	rig_fill(mem.va, mem.len, 6);
 	if (r.m->ops->set_mailbox)
 		r.m->ops->set_mailbox(r.m, r.m->plain[1], r.m->mailbox.pa);
-	/* Protected memory regions were on when the unit was taken over: they are again. */
+	/* What kept devices out when the unit was taken over does so again. */
 	if (!status.protects) {
 		CHECK_EQ(rig_read(&r, r.m->plain[1], mem.pa, buf, sizeof(buf)), 0);
 		CHECK_EQ(memcmp(buf, mem.va, sizeof(buf)), 0);
