@@ -7,6 +7,7 @@
 
 const struct piommu_driver *const piommu_drivers[] = {
 	&vtd_driver,
+	&smmuv3_driver,
 	NULL,
 };
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The SMMUv3 driver's private state, and what its files ask of each other.
+ *
+ *   smmuv3_probe.c   match, capabilities, bring-up, shutdown: everything that writes CR0
+ *   smmuv3_entry.c   stream table and context descriptors: a device's entry moves from one domain to another
+ *   smmuv3_domain.c  domains: which stage, which page-table format
+ *   smmuv3_inv.c     invalidation, by the command queue
+ *   smmuv3_repair.c  commands that failed: a stopped queue goes on, the report waits for a poll
+ *   smmuv3_fault.c   event records to events, every type in words
+ *   smmuv3_walk.c    looking without touching: a translation step by step, capabilities in words
+ *
+ * What is used of the architecture: one stage per stream, stage 1 where the unit has it (tags are ASIDs), else stage 2 (tags
+ * are VMIDs). No substreams (PASIDs), no stalls, no ATS, no hardware update of access flags and dirty state, no interrupts.
+ */
+#ifndef SMMUV3_H
+#define SMMUV3_H
+
+#include <stdatomic.h>
+
+#include "piommu_driver.h"
+#include "piommu_paging.h"
+#include "smmuv3_regs.h"
+
+#define SMMUV3_TAG_FIRST 1u /* VMID 0 is that of every stage 1 entry; ASID 0 is left out so that no tag is 0 */
+
+#define SMMUV3_CMDQ_LG2 12u  /* 64 bursts of 32 on their way, with room to spare; less where the unit has less */
+#define SMMUV3_EVENTQ_LG2 9u /* records between two polls */
+
+/* Stream tables: one entry of the first level stands for as many streams as a PCI bus has functions. */
+#define SMMUV3_SPLIT 8u
+#define SMMUV3_L2_LEN (sizeof(struct smmuv3_ste) << SMMUV3_SPLIT)
+#define SMMUV3_TWO_LEVEL_MAX 26u /* stream id bits of a first level of 2 MiB */
+#define SMMUV3_LINEAR_MAX 16u    /* of a linear table, 4 MiB */
+
+/* What the registers held when we came, for the day we go. */
+struct smmuv3_found {
+	uint64_t strtab_base;
+	uint64_t cmdq_base;
+	uint64_t eventq_base;
+	uint32_t cr0;
+	uint32_t cr1;
+	uint32_t cr2;
+	uint32_t strtab_cfg;
+	uint32_t irq_ctrl;
+};
+
+#define SMMUV3_REPORTS 8u
+
+/* A global error, from its repair to the next poll. */
+struct smmuv3_report {
+	uint32_t gerror; /* which; 0: a command that was not done in time */
+	uint32_t cerror; /* of a stopped command queue */
+	uint64_t when_ns;
+	struct smmuv3_cmd refused; /* zeroes where no command was */
+};
+
+/* The command queue. */
+struct smmuv3_inv {
+	struct piommu_mem mem; /* commands, then the status word in a page of its own */
+	struct piommu_ring *ring;
+	unsigned nslots_lg2;
+	unsigned granule_lg2;
+	unsigned max_burst; /* commands that fit the queue beside a CMD_SYNC; SMMUV3_BURST at most */
+	unsigned max_cmds;  /* more than these for one gather cost more than the whole tag; max_burst at most */
+	bool stage2;        /* tags are VMIDs */
+	bool ranges;        /* IDR3.RIL */
+
+	/* smmuv3_repair.c */
+	atomic_bool late;         /* a command was not done in time; said at the next poll */
+	atomic_bool broken;       /* could not be repaired; said once */
+	atomic_bool unclean;      /* something failed: what it was for may still be cached */
+	atomic_bool repairing;    /* somebody has what follows, and writes GERRORN */
+	_Atomic uint32_t gerrorn; /* as GERRORN has it */
+	_Atomic unsigned nreports;
+	struct smmuv3_report report[SMMUV3_REPORTS];
+	uint64_t stopped_at; /* position in the ring */
+	unsigned tries;      /* stops there, one after the other */
+};
+
+/* The event queue; the thread that polls has it. */
+struct smmuv3_events {
+	struct piommu_mem mem;
+	unsigned nslots_lg2;
+	unsigned regs; /* offset of the page that PROD and CONS are in */
+	uint32_t cons; /* as CONS has it */
+};
+
+/* A second-level table that a device has an entry in. Never given back before shutdown: the next device is as likely there. */
+struct smmuv3_l2 {
+	struct smmuv3_l2 *next;
+	struct piommu_mem mem;
+};
+
+struct smmuv3 {
+	struct piommu_unit *unit;
+	struct piommu_window *window;
+	uint32_t idr0;
+	uint32_t idr1;
+	uint32_t idr3;
+	uint32_t idr5;
+	unsigned granule_lg2;
+	unsigned oas; /* as IDR5.OAS, but no wider than the granule's entries hold */
+	bool stage2;  /* of its domains */
+
+	struct piommu_mem strtab_mem;
+	void *strtab;         /* aligned to its size in there; entries, or descriptors of the first level */
+	unsigned stream_bits; /* ids below 1 << stream_bits have an entry */
+	bool two_level;
+	struct piommu_mem shared; /* of two levels: bypass for every stream that is in no table of its own */
+	struct smmuv3_l2 *own;
+	struct smmuv3_cd *cds[1024]; /* pages of them, by tag */
+
+	struct smmuv3_inv inv;
+	struct smmuv3_events events;
+	struct smmuv3_found found;
+	bool touched; /* registers may differ from what was found */
+	bool lost;    /* reported as gone */
+	/* An entry could not be put back for certain: until all is invalidated, hardware may hold one that names any tag. */
+	bool config_unknown;
+};
+
+struct smmuv3_domain {
+	struct piommu_paging paging; /* first: the ops are handed this */
+	struct piommu_unit *unit;    /* it was made for */
+	struct piommu_mem root;      /* of several tables side by side; else a page of the pool */
+	unsigned granule_lg2;
+	bool stage2;
+};
+
+static inline struct smmuv3 *smmuv3_of(const struct piommu_unit *unit)
+{
+	return unit->priv;
+}
+
+static inline struct smmuv3_domain *smmuv3_domain_of(struct piommu_domain *domain)
+{
+	return (struct smmuv3_domain *)(void *)domain;
+}
+
+/* Writes back what a unit that does not snoop will read; nothing on one that does. */
+void smmuv3_writeback(const struct smmuv3 *smmuv3, const void *va, size_t len);
+
+/* ---- smmuv3_entry.c: slow path, one thread at a time for a unit --------------------------------------------------------------- */
+
+/* Bits of each word that the unit looks at, for the Config that the entry has. Pure. */
+struct smmuv3_ste smmuv3_ste_used(const struct smmuv3_ste *ste);
+/*
+ * The next state of an entry on its way from `now` to `want`, to be stored word by word in any order and to be invalidated before the one
+ * after it. Either it differs in bits that nobody looks at, or in one word, or it aborts. Pure.
+ * @return false: it has arrived
+ */
+bool smmuv3_ste_next(const struct smmuv3_ste *now, const struct smmuv3_ste *want, struct smmuv3_ste *next);
+
+/* Every stream on bypass. @return 0; -ENOMEM; -ENOTSUP */
+int smmuv3_tables_create(struct smmuv3 *smmuv3);
+void smmuv3_tables_destroy(struct smmuv3 *smmuv3);
+/* Values for STRTAB_BASE_CFG and STRTAB_BASE. */
+uint32_t smmuv3_strtab_cfg(const struct smmuv3 *smmuv3);
+uint64_t smmuv3_strtab_base(const struct smmuv3 *smmuv3);
+int smmuv3_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag);
+/* The CD of a tag that no entry names any more says nothing. */
+void smmuv3_cd_clear(struct smmuv3 *smmuv3, uint32_t tag);
+
+/* ---- smmuv3_domain.c ------------------------------------------------------------------------------------------------------------- */
+
+int smmuv3_domain_create(struct piommu_unit *unit, enum piommu_domain_type type, unsigned iova_bits,
+			 struct piommu_domain **out);
+int smmuv3_domain_fits(const struct piommu_domain *domain, struct piommu_unit *unit);
+/* The widest address of a domain of the unit. */
+unsigned smmuv3_iova_bits(const struct smmuv3 *smmuv3);
+
+/* ---- smmuv3_inv.c: any thread, unless stated --------------------------------------------------------------------------------------- */
+
+/* The queue's memory; slow path. @return 0 or -ENOMEM */
+int smmuv3_inv_create(struct smmuv3 *smmuv3);
+void smmuv3_inv_destroy(struct smmuv3 *smmuv3);
+/* Sends any number of commands and waits. @return 0; -ETIMEDOUT; -EIO */
+int smmuv3_inv_sync(struct smmuv3 *smmuv3, const struct smmuv3_cmd *cmd, unsigned n);
+/* Everything that the unit caches. Slow path, or the thread of poll. */
+int smmuv3_inv_all(struct smmuv3 *smmuv3);
+/* What `gather` holds, on every unit of the list; one wait. */
+int smmuv3_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather);
+/*
+ * The same without the wait, which is for who has the fence; but units that it has no room for are waited for.
+ * @return 0; -EAGAIN: a queue is full, `fence` says nothing; -EIO, -ETIMEDOUT: a unit did not follow, the others did
+ */
+int smmuv3_inv_submit(const struct piommu_domain_units *units, const struct piommu_gather *gather, struct piommu_fence *fence);
+int smmuv3_fence_done(const struct piommu_unit *unit, piommu_ticket ticket);
+int smmuv3_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket);
+int smmuv3_flush_tag(struct piommu_unit *unit, uint32_t tag);
+bool smmuv3_is_wait(const void *slot);
+void smmuv3_inv_stats(const struct piommu_unit *unit, struct piommu_ring_stats *out);
+
+/* Commands for one tag of one unit, into room for SMMUV3_BURST. @return how many */
+#define SMMUV3_BURST PIOMMU_GATHER_RANGES
+unsigned smmuv3_inv_build(const struct smmuv3_inv *inv, uint16_t tag, const struct piommu_gather *gather,
+			  struct smmuv3_cmd *cmd);
+
+/* ---- smmuv3_repair.c: any thread, unless stated -------------------------------------------------------------------------------------- */
+
+/* Errors of GERROR that nobody has acknowledged. */
+static inline uint32_t smmuv3_errors(struct smmuv3 *smmuv3, uint32_t gerror)
+{
+	return (gerror ^ atomic_load_explicit(&smmuv3->inv.gerrorn, memory_order_relaxed)) & SMMUV3_GERROR_ALL;
+}
+
+/* After an error in GERROR: fails what it took, notes it, sets the queue going again. Waits for nothing. */
+void smmuv3_inv_repair(struct smmuv3 *smmuv3);
+/* Whether something is noted that no register shows any more. */
+static inline bool smmuv3_inv_has_news(const struct smmuv3_inv *inv)
+{
+	return atomic_load_explicit(&inv->nreports, memory_order_relaxed) ||
+	       atomic_load_explicit(&inv->late, memory_order_relaxed);
+}
+/* Takes the notes out, at most SMMUV3_REPORTS. */
+unsigned smmuv3_inv_reports(struct smmuv3 *smmuv3, struct smmuv3_report *reports);
+/*
+ * What failed commands were for must not stay cached until a later one happens to cover it: invalidates everything. Waits,
+ * bounded. One thread, that of poll.
+ */
+void smmuv3_inv_clean(struct smmuv3 *smmuv3);
+
+/* ---- smmuv3_fault.c: one thread, that of poll ------------------------------------------------------------------------------------------ */
+
+struct smmuv3_fault {
+	uint8_t type;
+	uint32_t stream;
+	bool is_write;
+	bool is_execute;
+	bool has_pasid;
+	uint32_t pasid;
+	uint64_t iova; /* 0 where the type has none */
+};
+
+struct smmuv3_fault smmuv3_fault_decode(const struct smmuv3_record *record);
+/* Short words and a sentence, static; never NULL. */
+const char *smmuv3_fault_name(uint8_t type);
+const char *smmuv3_fault_text(uint8_t type);
+int smmuv3_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out);
+/* The queue's memory, and its registers, before it is enabled; slow path. @return 0 or -ENOMEM */
+int smmuv3_events_create(struct smmuv3 *smmuv3);
+void smmuv3_events_start(struct smmuv3 *smmuv3);
+void smmuv3_events_destroy(struct smmuv3 *smmuv3);
+unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink);
+
+/* ---- smmuv3_walk.c: any thread, writes no register --------------------------------------------------------------------------------------- */
+
+unsigned smmuv3_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
+		     struct piommu_walk_step *steps, unsigned max);
+void smmuv3_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx);
+void smmuv3_version(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An SMMUv3 unit's life: found, its capabilities read, brought up, shut down. Everything that sets or clears a bit of CR0 is
+ * here. Slow path, one thread at a time for a unit.
+ * Specification: 3.11 (reset, enable and initialisation), 6.3 (registers, and when each may be written).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "drivers.h"
+#include "smmuv3.h"
+
+static bool match(const struct piommu_fw_unit *fw)
+{
+	return fw->family == PIOMMU_FAMILY_SMMUV3;
+}
+
+void smmuv3_writeback(const struct smmuv3 *smmuv3, const void *va, size_t len)
+{
+	if (!smmuv3->unit->caps.coherent)
+		piommu_plat_writeback(smmuv3->unit->plat, va, len);
+}
+
+/* ---- Probe ------------------------------------------------------------------------------------------------------------------ */
+
+/* Also called by enable: the kernel may have come back since probe. */
+static int refuse_if_driven(struct smmuv3 *smmuv3)
+{
+	const struct piommu_unit *unit = smmuv3->unit;
+	uint32_t cr0 = piommu_read32(smmuv3->window, SMMUV3_CR0);
+
+	if (cr0 == UINT32_MAX) {
+		log_err(unit->log, "%s: its registers read all ones: switched off, or nothing at 0x%llx", unit->name,
+			(unsigned long long)unit->fw->base);
+		return -ENODEV;
+	}
+	if (!(cr0 & SMMUV3_CR0_ENABLES))
+		return 0;
+	log_err(unit->log,
+		"%s: somebody drives it (CR0 0x%08x:%s%s%s%s on): the kernel, then boot with "
+		"initcall_blacklist=arm_smmu_driver_init on its command line; or a manager that was killed, then reboot",
+		unit->name, cr0, cr0 & SMMUV3_CR0_SMMUEN ? " translation" : "", cr0 & SMMUV3_CR0_CMDQEN ? " command queue" : "",
+		cr0 & SMMUV3_CR0_EVENTQEN ? " event queue" : "", cr0 & SMMUV3_CR0_PRIQEN ? " page request queue" : "");
+	return -EBUSY;
+}
+
+static int refuse(const struct smmuv3 *smmuv3, const char *why)
+{
+	log_err(smmuv3->unit->log, "%s: cannot be driven: %s (IDR0 0x%08x, IDR1 0x%08x, IDR5 0x%08x)", smmuv3->unit->name, why,
+		smmuv3->idr0, smmuv3->idr1, smmuv3->idr5);
+	return -ENOTSUP;
+}
+
+static bool has_two_levels(const struct smmuv3 *smmuv3)
+{
+	return field_get32(SMMUV3_IDR0_ST_LEVEL, smmuv3->idr0) == 1;
+}
+
+/* What this driver would need, and the unit does not have. NULL: nothing. */
+static const char *what_is_missing(const struct smmuv3 *smmuv3)
+{
+	uint32_t idr0 = smmuv3->idr0;
+	uint32_t idr1 = smmuv3->idr1;
+
+	if (idr1 & SMMUV3_IDR1_TABLES_PRESET)
+		return "its stream table is fixed in hardware (TABLES_PRESET)";
+	if (idr1 & SMMUV3_IDR1_QUEUES_PRESET)
+		return "its queues are fixed in hardware (QUEUES_PRESET)";
+	if (!(idr0 & (SMMUV3_IDR0_S1P | SMMUV3_IDR0_S2P)))
+		return "it has no translation stage";
+	if (!(field_get32(SMMUV3_IDR0_TTF, idr0) & SMMUV3_TTF_AARCH64))
+		return "it walks no AArch64 page tables (TTF)";
+	if (field_get32(SMMUV3_IDR0_TTENDIAN, idr0) == SMMUV3_TTENDIAN_BIG)
+		return "it walks big-endian page tables only (TTENDIAN)";
+	if (field_get32(SMMUV3_IDR0_STALL_MODEL, idr0) == SMMUV3_STALL_FORCED)
+		return "it stalls every access that faults, until software answers (STALL_MODEL)";
+	if (!(smmuv3->idr5 & (SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | SMMUV3_IDR5_GRAN64K)))
+		return "it has no page size";
+	if (field_get32(SMMUV3_IDR1_SIDSIZE, idr1) > 32)
+		return "its stream ids are wider than 32 bits";
+	if (field_get32(SMMUV3_IDR1_SIDSIZE, idr1) > SMMUV3_LINEAR_MAX && !has_two_levels(smmuv3))
+		return "a linear stream table for its stream ids would be too large (SIDSIZE, ST_LEVEL)";
+	if (field_get32(SMMUV3_IDR1_CMDQS, idr1) < 2)
+		return "its command queue has no room for a command and its CMD_SYNC (CMDQS)";
+	return NULL;
+}
+
+static uint64_t page_sizes(unsigned granule_lg2)
+{
+	switch (granule_lg2) {
+	case 12:
+		return BIT64(12) | BIT64(21) | BIT64(30);
+	case 14:
+		return BIT64(14) | BIT64(25);
+	default:
+		return BIT64(16) | BIT64(29);
+	}
+}
+
+static void choose_granule(struct smmuv3 *smmuv3)
+{
+	unsigned oas = field_get32(SMMUV3_IDR5_OAS, smmuv3->idr5);
+	unsigned widest;
+
+	smmuv3->granule_lg2 = smmuv3->idr5 & SMMUV3_IDR5_GRAN4K ? 12 : smmuv3->idr5 & SMMUV3_IDR5_GRAN16K ? 14 : 16;
+	widest = smmuv3->granule_lg2 == 16 ? 6 : 5; /* 52 bits fit an entry of 64 KiB tables, 48 the others */
+	smmuv3->oas = oas < widest ? oas : widest;
+}
+
+static void fill_caps(struct smmuv3 *smmuv3)
+{
+	struct piommu_unit *unit = smmuv3->unit;
+	struct piommu_unit_caps *caps = &unit->caps;
+	unsigned pa_bits = smmuv3_address_bits(smmuv3->oas);
+	unsigned host_bits = unit->host_address_width;
+	bool wide_tags = smmuv3->idr0 & (smmuv3->stage2 ? SMMUV3_IDR0_VMID16 : SMMUV3_IDR0_ASID16);
+
+	caps->iova_bits = smmuv3_iova_bits(smmuv3);
+	caps->pa_bits = host_bits && host_bits < pa_bits ? host_bits : pa_bits;
+	caps->page_sizes = page_sizes(smmuv3->granule_lg2);
+	caps->ntags = wide_tags ? 65536 : 256;
+	caps->first_tag = SMMUV3_TAG_FIRST;
+	caps->passthrough = true;
+	caps->coherent = smmuv3->idr0 & SMMUV3_IDR0_COHACC || unit->fw->flags & PIOMMU_FW_UNIT_COHERENT;
+	caps->caches_not_present = false;
+	caps->queued = true;
+	caps->hole = (struct piommu_span){ 1, 0 };
+}
+
+/* How many bytes of registers there are is firmware's to say. */
+static int check_window(const struct smmuv3 *smmuv3)
+{
+	const struct piommu_unit *unit = smmuv3->unit;
+	size_t end = smmuv3->events.regs + SMMUV3_EVENTQ_CONS + 4;
+
+	if (end <= smmuv3->window->len)
+		return 0;
+	log_err(unit->log, "%s: has registers up to 0x%zx, but only 0x%zx bytes of them are mapped", unit->name, end,
+		smmuv3->window->len);
+	return -ENOTSUP;
+}
+
+static int read_caps(struct smmuv3 *smmuv3)
+{
+	struct piommu_window *window = smmuv3->window;
+	const char *missing;
+
+	smmuv3->idr0 = piommu_read32(window, SMMUV3_IDR0);
+	smmuv3->idr1 = piommu_read32(window, SMMUV3_IDR1);
+	smmuv3->idr3 = piommu_read32(window, SMMUV3_IDR3);
+	smmuv3->idr5 = piommu_read32(window, SMMUV3_IDR5);
+	smmuv3->events.regs = smmuv3->unit->fw->flags & PIOMMU_FW_UNIT_ONE_PAGE ? 0 : SMMUV3_PAGE1;
+	missing = what_is_missing(smmuv3);
+	if (missing)
+		return refuse(smmuv3, missing);
+	smmuv3->stage2 = !(smmuv3->idr0 & SMMUV3_IDR0_S1P);
+	choose_granule(smmuv3);
+	fill_caps(smmuv3);
+	return check_window(smmuv3);
+}
+
+static int probe(struct piommu_unit *unit, struct piommu_window *window)
+{
+	struct smmuv3 *smmuv3 = calloc(1, sizeof(*smmuv3));
+	int err;
+
+	if (!smmuv3)
+		return -ENOMEM;
+	smmuv3->unit = unit;
+	smmuv3->window = window;
+	err = refuse_if_driven(smmuv3);
+	if (!err)
+		err = read_caps(smmuv3);
+	if (err) {
+		free(smmuv3);
+		return err;
+	}
+	unit->priv = smmuv3;
+	return 0;
+}
+
+/* What hardware may still use stays allocated, where unit->keep_memory says so. */
+static void free_memory(struct smmuv3 *smmuv3)
+{
+	smmuv3_events_destroy(smmuv3);
+	smmuv3_inv_destroy(smmuv3);
+	smmuv3_tables_destroy(smmuv3);
+}
+
+static void remove_unit(struct piommu_unit *unit)
+{
+	struct smmuv3 *smmuv3 = smmuv3_of(unit);
+
+	if (!smmuv3)
+		return;
+	free_memory(smmuv3);
+	unit->priv = NULL;
+	free(smmuv3);
+}
+
+/* ---- Bring-up and shutdown ---------------------------------------------------------------------------------------------------- */
+
+/* Until the unit has followed in the bits of `mask`. */
+static int set_cr0(struct smmuv3 *smmuv3, uint32_t value, uint32_t mask)
+{
+	piommu_write32(smmuv3->window, SMMUV3_CR0, value);
+	return piommu_wait32(smmuv3->unit, smmuv3->window, SMMUV3_CR0ACK, mask, value & mask);
+}
+
+/* Whether the unit was asked for something that it has not done, and may do yet. */
+static bool has_unfollowed(struct smmuv3 *smmuv3)
+{
+	uint32_t asked = piommu_read32(smmuv3->window, SMMUV3_CR0);
+	uint32_t done = piommu_read32(smmuv3->window, SMMUV3_CR0ACK);
+
+	return (asked ^ done) & SMMUV3_CR0_ENABLES;
+}
+
+static int set_interrupts(struct smmuv3 *smmuv3, uint32_t value)
+{
+	piommu_write32(smmuv3->window, SMMUV3_IRQ_CTRL, value);
+	return piommu_wait32(smmuv3->unit, smmuv3->window, SMMUV3_IRQ_CTRLACK, UINT32_MAX, value);
+}
+
+static void remember(struct smmuv3 *smmuv3)
+{
+	struct piommu_window *window = smmuv3->window;
+	struct smmuv3_found *found = &smmuv3->found;
+
+	found->cr0 = piommu_read32(window, SMMUV3_CR0);
+	found->cr1 = piommu_read32(window, SMMUV3_CR1);
+	found->cr2 = piommu_read32(window, SMMUV3_CR2);
+	found->strtab_base = piommu_read64(window, SMMUV3_STRTAB_BASE);
+	found->strtab_cfg = piommu_read32(window, SMMUV3_STRTAB_BASE_CFG);
+	found->cmdq_base = piommu_read64(window, SMMUV3_CMDQ_BASE);
+	found->eventq_base = piommu_read64(window, SMMUV3_EVENTQ_BASE);
+	found->irq_ctrl = piommu_read32(window, SMMUV3_IRQ_CTRL);
+}
+
+/* Errors from before our time are acknowledged: what follows them is news. */
+static void forget_errors(struct smmuv3 *smmuv3)
+{
+	uint32_t gerror = piommu_read32(smmuv3->window, SMMUV3_GERROR);
+
+	piommu_write32(smmuv3->window, SMMUV3_GERRORN, gerror);
+	atomic_store_explicit(&smmuv3->inv.gerrorn, gerror, memory_order_relaxed);
+	smmuv3->lost = false;
+}
+
+/* What may only be written while everything is off (6.3.9 and on). GBPA is not ours: until SMMUEN is set, it rules as before. */
+static void set_up(struct smmuv3 *smmuv3)
+{
+	struct piommu_window *window = smmuv3->window;
+
+	piommu_write32(window, SMMUV3_CR1, smmuv3_cr1(smmuv3->unit->caps.coherent));
+	piommu_write32(window, SMMUV3_CR2, SMMUV3_CR2_PTM | SMMUV3_CR2_RECINVSID);
+	piommu_write64(window, SMMUV3_STRTAB_BASE, smmuv3_strtab_base(smmuv3));
+	piommu_write32(window, SMMUV3_STRTAB_BASE_CFG, smmuv3_strtab_cfg(smmuv3));
+	piommu_write64(window, SMMUV3_CMDQ_BASE,
+		       smmuv3->inv.mem.pa | SMMUV3_QUEUE_ALLOCATE | field_prep(SMMUV3_QUEUE_LOG2SIZE, smmuv3->inv.nslots_lg2));
+	piommu_write32(window, SMMUV3_CMDQ_PROD, 0);
+	piommu_write32(window, SMMUV3_CMDQ_CONS, 0);
+	smmuv3_events_start(smmuv3);
+}
+
+static int turn_on(struct smmuv3 *smmuv3)
+{
+	uint32_t cr0 = smmuv3->found.cr0;
+	int err;
+
+	smmuv3->touched = true;
+	err = set_interrupts(smmuv3, 0);
+	if (err)
+		return err;
+	forget_errors(smmuv3);
+	set_up(smmuv3);
+	cr0 |= SMMUV3_CR0_CMDQEN;
+	err = set_cr0(smmuv3, cr0, SMMUV3_CR0_ENABLES);
+	if (!err)
+		err = smmuv3_inv_all(smmuv3); /* nothing that is cached is ours, and caches start as they like (3.11) */
+	if (err)
+		return err;
+	cr0 |= SMMUV3_CR0_EVENTQEN;
+	err = set_cr0(smmuv3, cr0, SMMUV3_CR0_ENABLES);
+	if (err)
+		return err;
+	return set_cr0(smmuv3, cr0 | SMMUV3_CR0_SMMUEN, SMMUV3_CR0_ENABLES);
+}
+
+/* Undoes as much of turn_on() as was done. What the unit may still use is not taken from under it. */
+static int turn_off(struct smmuv3 *smmuv3)
+{
+	struct piommu_window *window = smmuv3->window;
+	const struct smmuv3_found *found = &smmuv3->found;
+	uint32_t cr0 = piommu_read32(window, SMMUV3_CR0);
+	int err;
+
+	if (!smmuv3->touched)
+		return 0;
+	if (cr0 == UINT32_MAX)
+		return -EIO;
+	/* First translation alone: acknowledged when the last access that was translated is done (6.3.9), GBPA rules from then on. */
+	err = set_cr0(smmuv3, cr0 & ~SMMUV3_CR0_SMMUEN, SMMUV3_CR0_SMMUEN);
+	if (err)
+		return err; /* it goes on translating: leave it its queues and its tables */
+	err = set_cr0(smmuv3, found->cr0, SMMUV3_CR0_ENABLES);
+	if (err)
+		return err; /* it may still read its queues */
+	piommu_write32(window, SMMUV3_GERRORN, piommu_read32(window, SMMUV3_GERROR));
+	piommu_write64(window, SMMUV3_EVENTQ_BASE, found->eventq_base);
+	piommu_write64(window, SMMUV3_CMDQ_BASE, found->cmdq_base);
+	piommu_write32(window, SMMUV3_STRTAB_BASE_CFG, found->strtab_cfg);
+	piommu_write64(window, SMMUV3_STRTAB_BASE, found->strtab_base);
+	piommu_write32(window, SMMUV3_CR2, found->cr2);
+	piommu_write32(window, SMMUV3_CR1, found->cr1);
+	err = set_interrupts(smmuv3, found->irq_ctrl);
+	smmuv3->touched = err != 0;
+	return err;
+}
+
+/* @return 0: the unit holds nothing of ours any more, it is freed; -EIO: it may, so it stays allocated */
+static int give_back(struct smmuv3 *smmuv3)
+{
+	int err = turn_off(smmuv3);
+
+	if (!err && !smmuv3->unit->keep_memory) {
+		free_memory(smmuv3);
+		return 0;
+	}
+	smmuv3->unit->keep_memory = true;
+	log_err(smmuv3->unit->log,
+		"%s: did not follow when it was switched off%s; its tables stay allocated until the next reset",
+		smmuv3->unit->name, err == -EIO ? ", its registers read all ones" : "");
+	return -EIO;
+}
+
+static int create_memory(struct smmuv3 *smmuv3)
+{
+	int err = smmuv3_tables_create(smmuv3);
+
+	if (!err)
+		err = smmuv3_inv_create(smmuv3);
+	if (!err)
+		err = smmuv3_events_create(smmuv3);
+	if (err)
+		free_memory(smmuv3);
+	return err;
+}
+
+static int enable(struct piommu_unit *unit)
+{
+	struct smmuv3 *smmuv3 = smmuv3_of(unit);
+	int err = refuse_if_driven(smmuv3);
+
+	if (err)
+		return err;
+	remember(smmuv3);
+	err = create_memory(smmuv3);
+	if (err)
+		return err;
+	if (piommu_read32(smmuv3->window, SMMUV3_GBPA) & SMMUV3_GBPA_ABORT)
+		log_info(unit->log,
+			 "%s: firmware had all DMA aborted (GBPA.ABORT); devices that nobody claims are let through now",
+			 unit->name);
+	err = turn_on(smmuv3);
+	if (!err)
+		return 0;
+	log_err(unit->log, "%s: was not brought up: %s (CR0 0x%08x, CR0ACK 0x%08x, GERROR 0x%08x)", unit->name,
+		err == -ETIMEDOUT ? "a command was not acknowledged in time" : "it reports an error",
+		piommu_read32(smmuv3->window, SMMUV3_CR0), piommu_read32(smmuv3->window, SMMUV3_CR0ACK),
+		piommu_read32(smmuv3->window, SMMUV3_GERROR));
+	/* What was asked for and not acknowledged may still come on by itself. */
+	unit->keep_memory = has_unfollowed(smmuv3);
+	give_back(smmuv3);
+	return err;
+}
+
+static int shutdown_unit(struct piommu_unit *unit)
+{
+	struct smmuv3 *smmuv3 = smmuv3_of(unit);
+
+	if (!smmuv3->strtab)
+		return unit->keep_memory ? -EIO : 0; /* never enabled, or shut down before */
+	return give_back(smmuv3);
+}
+
+const struct piommu_driver smmuv3_driver = {
+	.name = "smmuv3",
+	.family = PIOMMU_FAMILY_SMMUV3,
+	.match = match,
+	.probe = probe,
+	.remove = remove_unit,
+	.enable = enable,
+	.shutdown = shutdown_unit,
+	.domain_create = smmuv3_domain_create,
+	.domain_fits = smmuv3_domain_fits,
+	.attach = smmuv3_attach,
+	.flush_tag = smmuv3_flush_tag,
+	.poll = smmuv3_poll,
+	.decode = smmuv3_decode,
+	.walk = smmuv3_walk,
+	.describe = smmuv3_describe,
+	.version = smmuv3_version,
+	.fence_done = smmuv3_fence_done,
+	.fence_wait = smmuv3_fence_wait,
+	.inv_stats = smmuv3_inv_stats,
+};

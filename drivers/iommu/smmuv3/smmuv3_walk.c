@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Looking at a unit without touching it: a translation step by step, from CR0 down, as hardware would do it, and the capability
+ * registers in words. Reads registers and memory, writes neither; a window for inspection is enough.
+ * Slow path, any thread. Specification: 3.3, 3.4, 5.1, 5.2, 5.4, 6.3, 7.3; Arm ARM D8.2, D8.3.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "smmuv3.h"
+
+/* ---- Walk --------------------------------------------------------------------------------------------------------------------------- */
+
+struct walk {
+	struct piommu_platform *plat;
+	struct piommu_walk_step *steps;
+	unsigned n;
+	unsigned max;
+	uint32_t idr5;
+};
+
+/* The next step to fill; past the end, one that is thrown away. */
+static struct piommu_walk_step *step(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t at_pa)
+{
+	struct piommu_walk_step *next = walk->n < walk->max ? &walk->steps[walk->n++] : spare;
+
+	memset(next, 0, sizeof(*next));
+	snprintf(next->what, sizeof(next->what), "%s", what);
+	next->at_pa = at_pa;
+	return next;
+}
+
+static __attribute__((format(printf, 3, 4))) void add(struct walk *walk, const char *what, const char *fmt, ...)
+{
+	struct piommu_walk_step spare;
+	struct piommu_walk_step *next = step(walk, &spare, what, 0);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(next->text, sizeof(next->text), fmt, args);
+	va_end(args);
+}
+
+static void add_fault(struct walk *walk, uint8_t type)
+{
+	add(walk, "result", "blocked, event 0x%02x: %s", type, smmuv3_fault_name(type));
+}
+
+/* Words of a structure, as a step with room for their meaning; NULL where the memory cannot be read. */
+static struct piommu_walk_step *add_words(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t pa,
+					  unsigned nwords)
+{
+	const uint64_t *words =
+		walk->plat->ops->mem_at ? walk->plat->ops->mem_at(walk->plat, pa, nwords * sizeof(*words)) : NULL;
+	struct piommu_walk_step *next;
+
+	if (!words) {
+		add(walk, "result", "the %s at 0x%" PRIx64 " cannot be read from here", what, pa);
+		return NULL;
+	}
+	next = step(walk, spare, what, pa);
+	next->nraw = nwords;
+	for (unsigned i = 0; i < nwords; i++)
+		next->raw[i] = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE); /* partner: entry_publish() of what it leads to */
+	return next;
+}
+
+static void add_result(struct walk *walk, uint64_t pa, bool can_read, bool can_write)
+{
+	if (can_read && can_write)
+		add(walk, "result", "reads and writes reach 0x%" PRIx64, pa);
+	else if (can_read)
+		add(walk, "result", "reads reach 0x%" PRIx64 "; writes are blocked, event 0x13: %s", pa,
+		    smmuv3_fault_name(0x13));
+	else if (can_write)
+		add(walk, "result", "writes reach 0x%" PRIx64 "; reads are blocked, event 0x13: %s", pa,
+		    smmuv3_fault_name(0x13));
+	else
+		add_fault(walk, 0x13);
+}
+
+/* ---- Page tables -------------------------------------------------------------------------------------------------------------------- */
+
+#define PTE_VALID BIT64(0)
+#define PTE_TABLE BIT64(1) /* above level 3; at level 3 every page has it */
+#define PTE_S1_READ_ONLY BIT64(7)
+#define PTE_S2_READ BIT64(6)
+#define PTE_S2_WRITE BIT64(7)
+#define PTE_AF BIT64(10)
+
+struct tables {
+	uint64_t root_pa;
+	unsigned granule_lg2;
+	unsigned bits;  /* of addresses */
+	unsigned start; /* level of the root, as the Arm ARM counts: 3 is that of pages */
+	bool stage2;
+};
+
+static uint64_t pte_address(const struct tables *tables, uint64_t entry)
+{
+	uint64_t low = entry & GENMASK64(47, tables->granule_lg2);
+
+	return tables->granule_lg2 == 16 ? low | field_get(GENMASK64(15, 12), entry) << 48 : low;
+}
+
+static bool is_block_level(const struct tables *tables, unsigned level)
+{
+	return level == 2 || (level == 1 && tables->granule_lg2 == 12);
+}
+
+static void say_entry(const struct tables *tables, struct piommu_walk_step *next, uint64_t entry, bool leaf)
+{
+	bool readable = !tables->stage2 || entry & PTE_S2_READ;
+	bool writable = tables->stage2 ? entry & PTE_S2_WRITE : !(entry & PTE_S1_READ_ONLY);
+
+	if (!(entry & PTE_VALID))
+		snprintf(next->text, sizeof(next->text), "not valid");
+	else if (leaf)
+		snprintf(next->text, sizeof(next->text), "%s%s%s, page at 0x%" PRIx64, readable ? "R" : "-",
+			 writable ? "W" : "-", entry & PTE_AF ? "" : ", access flag clear", pte_address(tables, entry));
+	else
+		snprintf(next->text, sizeof(next->text), "table at 0x%" PRIx64, pte_address(tables, entry));
+}
+
+static void leaf_result(struct walk *walk, const struct tables *tables, uint64_t entry, unsigned shift, uint64_t iova)
+{
+	uint64_t page = pte_address(tables, entry) & ~(BIT64(shift) - 1);
+
+	if (!(entry & PTE_AF))
+		add_fault(walk, 0x12);
+	else if (page >> smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, walk->idr5)))
+		add_fault(walk, 0x11);
+	else if (tables->stage2)
+		add_result(walk, page | (iova & (BIT64(shift) - 1)), entry & PTE_S2_READ, entry & PTE_S2_WRITE);
+	else
+		add_result(walk, page | (iova & (BIT64(shift) - 1)), true, !(entry & PTE_S1_READ_ONLY));
+}
+
+static void walk_pages(struct walk *walk, const struct tables *tables, uint64_t iova)
+{
+	unsigned stride = tables->granule_lg2 - 3;
+	uint64_t table_pa = tables->root_pa;
+
+	if (tables->bits < 64 && iova >> tables->bits) {
+		add_fault(walk, 0x10);
+		return;
+	}
+	for (unsigned level = tables->start; level <= 3; level++) {
+		unsigned shift = tables->granule_lg2 + stride * (3 - level);
+		uint64_t index = iova >> shift; /* of the first level all that is left: tables may stand side by side */
+		struct piommu_walk_step spare;
+		struct piommu_walk_step *next;
+		uint64_t entry;
+		char what[32];
+		bool leaf;
+
+		if (level != tables->start)
+			index &= BIT64(stride) - 1;
+		snprintf(what, sizeof(what), "level %u [0x%03" PRIx64 "]", level, index);
+		next = add_words(walk, &spare, what, table_pa + 8 * index, 1);
+		if (!next)
+			return;
+		entry = next->raw[0];
+		leaf = level == 3 || !(entry & PTE_TABLE);
+		say_entry(tables, next, entry, leaf);
+		if (!(entry & PTE_VALID) || (leaf && level < 3 && !is_block_level(tables, level)) ||
+		    (level == 3 && !(entry & PTE_TABLE))) {
+			add_fault(walk, 0x10);
+			return;
+		}
+		if (leaf) {
+			leaf_result(walk, tables, entry, shift, iova);
+			return;
+		}
+		table_pa = pte_address(tables, entry);
+	}
+}
+
+static unsigned granule_of_tg(uint64_t tg)
+{
+	return tg == SMMUV3_TG_4K ? 12 : tg == SMMUV3_TG_16K ? 14 : tg == SMMUV3_TG_64K ? 16 : 0;
+}
+
+static void walk_stage1(struct walk *walk, uint64_t cd_pa, uint64_t iova)
+{
+	struct piommu_walk_step spare;
+	struct piommu_walk_step *next = add_words(walk, &spare, "context descriptor", cd_pa, 8);
+	struct tables tables = { .stage2 = false };
+	unsigned levels;
+
+	if (!next)
+		return;
+	tables.root_pa = next->raw[1] & SMMUV3_CD1_TTB0;
+	tables.granule_lg2 = granule_of_tg(field_get(SMMUV3_CD0_TG0, next->raw[0]));
+	tables.bits = 64 - (unsigned)field_get(SMMUV3_CD0_T0SZ, next->raw[0]);
+	snprintf(next->text, sizeof(next->text), "%s, ASID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64,
+		 next->raw[0] & SMMUV3_CD0_V ? "valid" : "not valid", field_get(SMMUV3_CD0_ASID, next->raw[0]), tables.bits,
+		 tables.granule_lg2 ? 1u << (tables.granule_lg2 - 10) : 0, tables.root_pa);
+	if (!(next->raw[0] & SMMUV3_CD0_V) || !(next->raw[0] & SMMUV3_CD0_AA64) || !tables.granule_lg2 || tables.bits < 16 ||
+	    tables.bits > 52) {
+		add_fault(walk, 0x0a);
+		return;
+	}
+	if (next->raw[0] & SMMUV3_CD0_EPD0) {
+		add_fault(walk, 0x10);
+		return;
+	}
+	levels = (tables.bits - 4) / (tables.granule_lg2 - 3); /* each resolves that many bits of what the page leaves */
+	tables.start = 4 - levels;
+	walk_pages(walk, &tables, iova);
+}
+
+static void walk_stage2(struct walk *walk, const struct piommu_walk_step *ste, uint64_t iova)
+{
+	uint64_t word = ste->raw[2];
+	unsigned sl0 = (unsigned)field_get(SMMUV3_STE2_S2SL0, word);
+	struct tables tables = {
+		.root_pa = ste->raw[3] & SMMUV3_STE3_S2TTB,
+		.granule_lg2 = granule_of_tg(field_get(SMMUV3_STE2_S2TG, word)),
+		.bits = 64 - (unsigned)field_get(SMMUV3_STE2_S2T0SZ, word),
+		.stage2 = true,
+	};
+
+	tables.start = (tables.granule_lg2 == 12 ? 2 : 3) - sl0; /* wraps where it makes no sense */
+	if (!tables.granule_lg2 || tables.start > 3 || tables.bits > 52 || !(word & SMMUV3_STE2_S2AA64)) {
+		add_fault(walk, 0x04);
+		return;
+	}
+	walk_pages(walk, &tables, iova);
+}
+
+/* ---- The stream's entry --------------------------------------------------------------------------------------------------------------- */
+
+static const char *config_name(uint64_t config)
+{
+	static const char *const names[] = { "bypass", "stage 1", "stage 2", "stage 1 over stage 2" };
+
+	return config & SMMUV3_CONFIG_BYPASS ? names[config & 3] : "abort";
+}
+
+static void say_ste(struct piommu_walk_step *next)
+{
+	uint64_t config = field_get(SMMUV3_STE0_CONFIG, next->raw[0]);
+
+	if (!(next->raw[0] & SMMUV3_STE0_V))
+		snprintf(next->text, sizeof(next->text), "not valid");
+	else if (config == SMMUV3_CONFIG_STAGE1)
+		snprintf(next->text, sizeof(next->text), "%s, context descriptor at 0x%" PRIx64 "%s", config_name(config),
+			 next->raw[0] & SMMUV3_STE0_S1CONTEXTPTR,
+			 next->raw[0] & SMMUV3_STE0_S1CDMAX ? ", with substreams" : "");
+	else if (config == SMMUV3_CONFIG_STAGE2)
+		snprintf(next->text, sizeof(next->text), "%s, VMID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64,
+			 config_name(config), field_get(SMMUV3_STE2_S2VMID, next->raw[2]),
+			 64 - (unsigned)field_get(SMMUV3_STE2_S2T0SZ, next->raw[2]),
+			 1u << granule_of_tg(field_get(SMMUV3_STE2_S2TG, next->raw[2])) >> 10,
+			 next->raw[3] & SMMUV3_STE3_S2TTB);
+	else
+		snprintf(next->text, sizeof(next->text), "%s", config_name(config));
+}
+
+static void walk_entry(struct walk *walk, uint64_t ste_pa, uint64_t iova)
+{
+	struct piommu_walk_step spare;
+	struct piommu_walk_step *next = add_words(walk, &spare, "stream table entry", ste_pa, 8);
+	uint64_t config;
+
+	if (!next)
+		return;
+	say_ste(next);
+	config = field_get(SMMUV3_STE0_CONFIG, next->raw[0]);
+	if (!(next->raw[0] & SMMUV3_STE0_V)) {
+		add_fault(walk, 0x04);
+	} else if (!(config & SMMUV3_CONFIG_BYPASS)) {
+		add(walk, "result", "blocked, and not recorded: the entry says abort");
+	} else if (config == SMMUV3_CONFIG_BYPASS) {
+		add_result(walk, iova, true, true);
+	} else if (config == SMMUV3_CONFIG_STAGE2) {
+		walk_stage2(walk, next, iova);
+	} else if (config == SMMUV3_CONFIG_STAGE1 && !(next->raw[0] & (SMMUV3_STE0_S1CDMAX | SMMUV3_STE0_S1FMT))) {
+		walk_stage1(walk, next->raw[0] & SMMUV3_STE0_S1CONTEXTPTR, iova);
+	} else {
+		add(walk, "result", "entries with substreams or with two stages are not decoded");
+	}
+}
+
+static void walk_stream(struct walk *walk, uint64_t base, uint32_t cfg, uint32_t stream, uint64_t iova)
+{
+	unsigned split = field_get32(SMMUV3_STRTAB_SPLIT, cfg);
+	uint64_t table = base & SMMUV3_STRTAB_ADDR;
+	struct piommu_walk_step spare;
+	struct piommu_walk_step *next;
+	uint64_t span;
+
+	if ((uint64_t)stream >> field_get32(SMMUV3_STRTAB_LOG2SIZE, cfg)) {
+		add_fault(walk, 0x02);
+		return;
+	}
+	if (!field_get32(SMMUV3_STRTAB_FMT, cfg)) {
+		walk_entry(walk, table + sizeof(struct smmuv3_ste) * stream, iova);
+		return;
+	}
+	next = add_words(walk, &spare, "first-level descriptor", table + 8 * (uint64_t)(stream >> split), 1);
+	if (!next)
+		return;
+	span = field_get(SMMUV3_L1_SPAN, next->raw[0]);
+	table = next->raw[0] & SMMUV3_L1_ADDR;
+	stream &= (uint32_t)(BIT64(split) - 1);
+	if (!span || span > split + 1 || stream >> (span - 1)) {
+		snprintf(next->text, sizeof(next->text), span ? "its table does not reach so far" : "no table");
+		add_fault(walk, 0x02);
+		return;
+	}
+	snprintf(next->text, sizeof(next->text), "%" PRIu64 " entries at 0x%" PRIx64, BIT64(span - 1), table);
+	walk_entry(walk, table + sizeof(struct smmuv3_ste) * stream, iova);
+}
+
+unsigned smmuv3_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
+		     struct piommu_walk_step *steps, unsigned max)
+{
+	struct walk walk = { .plat = plat, .steps = steps, .max = max, .idr5 = piommu_read32(window, SMMUV3_IDR5) };
+	struct piommu_walk_step spare;
+	struct piommu_walk_step *next;
+	uint32_t cr0 = piommu_read32(window, SMMUV3_CR0);
+	uint32_t gbpa = piommu_read32(window, SMMUV3_GBPA);
+	uint64_t base = piommu_read64(window, SMMUV3_STRTAB_BASE);
+	uint32_t cfg = piommu_read32(window, SMMUV3_STRTAB_BASE_CFG);
+
+	next = step(&walk, &spare, "registers", 0);
+	next->raw[0] = cr0;
+	next->raw[1] = base;
+	next->raw[2] = cfg;
+	next->raw[3] = gbpa;
+	next->nraw = 4;
+	snprintf(next->text, sizeof(next->text), "translation %s, stream table of %s at 0x%" PRIx64 ", ids of %u bits",
+		 cr0 & SMMUV3_CR0_SMMUEN ? "on" : "off", field_get32(SMMUV3_STRTAB_FMT, cfg) ? "two levels" : "one level",
+		 base & SMMUV3_STRTAB_ADDR, field_get32(SMMUV3_STRTAB_LOG2SIZE, cfg));
+	if (cr0 == UINT32_MAX)
+		add(&walk, "result", "the unit is gone: its registers read all ones");
+	else if (!(cr0 & SMMUV3_CR0_SMMUEN) && gbpa & SMMUV3_GBPA_ABORT)
+		add(&walk, "result", "blocked, and not recorded: nothing is translated, and GBPA says abort");
+	else if (!(cr0 & SMMUV3_CR0_SMMUEN))
+		add(&walk, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
+	else
+		walk_stream(&walk, base, cfg, id, iova);
+	return walk.n;
+}
+
+/* ---- Capabilities in words -------------------------------------------------------------------------------------------------------------- */
+
+struct flag {
+	uint32_t bit;
+	const char *name;
+	const char *text;
+};
+
+static const struct flag idr0_flags[] = {
+	{ SMMUV3_IDR0_S1P, "S1P", "stage 1" },
+	{ SMMUV3_IDR0_S2P, "S2P", "stage 2" },
+	{ SMMUV3_IDR0_COHACC, "COHACC", "tables and queues are read coherently" },
+	{ SMMUV3_IDR0_BTM, "BTM", "takes part in the CPUs' TLB maintenance" },
+	{ SMMUV3_IDR0_DORMHINT, "DORMHINT", "dormant hint" },
+	{ SMMUV3_IDR0_HYP, "HYP", "EL2 translations" },
+	{ SMMUV3_IDR0_ATS, "ATS", "device TLBs" },
+	{ SMMUV3_IDR0_NS1ATS, "NS1ATS", "ATS of both stages together only" },
+	{ SMMUV3_IDR0_MSI, "MSI", "message-signalled interrupts; completion is written to memory" },
+	{ SMMUV3_IDR0_SEV, "SEV", "completion wakes CPUs" },
+	{ SMMUV3_IDR0_ATOS, "ATOS", "address translation by registers" },
+	{ SMMUV3_IDR0_PRI, "PRI", "page requests" },
+	{ SMMUV3_IDR0_VMW, "VMW", "VMID wildcards" },
+	{ SMMUV3_IDR0_CD2L, "CD2L", "context descriptor tables of two levels" },
+	{ SMMUV3_IDR0_VATOS, "VATOS", "address translation by registers, for virtual machines" },
+	{ SMMUV3_IDR0_ATSRECERR, "ATSRECERR", "ATS configuration errors are recorded" },
+	{ SMMUV3_IDR0_TERM_MODEL, "TERM_MODEL", "terminated accesses are always aborted" },
+};
+
+static const struct flag idr1_flags[] = {
+	{ SMMUV3_IDR1_ATTR_PERMS_OVR, "ATTR_PERMS_OVR", "permission attributes can be overridden" },
+	{ SMMUV3_IDR1_ATTR_TYPES_OVR, "ATTR_TYPES_OVR", "memory types can be overridden" },
+	{ SMMUV3_IDR1_REL, "REL", "fixed table and queues: base addresses are offsets" },
+	{ SMMUV3_IDR1_QUEUES_PRESET, "QUEUES_PRESET", "fixed queues: cannot be driven" },
+	{ SMMUV3_IDR1_TABLES_PRESET, "TABLES_PRESET", "fixed stream table: cannot be driven" },
+	{ SMMUV3_IDR1_ECMDQ, "ECMDQ", "command queues for each CPU" },
+};
+
+static const struct flag idr3_flags[] = {
+	{ SMMUV3_IDR3_HAD, "HAD", "hierarchical permissions can be disabled" },
+	{ SMMUV3_IDR3_PBHA, "PBHA", "page-based hardware attributes" },
+	{ SMMUV3_IDR3_XNX, "XNX", "execute permissions by privilege in stage 2" },
+	{ SMMUV3_IDR3_PPS, "PPS", "PASIDs in page responses" },
+	{ SMMUV3_IDR3_MPAM, "MPAM", "memory partitioning and monitoring" },
+	{ SMMUV3_IDR3_FWB, "FWB", "stage 2 forces write-back" },
+	{ SMMUV3_IDR3_STT, "STT", "small translation tables" },
+	{ SMMUV3_IDR3_RIL, "RIL", "invalidation of ranges and by level" },
+};
+
+struct ids {
+	uint32_t idr0;
+	uint32_t idr1;
+	uint32_t idr3;
+	uint32_t idr5;
+};
+
+/* Facts have the words two by two: IDR0 and IDR1, IDR3 and IDR5, each with the first one low. */
+static bool read_ids(const struct piommu_unit_facts *facts, struct piommu_window *window, struct ids *ids)
+{
+	if (window) {
+		*ids = (struct ids){ piommu_read32(window, SMMUV3_IDR0), piommu_read32(window, SMMUV3_IDR1),
+				     piommu_read32(window, SMMUV3_IDR3), piommu_read32(window, SMMUV3_IDR5) };
+		return true;
+	}
+	if (!facts || !facts->caps_known)
+		return false;
+	*ids = (struct ids){ (uint32_t)facts->cap[0], (uint32_t)(facts->cap[0] >> 32), (uint32_t)facts->cap[1],
+			     (uint32_t)(facts->cap[1] >> 32) };
+	return true;
+}
+
+#define FLAGS(flags, word, fn, ctx) describe_flags(flags, sizeof(flags) / sizeof((flags)[0]), word, fn, ctx)
+
+static void describe_flags(const struct flag *flags, size_t n, uint32_t word, piommu_cap_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (word & flags[i].bit)
+			fn(ctx, flags[i].name, flags[i].text);
+	}
+}
+
+static __attribute__((format(printf, 4, 5))) void describe_number(piommu_cap_fn fn, void *ctx, const char *name,
+								  const char *fmt, ...)
+{
+	char text[96];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fn(ctx, name, text);
+}
+
+static void describe_idr0(uint32_t idr0, piommu_cap_fn fn, void *ctx)
+{
+	static const char *const ttf[] = { "of no known kind", "AArch32", "AArch64", "AArch32 and AArch64" };
+	static const char *const httu[] = { "", "access flags", "access flags and dirty state",
+					    "access flags, dirty state and more" };
+	static const char *const endian[] = { "either byte order", "an unknown byte order", "little-endian", "big-endian" };
+	static const char *const stall[] = { "can be stalled", "are terminated", "are always stalled",
+					     "are treated in an unknown way" };
+
+	FLAGS(idr0_flags, idr0, fn, ctx);
+	describe_number(fn, ctx, "TTF", "page tables %s", ttf[field_get32(SMMUV3_IDR0_TTF, idr0)]);
+	if (idr0 & SMMUV3_IDR0_HTTU)
+		describe_number(fn, ctx, "HTTU", "hardware updates %s", httu[field_get32(SMMUV3_IDR0_HTTU, idr0)]);
+	describe_number(fn, ctx, "ASID16", "ASIDs of %u bits", idr0 & SMMUV3_IDR0_ASID16 ? 16 : 8);
+	describe_number(fn, ctx, "VMID16", "VMIDs of %u bits", idr0 & SMMUV3_IDR0_VMID16 ? 16 : 8);
+	describe_number(fn, ctx, "TTENDIAN", "page tables of %s", endian[field_get32(SMMUV3_IDR0_TTENDIAN, idr0)]);
+	describe_number(fn, ctx, "STALL_MODEL", "faulting accesses %s", stall[field_get32(SMMUV3_IDR0_STALL_MODEL, idr0)]);
+	describe_number(fn, ctx, "ST_LEVEL", "stream tables of one level%s",
+			field_get32(SMMUV3_IDR0_ST_LEVEL, idr0) ? " or two" : "");
+}
+
+static void describe_idr5(uint32_t idr5, piommu_cap_fn fn, void *ctx)
+{
+	describe_number(fn, ctx, "OAS", "addresses of %u bits on the bus",
+			smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, idr5)));
+	describe_number(fn, ctx, "GRAN", "pages of%s%s%s", idr5 & SMMUV3_IDR5_GRAN4K ? " 4 KiB" : "",
+			idr5 & SMMUV3_IDR5_GRAN16K ? " 16 KiB" : "", idr5 & SMMUV3_IDR5_GRAN64K ? " 64 KiB" : "");
+	describe_number(fn, ctx, "VAX", "virtual addresses of %u bits", field_get32(SMMUV3_IDR5_VAX, idr5) == 1 ? 52 : 48);
+	if (idr5 & SMMUV3_IDR5_STALL_MAX)
+		describe_number(fn, ctx, "STALL_MAX", "up to %u stalled accesses", field_get32(SMMUV3_IDR5_STALL_MAX, idr5));
+}
+
+void smmuv3_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx)
+{
+	struct ids ids;
+
+	if (!read_ids(facts, window, &ids))
+		return;
+	describe_idr0(ids.idr0, fn, ctx);
+	describe_number(fn, ctx, "SIDSIZE", "stream ids of %u bits", field_get32(SMMUV3_IDR1_SIDSIZE, ids.idr1));
+	if (ids.idr1 & SMMUV3_IDR1_SSIDSIZE)
+		describe_number(fn, ctx, "SSIDSIZE", "substream ids (PASIDs) of %u bits",
+				field_get32(SMMUV3_IDR1_SSIDSIZE, ids.idr1));
+	describe_number(fn, ctx, "CMDQS", "up to 2^%u commands queued", field_get32(SMMUV3_IDR1_CMDQS, ids.idr1));
+	describe_number(fn, ctx, "EVENTQS", "up to 2^%u events queued", field_get32(SMMUV3_IDR1_EVENTQS, ids.idr1));
+	if (ids.idr0 & SMMUV3_IDR0_PRI)
+		describe_number(fn, ctx, "PRIQS", "up to 2^%u page requests queued", field_get32(SMMUV3_IDR1_PRIQS, ids.idr1));
+	FLAGS(idr1_flags, ids.idr1, fn, ctx);
+	FLAGS(idr3_flags, ids.idr3, fn, ctx);
+	describe_number(fn, ctx, "BBML", "break-before-make level %u", field_get32(SMMUV3_IDR3_BBML, ids.idr3));
+	describe_idr5(ids.idr5, fn, ctx);
+}
+
+void smmuv3_version(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len)
+{
+	bool known = window || (facts && facts->caps_known);
+	uint32_t aidr = window ? piommu_read32(window, SMMUV3_AIDR) : known ? facts->version : UINT32_MAX;
+
+	if (!known || aidr == UINT32_MAX)
+		snprintf(text, len, "%s", "");
+	else
+		snprintf(text, len, "%u.%u", 3 + field_get32(SMMUV3_AIDR_MAJOR, aidr), field_get32(SMMUV3_AIDR_MINOR, aidr));
+}

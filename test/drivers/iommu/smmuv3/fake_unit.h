@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An SMMUv3 unit that is nothing but registers: it logs every access, follows CR0 at once (or never), and takes commands without
+ * doing anything about them. For tests of what the driver writes, and in which order.
+ */
+#ifndef FAKE_UNIT_H
+#define FAKE_UNIT_H
+
+#include "smmuv3.h"
+
+/* A unit of a server: both stages, AArch64 tables, coherent, HYP, 16-bit ASIDs and VMIDs, MSIs, little-endian, stalls by choice, 2 levels. */
+#define FAKE_IDR0 0x0844321bu
+/* Stream ids of 16 bits, 2^8 events, 2^10 commands, substreams of 20 bits. */
+#define FAKE_IDR1 0x01480510u
+/* HAD, RIL. */
+#define FAKE_IDR3 0x00000404u
+/* 44-bit addresses, 4, 16 and 64 KiB. */
+#define FAKE_IDR5 0x00000074u
+
+struct fake_write {
+	unsigned off;
+	unsigned width;
+	uint64_t value;
+};
+
+struct fake_ids {
+	uint32_t idr0, idr1, idr3, idr5;
+};
+
+struct fake {
+	struct piommu_platform plat; /* first: its ops are handed this */
+	struct piommu_window window;
+	struct piommu_env_mem *mem;
+	struct piommu_pool *pool;
+	struct piommu_fw_unit fw;
+	struct piommu_unit unit;
+	struct piommu_log log;
+
+	uint64_t page0[0x200 / 8];
+	uint64_t page1[0x200 / 8];
+	struct fake_write writes[256];
+	unsigned nwrites;
+	struct smmuv3_cmd commands[1024]; /* executed, CMD_SYNC too */
+	unsigned ncommands;
+	unsigned width_errors;
+	unsigned writebacks;
+
+	uint32_t never_acked;               /* bits of CR0 that CR0ACK does not follow in */
+	bool commands_stuck;                /* the queue fetches nothing */
+	unsigned fail_alloc;                /* the n-th allocation from now fails */
+	unsigned fail_command;              /* the n-th command from now is refused */
+	unsigned fail_with;                 /* CERROR of it; 0: ILL */
+	bool refuse_all;                    /* each of them */
+	bool dead;                          /* all ones */
+	void (*on_sync)(struct fake *fake); /* NULL: none. When a CMD_SYNC is executed */
+	void *on_sync_ctx;
+	uint64_t now;
+	char said[512]; /* the last message */
+
+	struct piommu_event events[16];
+	unsigned nevents;
+};
+
+extern const struct fake_ids fake_usual;
+
+/* Ready to be probed. */
+void fake_init(struct fake *fake, const struct fake_ids *ids);
+/* fake_init(), probe, enable; both succeed. */
+void fake_start(struct fake *fake, const struct fake_ids *ids);
+void fake_fini(struct fake *fake);
+
+uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
+void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
+/* Writes from index `from` on are exactly these. */
+void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
+/* Commands from index `from` on are exactly these, where a CMD_SYNC may be of either kind. */
+void fake_expect_commands(struct fake *fake, unsigned from, const struct smmuv3_cmd *expected, unsigned n);
+/* The entry that hardware would find. */
+struct smmuv3_ste *fake_ste(struct fake *fake, uint32_t stream);
+/* The context descriptor that an entry names. */
+const struct smmuv3_cd *fake_cd(const struct smmuv3_ste *ste);
+/* The unit records an event. @return false: its queue is full, and says so */
+bool fake_record(struct fake *fake, const uint64_t words[4]);
+/* The unit has these errors. */
+void fake_error(struct fake *fake, uint32_t bits);
+unsigned fake_poll(struct fake *fake);
+
+#endif
