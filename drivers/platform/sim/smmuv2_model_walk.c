@@ -163,6 +163,17 @@ static bool table_from_cache(struct smmuv2_model *m, const struct smmuv2m_tag *t
 	return false;
 }
 
+/* A contiguous group is remembered whole, in its pieces: each is invalidated by itself (D8.7). */
+static void fill_leaves(struct smmuv2_model *m, int index, uint64_t va, const struct lpae_walk *walk)
+{
+	uint64_t piece = UINT64_C(1) << walk->leaf_lg2, group = UINT64_C(1) << walk->group_lg2;
+	uint64_t first = align_down(va, group), pa = group == piece ? walk->pa : align_down(walk->pa, group);
+
+	for (uint64_t at = 0; at < group; at += piece)
+		sim_cache_put(&m->tlb, smmuv2m_leaf_key(index, walk->leaf_lg2, walk->level, first + at),
+			      (pa + at) | walk->user | walk->priv << 2, 0);
+}
+
 static void fill(struct smmuv2_model *m, const struct smmuv2m_tag *own, uint64_t va, const struct lpae_walk *walk)
 {
 	unsigned granule_lg2 = own->granule_lg2, stride = granule_lg2 - 3;
@@ -183,8 +194,7 @@ static void fill(struct smmuv2_model *m, const struct smmuv2m_tag *own, uint64_t
 		index = smmuv2m_tag_index(m, &tag);
 	}
 	if (index >= 0)
-		sim_cache_put(&m->tlb, smmuv2m_leaf_key(index, walk->leaf_lg2, walk->level, va),
-			      walk->pa | walk->user | walk->priv << 2, 0);
+		fill_leaves(m, index, va, walk);
 }
 
 /* ---- The walk ---- */

@@ -154,7 +154,7 @@ static void reserved_bits_of_a_descriptor_are_counted(void)
 	rig_close_blamed(&s.rig);
 }
 
-/* Sixteen pages of 4 KiB that say they are one range (bit 52), and one that is elsewhere. */
+/* Sixteen pages of 4 KiB that say they are one range (bit 52); of sixteen others one is elsewhere. */
 static void contiguous_group_must_agree(void)
 {
 	const uint64_t hint = UINT64_C(1) << 52;
@@ -163,12 +163,12 @@ static void contiguous_group_must_agree(void)
 
 	set(&s);
 	pages = rig_alloc(&s.rig, 0x10000);
-	for (unsigned i = 0; i < 16; i++)
-		rig_map(&s.rig, s.root, 1, 12, 0x10000 + 0x1000 * i, (pages + 0x1000 * i) | S1_RW | hint);
+	for (unsigned i = 0; i < 32; i++)
+		rig_map(&s.rig, s.root, 1, 12, 0x10000 + 0x1000 * i, (pages + 0x1000 * (i % 16)) | S1_RW | hint);
+	rig_map(&s.rig, s.root, 1, 12, 0x2f000, s.page | S1_RW | hint);
 	CHECK_EQ(rig_lands(&s.rig, SID, 0x13000, pages + 0x3000), true);
 	CHECK_EQ(rig_counts(&s.rig).reserved_errors, 0);
-	rig_map(&s.rig, s.root, 1, 12, 0x1f000, s.page | S1_RW | hint);
-	CHECK_EQ(rig_lands(&s.rig, SID, 0x14000, pages + 0x4000), true);
+	CHECK_EQ(rig_lands(&s.rig, SID, 0x24000, pages + 0x4000), true);
 	CHECK_EQ(rig_counts(&s.rig).reserved_errors, 1);
 	rig_check_blamed(&s.rig, "contiguous");
 	rig_close_blamed(&s.rig);

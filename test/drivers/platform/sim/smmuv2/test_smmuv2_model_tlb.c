@@ -256,6 +256,35 @@ static void one_invalidation_drops_a_whole_block(void)
 	rig_close(&s.rig);
 }
 
+/* Sixteen pages with bit 52: one that was never used is remembered with its neighbour, and again with it after its own invalidation. */
+static void contiguous_group_is_remembered_whole(void)
+{
+	struct scene s;
+	uint64_t pages, leaf = 0;
+
+	set(&s);
+	pages = rig_alloc(&s.rig, 0x10000);
+	for (unsigned i = 0; i < 16; i++) {
+		uint64_t at = rig_map(&s.rig, s.root[0], 1, 12, 0x10000 + 0x1000 * i,
+				      (pages + 0x1000 * i) | S1_RW | UINT64_C(1) << 52);
+
+		leaf = i == 5 ? at : leaf;
+	}
+	CHECK_EQ(rig_lands(&s.rig, 0, 0x13000, pages + 0x3000), true);
+	rig_put(&s.rig, leaf, 0, 0);
+	CHECK_EQ(rig_lands(&s.rig, 0, 0x15000, pages + 0x5000), true);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 1);
+	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x15000));
+	sync_bank(&s.rig, 2);
+	CHECK_EQ(rig_lands(&s.rig, 0, 0x15000, pages + 0x5000), false);
+	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x1f000));
+	sync_bank(&s.rig, 2);
+	CHECK_EQ(rig_lands(&s.rig, 0, 0x1f000, pages + 0xf000), true);
+	CHECK_EQ(rig_lands(&s.rig, 0, 0x15000, pages + 0x5000), true);
+	CHECK_EQ(rig_counts(&s.rig).stale_hits, 2);
+	rig_close(&s.rig);
+}
+
 static void page_of_64k_goes_by_any_of_its_addresses(void)
 {
 	struct smmuv2_model_config cfg = rig_config();
@@ -502,6 +531,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(asid_has_16_bits_only_with_tcr2_as),
 	SUITE_TEST(last_level_invalidations_keep_the_tables),
 	SUITE_TEST(one_invalidation_drops_a_whole_block),
+	SUITE_TEST(contiguous_group_is_remembered_whole),
 	SUITE_TEST(page_of_64k_goes_by_any_of_its_addresses),
 	SUITE_TEST(stage_2_by_address),
 	SUITE_TEST(invalidations_of_version_1),
