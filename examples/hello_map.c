@@ -3,7 +3,7 @@
  * The whole of piommu in one page: take a device, map a buffer, let the device use it, unmap it, and see the next access
  * blocked and explained. On the simulated machine the device is played by piommu_sim_dma().
  *
- *     hello_map [sim[:vtd,key=value..]]
+ *     hello_map [sim[:vtd|smmuv3|smmuv2][,key=value..]]
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * A device that is pulled out while it is in use, and comes back. It sits in a slot that anyone can reach, so it is not trusted: while
  * nobody attaches it, it is on a page table of its own with nothing in it (a paging default), and not on identity.
  *
- *     hotplug [sim[:vtd,key=value..]]
+ *     hotplug [sim[:vtd|smmuv3|smmuv2][,key=value..]]
  */
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * has it. Unmaps do not wait: a burst's buffers go up to the application when its ticket is done, while the next bursts are on
  * their way. On the simulated machine the device is played by piommu_sim_dma().
  *
- *     rx_ring [sim[:vtd,key=value..]]
+ *     rx_ring [sim[:vtd|smmuv3|smmuv2][,key=value..]]
  */
 #include <errno.h>
 #include <stdio.h>

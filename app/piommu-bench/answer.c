@@ -23,10 +23,12 @@ struct queue_words {
 	unsigned lg2_0;                  /* the queue's length is a power of two: of the second field plus this */
 	unsigned command_lg2;            /* bytes */
 	unsigned step_lg2, laps;
-	uint64_t wait_mask, wait; /* which commands are answered, by their first word */
+	uint64_t wait_mask, wait;   /* which commands are answered, by their first word */
+	uint64_t store_mask, store; /* which of those ask for a store; the others are answered by the head that passes them */
 	unsigned address_word, value_word;
 	uint64_t address_mask;
 	unsigned value_shift;
+	bool head_waits; /* the head passes such a command when it is answered, and not when it is fetched */
 };
 
 /* VT-d specification 11.4.9: head, tail and address of the queue, and 6.5.2.8: the wait descriptor. */
@@ -48,16 +50,40 @@ static const struct queue_words vtd_words = {
 	.value_shift = 32,
 };
 
-/* By family. Hardware of one that is not here cannot be answered for. */
-static const struct queue_words *const families[] = { [PIOMMU_FAMILY_VTD] = &vtd_words };
+/* SMMUv3 (IHI 0070), 6.3.26 to 6.3.28: base, PROD and CONS of the command queue, each index with a wrap bit; 4.7.3: CMD_SYNC. */
+static const struct queue_words smmuv3_words = {
+	.r_base = 0x90,
+	.r_head = 0x9c,
+	.r_tail = 0x98,
+	.base_address = GENMASK64(51, 5),
+	.base_lg2 = GENMASK64(4, 0),
+	.command_lg2 = 4,
+	.laps = 2,
+	.wait_mask = GENMASK64(7, 0),
+	.wait = 0x46,
+	.store_mask = GENMASK64(13, 12),
+	.store = 1 << 12,
+	.address_word = 1,
+	.value_word = 0,
+	.address_mask = GENMASK64(51, 2),
+	.value_shift = 32,
+	.head_waits = true,
+};
+
+/* By family. Hardware of one that is not here cannot be answered for: SMMUv2 has no queue of commands. */
+static const struct queue_words *const families[] = {
+	[PIOMMU_FAMILY_VTD] = &vtd_words,
+	[PIOMMU_FAMILY_SMMUV3] = &smmuv3_words,
+};
 
 #define MAX_DUE 1024u /* hardware that owes so many answers fetches no more */
 #define IDLE 4096u    /* looks at an idle queue before its processor is offered to others */
 
 struct due {
 	double ns;
-	uint32_t *status;
+	uint32_t *status; /* NULL: no store */
 	uint32_t value;
+	uint64_t head; /* behind the command */
 };
 
 struct answer {
@@ -69,23 +95,26 @@ struct answer {
 	_Atomic uint64_t base; /* the register as it was written */
 	_Alignas(64) _Atomic uint64_t tail;
 	_Alignas(64) _Atomic uint64_t head;
-	unsigned first, last; /* of the answers that are due, round */
+	_Atomic uint64_t fetched; /* position of the next command */
+	unsigned first, last;     /* of the answers that are due, round */
 	struct due due[MAX_DUE];
 };
 
-static void take(struct answer *answer, uintptr_t va_off, const uint64_t *command)
+/* `next`: the position behind the command. */
+static void take(struct answer *answer, uintptr_t va_off, const uint64_t *command, uint64_t next)
 {
 	const struct queue_words *words = answer->words;
-	uint64_t value, address;
+	uint64_t value, address, first = __atomic_load_n(&command[0], __ATOMIC_RELAXED);
 
-	if ((__atomic_load_n(&command[0], __ATOMIC_RELAXED) & words->wait_mask) != words->wait)
+	if ((first & words->wait_mask) != words->wait)
 		return;
 	value = __atomic_load_n(&command[words->value_word], __ATOMIC_RELAXED) >> words->value_shift;
 	address = __atomic_load_n(&command[words->address_word], __ATOMIC_RELAXED) & words->address_mask;
 	answer->due[answer->last++ % MAX_DUE] = (struct due){
 		.ns = answer->latency_ns > 0 ? now_ns() + answer->latency_ns : 0,
-		.status = (uint32_t *)(uintptr_t)(address + va_off),
+		.status = (first & words->store_mask) == words->store ? (uint32_t *)(uintptr_t)(address + va_off) : NULL,
 		.value = (uint32_t)value,
+		.head = next,
 	};
 }
 
@@ -97,8 +126,14 @@ static void write_due(struct answer *answer)
 
 		if (due->ns > 0 && now_ns() < due->ns)
 			return;
-		__atomic_store_n(due->status, due->value, __ATOMIC_RELEASE);
+		if (due->status)
+			__atomic_store_n(due->status, due->value, __ATOMIC_RELEASE);
+		if (answer->words->head_waits)
+			atomic_store_explicit(&answer->head, due->head, memory_order_release);
 	}
+	if (answer->words->head_waits) /* nothing waits any more */
+		atomic_store_explicit(&answer->head, atomic_load_explicit(&answer->fetched, memory_order_relaxed),
+				      memory_order_release);
 }
 
 /* The queue as its base register describes it. */
@@ -133,7 +168,7 @@ static const void *command_at(const struct answer *answer, const struct queue *q
 static bool fetch(struct answer *answer)
 {
 	uint64_t tail = atomic_load_explicit(&answer->tail, memory_order_acquire);
-	uint64_t head = atomic_load_explicit(&answer->head, memory_order_relaxed);
+	uint64_t head = atomic_load_explicit(&answer->fetched, memory_order_relaxed), next;
 	struct queue queue;
 
 	if (head == tail)
@@ -142,11 +177,14 @@ static bool fetch(struct answer *answer)
 	if (tail >= queue.end)
 		return false;
 	while (head != tail && answer->last - answer->first < MAX_DUE) {
-		take(answer, queue.va_off, command_at(answer, &queue, head));
-		head += BIT64(answer->words->step_lg2);
-		head = head == queue.end ? 0 : head;
+		next = head + BIT64(answer->words->step_lg2);
+		next = next == queue.end ? 0 : next;
+		take(answer, queue.va_off, command_at(answer, &queue, head), next);
+		head = next;
 	}
-	atomic_store_explicit(&answer->head, head, memory_order_release);
+	atomic_store_explicit(&answer->fetched, head, memory_order_relaxed);
+	if (!answer->words->head_waits)
+		atomic_store_explicit(&answer->head, head, memory_order_release);
 	return true;
 }
 
@@ -175,6 +213,7 @@ bool answer_write(struct answer *answer, uintptr_t va_off, unsigned off, uint64_
 		atomic_store_explicit(&answer->va_off, va_off, memory_order_relaxed);
 		atomic_store_explicit(&answer->base, value, memory_order_relaxed);
 		atomic_store_explicit(&answer->head, 0, memory_order_relaxed);
+		atomic_store_explicit(&answer->fetched, 0, memory_order_relaxed);
 		atomic_store_explicit(&answer->tail, 0, memory_order_release);
 	}
 	if (off != answer->words->r_tail)

@@ -151,6 +151,8 @@ struct bench {
 	struct iova_space *space; /* work_iova.c */
 };
 
+/* Why a workload cannot be measured on this machine; NULL: it can. */
+const char *machine_lacks(const struct options *options, const struct workload *workload);
 /* What the simulated hardware is told to take for a completion, in ns. */
 double machine_latency(const struct options *options);
 /* Opens the machine that the workload needs, unless it is open. @return 0 or an exit code, the reason on stderr */
@@ -201,6 +203,7 @@ struct row {
 	struct piommu_exposure exposure; /* bounded */
 	const char *floor;
 	double floor_ns;
+	const char *absent; /* why it was not measured; NULL: it was */
 };
 
 /* @return 0 or a negative errno */

@@ -36,6 +36,15 @@ double machine_latency(const struct options *options)
 	return is_sim(platform) && at ? strtod(at + strlen("latency_ns="), NULL) : 0;
 }
 
+const char *machine_lacks(const struct options *options, const struct workload *workload)
+{
+	const char *platform = options->platform ? options->platform : hardware_machine;
+
+	if (options->answers && workload->flags & WORK_HARDWARE && !strncmp(platform, "sim:smmuv2", 10))
+		return "units of smmuv2 have no queue of commands that something else could answer: --hardware model";
+	return NULL;
+}
+
 /* ---- Groups ------------------------------------------------------------------------------------------------------------- */
 
 static bool is_for_benches(const struct piommu_group *group)

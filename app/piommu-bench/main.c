@@ -113,6 +113,9 @@ static int run_row(struct bench *bench, const struct options *options, const str
 {
 	int err;
 
+	row->absent = machine_lacks(options, row->workload);
+	if (row->absent)
+		return 0;
 	cpus_pin(cpus, cpus->n - 1); /* where threads of a simulated unit stay, too */
 	err = bench_open(bench, options, row->workload->flags & WORK_HARDWARE);
 	cpus_pin(cpus, 0);
@@ -154,7 +157,18 @@ static int complain(const char *path, int err)
 	return EXIT_FAILED;
 }
 
-static int report(const struct options *options, const struct floors *floors, const struct rows *rows)
+/* What was measured. */
+static void drop_absent(struct rows *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (!rows->at[i].absent)
+			rows->at[n++] = rows->at[i];
+	rows->n = n;
+}
+
+static int report(const struct options *options, const struct floors *floors, struct rows *rows)
 {
 	FILE *people = options->json && !strcmp(options->json, "-") ? stderr : stdout;
 	int code = EXIT_DONE;
@@ -165,7 +179,8 @@ static int report(const struct options *options, const struct floors *floors, co
 		report_row(people, &rows->at[i]);
 	if (options->json)
 		code = complain(options->json, report_json(options->json, floors, rows->at, rows->n));
-	if (options->plot && !code)
+	drop_absent(rows);
+	if (options->plot && !code && rows->n)
 		code = complain(options->plot, plot_write(options->plot, options, floors, rows->at, rows->n));
 	return code;
 }

@@ -61,7 +61,8 @@ void options_usage(FILE *to)
 		    "                    [--hardware model|answer]\n");
 	for (unsigned i = 0; (workload = workload_at(i)); i++)
 		fprintf(to, "  %-13s %s\n", workload->name, workload->text);
-	fprintf(to, "P: sim[:vtd,key=value..] (default: what suits each workload), linux. See piommu-bench(1).\n");
+	fprintf(to,
+		"P: sim[:vtd|smmuv3|smmuv2,key=value..] (default: what suits each workload), linux. See piommu-bench(1).\n");
 }
 
 static int refuse(const char *what, const char *value, const char *why)

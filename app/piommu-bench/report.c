@@ -66,6 +66,10 @@ void report_row(FILE *to, const struct row *row)
 	print_parameter(to, 5, flags & WORK_BURST, row->burst);
 	print_parameter(to, 3, flags & WORK_INFLIGHT, row->inflight);
 	print_parameter(to, 3, true, row->threads);
+	if (row->absent) {
+		fprintf(to, " | absent: %s\n", row->absent);
+		return;
+	}
 	fputs(" |", to);
 	print_ns(to, row->ns_mean);
 	print_ns(to, row->ns_p50);

@@ -73,6 +73,10 @@ static json_t *row_object(const struct floors *floors, const struct row *row)
 	json_object_set_new(object, "threads", json_integer(row->threads));
 	json_object_set_new(object, "mode", json_string(mode_name(row->mode)));
 	json_object_set_new(object, "inflight", json_integer(row->inflight));
+	if (row->absent) {
+		json_object_set_new(object, "absent", json_string(row->absent));
+		return object;
+	}
 	json_object_set_new(object, "sample", json_integer(row->sample));
 	json_object_set_new(object, "preempted", json_integer((json_int_t)row->preempted));
 	set_numbers(object, numbers, sizeof(numbers) / sizeof(numbers[0]));
