@@ -32,7 +32,7 @@ static void release(struct vtd_model *m)
 	sim_cache_fini(&m->iotlb);
 	sim_cache_fini(&m->tables);
 	sim_cache_fini(&m->held);
-	pthread_cond_destroy(&m->doorbell);
+	sim_worker_fini(&m->worker);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -41,7 +41,7 @@ static void destroy(struct sim_model *model)
 {
 	struct vtd_model *m = vtdm_of(model);
 
-	vtdm_queue_stop_thread(m);
+	sim_worker_stop(&m->worker);
 	release(m);
 }
 
@@ -82,7 +82,7 @@ static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_
 	default:
 		return -EINVAL;
 	}
-	vtdm_queue_kick(m);
+	sim_worker_kick(&m->worker);
 	return 0;
 }
 
@@ -132,7 +132,6 @@ static const struct sim_model_ops ops = {
 int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem, struct sim_model **out)
 {
 	struct vtd_model *m = calloc(1, sizeof(*m));
-	pthread_condattr_t attr;
 	int err = 0;
 
 	if (!m)
@@ -142,13 +141,10 @@ int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem,
 	m->mem = mem;
 	m->latency_ns = config->latency_ns;
 	pthread_mutex_init(&m->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->doorbell, &attr);
-	pthread_condattr_destroy(&attr);
+	sim_worker_init(&m->worker, &m->lock, vtdm_queue_step, m);
 	vtdm_regs_init(m);
 	if (config->thread && config->qi)
-		err = vtdm_queue_start_thread(m);
+		err = sim_worker_start(&m->worker);
 	if (err) {
 		release(m);
 		return err;

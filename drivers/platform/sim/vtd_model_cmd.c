@@ -49,7 +49,7 @@ static void gcmd_apply(struct vtd_model *m)
 		queue_enable(m, value & G_QIE);
 	vtdm_put32(m, R_GSTS, gsts);
 	if (bit & G_QIE)
-		vtdm_queue_kick(m);
+		sim_worker_kick(&m->worker);
 }
 
 static void ccmd_apply(struct vtd_model *m)

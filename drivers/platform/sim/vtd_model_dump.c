@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sim_summary.h"
 #include "vtd_model_priv.h"
 
 #define NSOURCES 0x10000u
@@ -76,49 +77,15 @@ static void dump_faults(const struct vtd_model *m, FILE *out)
 
 /* ---- Page tables ---- */
 
-/* Leaves that continue one another are one range, whatever their sizes. */
 struct summary {
 	uint64_t root; /* of which table, with its width in bits 2:0 */
-	uint64_t hash, nranges, len;
-	uint64_t iova, pa, range_len;
-	unsigned prot, reason; /* of the range that is still open */
+	struct sim_summary ranges;
 	bool whole;
 };
 
-static void hash_word(struct summary *sum, uint64_t word)
-{
-	for (unsigned i = 0; i < 8; i++, word >>= 8)
-		sum->hash = (sum->hash ^ (word & 0xff)) * UINT64_C(0x100000001b3); /* FNV-1a */
-}
-
-static void close_range(struct summary *sum)
-{
-	if (!sum->range_len)
-		return;
-	hash_word(sum, sum->iova);
-	hash_word(sum, sum->pa);
-	hash_word(sum, sum->range_len);
-	hash_word(sum, sum->prot | sum->reason << 8);
-	sum->nranges++;
-	sum->len += sum->range_len;
-}
-
 static bool add_leaf(void *arg, uint64_t iova, uint64_t len, const struct vtdm_leaf *leaf)
 {
-	struct summary *sum = arg;
-	bool goes_on = sum->range_len && sum->iova + sum->range_len == iova && sum->pa + sum->range_len == leaf->pa &&
-		       sum->prot == leaf->prot && sum->reason == leaf->reason;
-
-	if (goes_on) {
-		sum->range_len += len;
-		return true;
-	}
-	close_range(sum);
-	sum->iova = iova;
-	sum->pa = leaf->pa;
-	sum->range_len = len;
-	sum->prot = leaf->prot;
-	sum->reason = leaf->reason;
+	sim_summary_add(arg, iova, len, leaf->pa, leaf->prot | leaf->reason << 8);
 	return true;
 }
 
@@ -126,11 +93,12 @@ static void summarise(struct vtd_model *m, const struct vtdm_context *ctx, struc
 {
 	uint64_t root = (ctx->lo & ENTRY_ADDR) | field_get(CTX_AW, ctx->hi);
 
-	if (sum->root == root && sum->hash)
+	if (sum->root == root && sum->ranges.hash)
 		return;
-	*sum = (struct summary){ .root = root, .hash = UINT64_C(0xcbf29ce484222325) };
-	sum->whole = vtdm_table_each(m, ctx, add_leaf, sum);
-	close_range(sum);
+	sum->root = root;
+	sim_summary_init(&sum->ranges);
+	sum->whole = vtdm_table_each(m, ctx, add_leaf, &sum->ranges);
+	sim_summary_end(&sum->ranges);
 }
 
 /* ---- Sources ---- */
@@ -169,8 +137,8 @@ static void describe(struct vtd_model *m, struct fate *fate, struct summary *sum
 		return;
 	summarise(m, &ctx, sum);
 	snprintf(fate->text + len, sizeof(fate->text) - (size_t)len,
-		 " ranges=%" PRIu64 " bytes=0x%" PRIx64 " hash=%016" PRIx64 "%s", sum->nranges, sum->len, sum->hash,
-		 sum->whole ? "" : " (not all)");
+		 " ranges=%" PRIu64 " bytes=0x%" PRIx64 " hash=%016" PRIx64 "%s", sum->ranges.nranges, sum->ranges.len,
+		 sum->ranges.hash, sum->whole ? "" : " (not all)");
 }
 
 /* `fate` is another source's at first, and stays so where both have the same. */
@@ -202,7 +170,7 @@ static void put_run(FILE *out, unsigned first, unsigned last, const char *text)
 
 static void dump_sources(struct vtd_model *m, FILE *out)
 {
-	struct summary sum = { 0 };
+	struct summary sum = { .root = 0 };
 	struct fate run, fate = { 0 };
 	unsigned first = 0;
 

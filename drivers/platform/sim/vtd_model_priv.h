@@ -6,8 +6,7 @@
 #ifndef VTD_MODEL_PRIV_H
 #define VTD_MODEL_PRIV_H
 
-#include <stdatomic.h>
-
+#include "sim_worker.h"
 #include "vtd_model.h"
 
 /* ---- Registers (chapter 11) ---- */
@@ -169,10 +168,7 @@ struct vtd_model {
 	/* The queue. */
 	uint32_t head; /* index of a descriptor */
 	bool abort_wait;
-	pthread_t worker;
-	pthread_cond_t doorbell;
-	bool has_worker, worker_sleeps, stop;
-	_Atomic uint32_t rings; /* counts doorbells: what the worker watches without the lock */
+	struct sim_worker worker;
 
 	struct piommu_sim_counts counts;
 	char complaint[200];
@@ -276,9 +272,7 @@ bool vtdm_table_each(struct vtd_model *m, const struct vtdm_context *ctx, vtdm_l
 uint64_t vtdm_width_last(const struct vtd_model *m, const struct vtdm_context *ctx);
 
 /* vtd_model_queue.c */
-int vtdm_queue_start_thread(struct vtd_model *m);
-void vtdm_queue_stop_thread(struct vtd_model *m); /* not under the lock */
-/* A doorbell, or something that stopped the queue is gone. */
-void vtdm_queue_kick(struct vtd_model *m);
+/* Executes one descriptor. False: there is none to execute. */
+bool vtdm_queue_step(void *model);
 
 #endif

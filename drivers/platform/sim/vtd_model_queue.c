@@ -2,11 +2,8 @@
 /*
  * The VT-d model's invalidation queue: descriptors fetched from memory and executed in order, at the doorbell or on a thread
  * of its own. VT-d specification 6.5.2 (descriptors, errors), and chapter 11 (IQH, IQT, IQA). Fetches and status writes are
- * coherent on every unit (ECAP.C is about remapping structures). The lock is held, but for the worker's waits.
+ * coherent on every unit (ECAP.C is about remapping structures). The lock is held, but for a wait on a thread.
  */
-#include <errno.h>
-#include <time.h>
-
 #include "vtd_model_priv.h"
 
 #define D_TYPE GENMASK64(3, 0)
@@ -24,9 +21,6 @@ enum {
 	D_INTERRUPT = 4,
 	D_WAIT = 5
 };
-
-/* Waits shorter than this are spun: a sleep takes longer than it says. */
-#define SPIN_NS 50000u
 
 /*
  * Reserved bits by type (6.5.2), the upper half of the type among them. Types that a unit without device TLBs and PASIDs does
@@ -65,33 +59,12 @@ static void queue_error(struct vtd_model *m, const char *why, uint64_t lo, uint6
 	vtdm_complain(m, "descriptor %u {0x%llx, 0x%llx}: %s", m->head, (unsigned long long)lo, (unsigned long long)hi, why);
 }
 
-static void sleep_ns(struct vtd_model *m, uint64_t ns)
-{
-	uint64_t end = piommu_env_now_ns() + ns;
-	struct timespec until;
-
-	if (m->has_worker && ns >= SPIN_NS) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += (time_t)((ns + (uint64_t)until.tv_nsec) / 1000000000u);
-		until.tv_nsec = (long)((ns + (uint64_t)until.tv_nsec) % 1000000000u);
-		while (!m->stop && pthread_cond_timedwait(&m->doorbell, &m->lock, &until) != ETIMEDOUT)
-			;
-		return;
-	}
-	if (m->has_worker)
-		pthread_mutex_unlock(&m->lock); /* devices go on meanwhile */
-	while (piommu_env_now_ns() < end)
-		cpu_relax();
-	if (m->has_worker)
-		pthread_mutex_lock(&m->lock);
-}
-
 /* One that is aborted by a timeout never writes its status, and the head goes past it. */
 static void execute_wait(struct vtd_model *m, uint64_t lo, uint64_t hi)
 {
 	m->counts.waits++;
 	if (m->latency_ns)
-		sleep_ns(m, m->latency_ns);
+		sim_worker_sleep(&m->worker, m->latency_ns);
 	if (m->abort_wait) {
 		m->abort_wait = false;
 		vtdm_put32(m, R_FSTS, vtdm_get32(m, R_FSTS) | FSTS_ITE);
@@ -173,70 +146,12 @@ static void run_one(struct vtd_model *m)
 		queue_error(m, "granularity or address mask not allowed", lo, hi);
 }
 
-void vtdm_queue_kick(struct vtd_model *m)
+bool vtdm_queue_step(void *model)
 {
-	if (!m->has_worker) {
-		while (can_run(m))
-			run_one(m);
-		return;
-	}
-	atomic_fetch_add_explicit(&m->rings, 1, memory_order_release);
-	if (m->worker_sleeps)
-		pthread_cond_signal(&m->doorbell);
-}
+	struct vtd_model *m = model;
 
-/* A doorbell soon after the queue ran dry is the common case: watch for it a while, without the lock, before sleeping. */
-static void watch(struct vtd_model *m)
-{
-	uint32_t seen = atomic_load_explicit(&m->rings, memory_order_acquire);
-	uint64_t end = piommu_env_now_ns() + SPIN_NS;
-
-	pthread_mutex_unlock(&m->lock);
-	while (atomic_load_explicit(&m->rings, memory_order_acquire) == seen && piommu_env_now_ns() < end)
-		cpu_relax();
-	pthread_mutex_lock(&m->lock);
-}
-
-static void *work(void *arg)
-{
-	struct vtd_model *m = arg;
-
-	pthread_mutex_lock(&m->lock);
-	while (!m->stop) {
-		if (can_run(m)) {
-			run_one(m);
-			continue;
-		}
-		watch(m);
-		if (can_run(m) || m->stop)
-			continue;
-		m->worker_sleeps = true;
-		pthread_cond_wait(&m->doorbell, &m->lock);
-		m->worker_sleeps = false;
-	}
-	pthread_mutex_unlock(&m->lock);
-	return NULL;
-}
-
-int vtdm_queue_start_thread(struct vtd_model *m)
-{
-	int err;
-
-	m->has_worker = true; /* before the thread reads it */
-	err = pthread_create(&m->worker, NULL, work, m);
-	if (err)
-		m->has_worker = false;
-	return -err;
-}
-
-void vtdm_queue_stop_thread(struct vtd_model *m)
-{
-	if (!m->has_worker)
-		return;
-	pthread_mutex_lock(&m->lock);
-	m->stop = true;
-	atomic_fetch_add_explicit(&m->rings, 1, memory_order_release);
-	pthread_cond_broadcast(&m->doorbell);
-	pthread_mutex_unlock(&m->lock);
-	pthread_join(m->worker, NULL);
+	if (!can_run(m))
+		return false;
+	run_one(m);
+	return true;
 }

@@ -214,7 +214,7 @@ static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsig
 		vtdm_misuse(m, "write%u of %s: 0x%llx has reserved bits", width * 8, reg->name, (unsigned long long)value);
 	m->words[off / 4] &= ~((uint32_t)value & mask);
 	if (reg->off == R_FSTS)
-		vtdm_queue_kick(m); /* an error that stopped it may be gone */
+		sim_worker_kick(&m->worker); /* an error that stopped it may be gone */
 }
 
 /* What follows a store into a register that does more than hold a value. */
@@ -234,7 +234,7 @@ static void set_off(struct vtd_model *m, const struct reg *reg, bool has_high)
 		break;
 	case R_IQT:
 		m->counts.doorbells++;
-		vtdm_queue_kick(m);
+		sim_worker_kick(&m->worker);
 		break;
 	default:
 		break;
