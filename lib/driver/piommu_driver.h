@@ -489,6 +489,8 @@ int piommu_group_by_topology(struct piommu_device *device, struct piommu_group *
 int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out);
 /** A group of its own. @return 0 or -ENOMEM */
 int piommu_group_new(struct piommu_device *device, struct piommu_group **out);
+/** Gives a reference back. NULL does nothing. Slow path. */
+void piommu_group_put(struct piommu_group *group);
 
 /** The platform's op, or its default where it has none. Any thread. */
 uint64_t piommu_plat_now_ns(struct piommu_platform *plat);
