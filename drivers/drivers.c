@@ -8,6 +8,7 @@
 const struct piommu_driver *const piommu_drivers[] = {
 	&vtd_driver,
 	&smmuv3_driver,
+	&smmuv2_driver,
 	NULL,
 };
 

@@ -5,6 +5,7 @@
 
 #include "piommu_driver.h"
 
+extern const struct piommu_driver smmuv2_driver;
 extern const struct piommu_driver smmuv3_driver;
 extern const struct piommu_driver vtd_driver;
 
