@@ -347,10 +347,12 @@ int piommu_group_reason(const struct piommu_group *cgroup, unsigned n, const cha
 
 /* ---- Walking --------------------------------------------------------------------------------------------------------------- */
 
-/* The unit of a device, with a reference, and the id that its DMA carries last on its way up: behind a bridge that is the alias. */
-static struct core_unit *unit_of(struct piommu *p, struct piommu_sbdf sbdf, uint32_t *id)
+/*
+ * The unit of a device, with a reference, and the id that its DMA carries last on its way up: behind a bridge that is the alias. Gives the
+ * device's reference back.
+ */
+static struct core_unit *unit_of(struct core_device *cd, uint32_t *id)
 {
-	struct core_device *cd = core_device_get(p, core_sbdf_key(sbdf));
 	struct piommu_group *group = cd ? core_device_group_get(cd) : NULL;
 	struct core_unit *cu = NULL;
 
@@ -384,15 +386,13 @@ static int walk(struct piommu *p, struct core_unit *cu, uint32_t id, uint64_t io
 	return n;
 }
 
-int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+/* Gives the unit's reference back. */
+static int walk_behind(struct piommu *p, struct core_unit *cu, uint32_t id, uint64_t iova, struct piommu_walk_step *steps,
+		       unsigned max)
 {
-	bool online = core_slow_enter();
-	uint32_t id = 0;
-	struct core_unit *cu = unit_of(p, sbdf, &id);
 	struct core_read was;
 	int n;
 
-	core_slow_exit(online);
 	if (!cu)
 		return -ENOENT;
 	was = core_read_enter(); /* of tables that others may unlink */
@@ -400,4 +400,33 @@ int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct
 	core_read_exit(was);
 	core_unit_put(cu);
 	return n;
+}
+
+static int walk_device(struct piommu *p, struct core_device *cd, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+{
+	bool online = core_slow_enter();
+	uint32_t id = 0;
+	struct core_unit *cu = unit_of(cd, &id);
+
+	core_slow_exit(online);
+	return walk_behind(p, cu, id, iova, steps, max);
+}
+
+int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+{
+	return walk_device(p, core_device_get(p, core_sbdf_key(sbdf)), iova, steps, max);
+}
+
+int piommu_walk_node(struct piommu *p, const char *name, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+{
+	return walk_device(p, core_device_get_node(p, name), iova, steps, max);
+}
+
+int piommu_walk_id(struct piommu *p, const char *unit, uint32_t id, uint64_t iova, struct piommu_walk_step *steps, unsigned max)
+{
+	struct core_unit *cu = NULL;
+
+	while ((cu = core_unit_next(p, cu)) && strcmp(cu->unit.name, unit))
+		;
+	return walk_behind(p, cu, id, iova, steps, max);
 }

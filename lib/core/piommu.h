@@ -479,6 +479,10 @@ void piommu_stats(const struct piommu *p, struct piommu_stats *out);
  * unit's registers and tables can be read. Slow path. @return steps filled; -ENOENT: no such device or unit; -EACCES; -ENOTSUP
  */
 int piommu_walk(struct piommu *p, struct piommu_sbdf sbdf, uint64_t iova, struct piommu_walk_step *steps, unsigned max);
+/** The same of a platform node, by the last of its ids; and of any id as it comes to a unit, by the unit's name. */
+int piommu_walk_node(struct piommu *p, const char *name, uint64_t iova, struct piommu_walk_step *steps, unsigned max);
+int piommu_walk_id(struct piommu *p, const char *unit, uint32_t id, uint64_t iova, struct piommu_walk_step *steps,
+		   unsigned max);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
