@@ -113,7 +113,7 @@ static void requester_text(const struct piommu_event *event, char *text, size_t 
 	else if (event->is_pci)
 		snprintf(text, len, "%s", piommu_sbdf_format(event->sbdf, at));
 	else
-		snprintf(text, len, "id 0x%x (of no single device)", event->id);
+		snprintf(text, len, "id 0x%x", event->id);
 }
 
 static void fault_text(const struct piommu_event *event, char *text, size_t len)

@@ -171,9 +171,46 @@ static void fill_fault(struct piommu_event *event, struct vtd_pair record)
 	event->raw[1] = record.hi;
 }
 
-/* A fault record (11.4.7.2), low word first. */
+/* What a kernel writes of a record, and not the record: sid, reason, addr or index, write, perhaps pasid. */
+static bool record_of_names(const struct piommu_word *words, unsigned n, struct vtd_pair *record)
+{
+	unsigned seen = 0;
+
+	*record = (struct vtd_pair){ 0, VTD_FRCD_F | VTD_FRCD_T1 };
+	for (unsigned i = 0; i < n && words[i].name; i++) {
+		uint64_t value = words[i].value;
+
+		if (!strcmp(words[i].name, "sid")) {
+			record->hi |= field_prep(VTD_FRCD_SID, value & 0xffff);
+			seen |= 1;
+		} else if (!strcmp(words[i].name, "reason")) {
+			record->hi |= field_prep(VTD_FRCD_FR, value & 0xff);
+			seen |= 2;
+		} else if (!strcmp(words[i].name, "addr")) {
+			record->lo = value & VTD_FRCD_FI;
+			seen |= 4;
+		} else if (!strcmp(words[i].name, "index")) {
+			record->lo = field_prep(VTD_FRCD_INDEX, value & 0xffff);
+			seen |= 4;
+		} else if (!strcmp(words[i].name, "write")) {
+			record->hi &= value ? ~VTD_FRCD_T1 : UINT64_MAX;
+		} else if (!strcmp(words[i].name, "pasid")) {
+			record->hi |= VTD_FRCD_PP | field_prep(VTD_FRCD_PV, value & 0xfffff);
+		}
+	}
+	return seen == 7;
+}
+
+/* A fault record (11.4.7.2), low word first; or by names. */
 int vtd_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out)
 {
+	struct vtd_pair record;
+
+	if (record_of_names(words, n, &record)) {
+		*out = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT };
+		fill_fault(out, record);
+		return 0;
+	}
 	if (n != 2 || words[0].name || words[1].name)
 		return -ENOENT;
 	if (words[0].value == UINT64_MAX && words[1].value == UINT64_MAX)
