@@ -43,6 +43,7 @@ struct ctl_command {
 int ctl_units(struct ctl *ctl, int argc, char **argv);
 int ctl_groups(struct ctl *ctl, int argc, char **argv);
 int ctl_walk(struct ctl *ctl, int argc, char **argv);
+int ctl_decode(struct ctl *ctl, int argc, char **argv);
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 
 /* ---- ctl.c ---- */
@@ -55,6 +56,8 @@ int ctl_fail(struct ctl *ctl, int code, const char *fmt, ...) __attribute__((for
 void ctl_warn_all(const struct ctl *ctl, const struct piommu *p);
 /** "DDDD:BB:DD.F" or short. @return CTL_DONE or CTL_USAGE, said */
 int ctl_parse_sbdf(struct ctl *ctl, const char *text, struct piommu_sbdf *out);
+/** Whether it is how firmware names a platform node: "\\_SB.I2C0", "/soc/dma@1000". ctl_groups.c */
+bool ctl_is_node_name(const char *text);
 /** A number, decimal or 0x and hexadecimal, all of `text`. With `suffix`, k, m or g may follow. */
 bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out);
 /** Prints the document and drops it. @return CTL_DONE or CTL_FAILED, said */
@@ -65,6 +68,21 @@ json_t *ctl_json_hex(uint64_t value);
 json_t *ctl_json_text(const char *text);
 /** The address as a string; null where it is not known. */
 json_t *ctl_json_sbdf(bool known, struct piommu_sbdf sbdf);
+
+/* ---- ctl_log.c ---- */
+
+#define CTL_WORDS_MAX 8u
+
+/** What a unit reported once, as text has it. */
+struct ctl_report {
+	const char *driver; /**< whose words they are; NULL: not said */
+	char unit[64];      /**< "" where it is not said */
+	struct piommu_word words[CTL_WORDS_MAX];
+	unsigned n;
+	char names[CTL_WORDS_MAX][16]; /**< of the words */
+};
+/** Calls fn for each report in a text, in order. */
+void ctl_log_reports(const char *text, void (*fn)(void *ctx, const struct ctl_report *report), void *ctx);
 
 /* ---- ctl_text.c ---- */
 

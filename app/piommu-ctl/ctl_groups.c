@@ -5,13 +5,24 @@
 
 #include "ctl.h"
 
+static json_t *ids_json(const struct piommu_device_info *device)
+{
+	json_t *ids = json_array();
+
+	for (unsigned i = 0; i < device->nids; i++)
+		json_array_append_new(ids, json_pack("{s:o, s:o}", "id", ctl_json_hex(device->ids[i].id), "mask",
+						     ctl_json_hex(device->ids[i].mask)));
+	return ids;
+}
+
 /* A platform node has no address, id or class; its name is the one that firmware gave it. */
 static json_t *device_json(const struct piommu_device_info *device)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(device->is_pci, device->sbdf), "id",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bdf", ctl_json_sbdf(device->is_pci, device->sbdf), "id",
 			 device->vendor ? json_sprintf("%04x:%04x", device->vendor, device->device) : json_null(), "class",
 			 device->is_pci ? json_sprintf("%04x", device->class_code >> 8) : json_null(), "driver",
-			 ctl_json_text(device->driver), "name", ctl_json_text(device->is_pci ? device->model : device->name));
+			 ctl_json_text(device->driver), "name", ctl_json_text(device->is_pci ? device->model : device->name),
+			 "ids", ids_json(device));
 }
 
 static json_t *group_json(const struct piommu_group *group)
@@ -46,6 +57,24 @@ static void print_device(const struct piommu_device_info *device)
 	       device->is_pci ? device->model : "platform device");
 }
 
+/* What its DMA carries at its unit, where that is not plain from its address. */
+static void print_ids(const struct piommu_device_info *device, bool all)
+{
+	struct ctl_wrap wrap = { .label = "       ids", .separator = ',', .width = 20 };
+	bool plain = device->is_pci && device->nids == 1 && !device->ids[0].mask &&
+		     device->ids[0].id == ((uint32_t)device->sbdf.bus << 8 | device->sbdf.devfn);
+	char text[40];
+
+	for (unsigned i = 0; i < device->nids && (all || !plain); i++) {
+		if (device->ids[i].mask)
+			snprintf(text, sizeof(text), "0x%x (mask 0x%x)", device->ids[i].id, device->ids[i].mask);
+		else
+			snprintf(text, sizeof(text), "0x%x", device->ids[i].id);
+		ctl_wrap_item(&wrap, text);
+	}
+	ctl_wrap_end(&wrap);
+}
+
 /* Reasons are for groups of several; asked for by name or with -v, for all. */
 static void print_group(const struct piommu_group *group, bool all_reasons)
 {
@@ -59,6 +88,8 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 	for (unsigned i = 0; piommu_group_device(group, i, &device) == 0; i++) {
 		printf("%*s", i ? 15 : 1, "");
 		print_device(&device);
+		if (info.unit)
+			print_ids(&device, all_reasons);
 	}
 	if (info.has_reserved)
 		printf("%15snote: has memory that firmware reserved: never put on a blocking domain\n", "");
@@ -68,7 +99,7 @@ static void print_group(const struct piommu_group *group, bool all_reasons)
 }
 
 /* Nodes have the names of firmware: "\\_SB.I2C0", "/soc/dma@1000". */
-static bool is_node_name(const char *text)
+bool ctl_is_node_name(const char *text)
 {
 	return text[0] == '\\' || text[0] == '/';
 }
@@ -76,11 +107,11 @@ static bool is_node_name(const char *text)
 static int find_by_device(struct ctl *ctl, struct piommu *p, const char *text, struct piommu_group **group)
 {
 	struct piommu_sbdf sbdf;
-	int rc = is_node_name(text) ? CTL_DONE : ctl_parse_sbdf(ctl, text, &sbdf);
+	int rc = ctl_is_node_name(text) ? CTL_DONE : ctl_parse_sbdf(ctl, text, &sbdf);
 
 	if (rc != CTL_DONE)
 		return rc;
-	if (!(is_node_name(text) ? piommu_group_find_node(p, text, group) : piommu_group_find(p, sbdf, group)))
+	if (!(ctl_is_node_name(text) ? piommu_group_find_node(p, text, group) : piommu_group_find(p, sbdf, group)))
 		return CTL_DONE;
 	return ctl_fail(ctl, CTL_NOT_FOUND, "no device %s; piommu-ctl groups lists them", text);
 }
@@ -92,7 +123,7 @@ static int find_group(struct ctl *ctl, struct piommu *p, const char *text, struc
 	struct piommu_group *at;
 	uint64_t id;
 
-	if (is_node_name(text) || strchr(text, ':'))
+	if (ctl_is_node_name(text) || strchr(text, ':'))
 		return find_by_device(ctl, p, text, group);
 	if (!ctl_parse_u64(text, false, &id))
 		return ctl_fail(ctl, CTL_USAGE, "\"%s\" is neither a group's number nor a device", text);

@@ -11,12 +11,14 @@ static const struct ctl_command commands[] = {
 	{ "units", "", "the IOMMU units: family, registers, segment, what they own, what they can do", 0, 0, ctl_units },
 	{ "groups", "[GROUP|BDF|NODE]", "the groups of devices that the hardware cannot keep apart, and why", 0, 1,
 	  ctl_groups },
-	{ "walk", "BDF IOVA", "each step of the translation of a device's access, raw and decoded", 2, 2, ctl_walk },
+	{ "walk", "BDF|NODE|UNIT:ID IOVA", "each step of the translation of a device's access, raw and decoded", 2, 2,
+	  ctl_walk },
+	{ "decode", "TEXT|-", "what faults in a kernel's log, or the words of a record, say", 1, 16, ctl_decode },
 	{ "doctor", "", "is this machine ready for piommu: a line for each check, with the remedy", 0, 0, ctl_doctor },
 };
 
 /* Commands that the tool will have: told from a typing mistake. */
-static const char *const later[] = { "why", "what-if", "faults", "decode", "domains", "stats", "top" };
+static const char *const later[] = { "why", "what-if", "faults", "domains", "stats", "top" };
 
 enum {
 	OPT_PLATFORM = 256,
@@ -28,7 +30,7 @@ static void print_help(void)
 {
 	printf("usage: piommu-ctl [--platform P] [-j|--json] [-v] COMMAND [ARGS]\n\ncommands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		printf("  %-7s%-18s%s\n", commands[i].name, commands[i].args, commands[i].help);
+		printf("  %-7s%-23s%s\n", commands[i].name, commands[i].args, commands[i].help);
 	printf("\nplatforms:\n");
 	for (unsigned i = 0; piommu_platforms[i]; i++)
 		printf("  %s\n", piommu_platforms[i]->usage);

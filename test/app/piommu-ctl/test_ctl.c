@@ -114,7 +114,7 @@ static void a_unit_that_somebody_drives_is_exit_4(void)
 
 static void commands_of_later_versions_say_so(void)
 {
-	static const char *const later[] = { "why", "what-if", "faults", "decode", "domains", "stats", "top" };
+	static const char *const later[] = { "why", "what-if", "faults", "domains", "stats", "top" };
 
 	for (unsigned i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		TOOL_CHECK(2, "not in this version", "--platform", "sim", later[i], "00:02.0", "-SV");
@@ -275,6 +275,18 @@ static void walk_shows_a_fresh_machine_as_it_is(void)
 	TOOL_CHECK(1, "registers", "--platform", dump, "walk", "00:02.0", "0");
 }
 
+static void walk_takes_a_node_or_an_id_of_a_unit(void)
+{
+	TOOL_CHECK(0, "\\_SB.I2C0, iova 0x5000", "--platform", "sim:vtd,nodes=1", "walk", "\\_SB.I2C0", "0x5000");
+	TOOL_CHECK(0, "result", "--platform", "sim:vtd,nodes=1", "walk", "\\_SB.I2C0", "0x100000", "--map", "0x100000:4k");
+	TOOL_CHECK(3, "no device \\_SB.NONE", "--platform", "sim", "walk", "\\_SB.NONE", "0");
+	TOOL_CHECK(0, "dmar0:0x20, iova 0x5000", "--platform", "sim", "walk", "dmar0:0x20", "0x5000");
+	TOOL_CHECK(3, "no unit dmar7", "--platform", "sim", "walk", "dmar7:0x20", "0");
+	TOOL_CHECK(1, "registers of dmar0", "--platform", dump, "walk", "dmar0:0x20", "0");
+	TOOL_CHECK(2, "needs a device", "--platform", "sim", "walk", "dmar0:0x20", "0", "--map", "0:4k");
+	TOOL_CHECK(2, "no PCI address", "--platform", "sim", "walk", "dmar0:0x100000000", "0");
+}
+
 /* From the context entry to the page; and past the map, to where it ends. */
 static void walk_follows_a_map(void)
 {
@@ -375,6 +387,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(sim_shows_as_many_units_as_asked_for),
 		SUITE_TEST(text_is_for_people),
 		SUITE_TEST(walk_shows_a_fresh_machine_as_it_is),
+		SUITE_TEST(walk_takes_a_node_or_an_id_of_a_unit),
 		SUITE_TEST(walk_follows_a_map),
 		SUITE_TEST(a_map_that_cannot_be_made_says_why),
 		SUITE_TEST(doctor_answers_in_lines_and_in_json),

@@ -107,6 +107,7 @@ static void units_say_ids_in_words(void)
 	CHECK_HAS(tool.out, "\\_SB.GPU0 as 0x42");
 	CHECK_HAS(tool.out, "smmu0 id 0x42");
 	tool_free(&tool);
+	TOOL_CHECK(0, "ids  0x42", "--platform", platform, "groups");
 	tempdir_remove(&dir);
 }
 
@@ -137,6 +138,7 @@ static void units_of_a_device_tree_have_paths_and_masks(void)
 	check_text(source, "to", "0x880");
 	check_text(source, "mask", "0x8");
 	json_decref(document);
+	TOOL_CHECK(0, "ids  0x880 (mask 0x8)", "--platform", platform, "groups");
 	tempdir_remove(&dir);
 }
 

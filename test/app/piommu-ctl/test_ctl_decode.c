@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * `decode`: lines of a kernel's log and the words of records, of our own making and, where it is there, of the corpus, each with the decode
+ * to expect. Families that this build has no driver for are passed over.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suite.h"
+#include "tool.h"
+
+/* The faults of a text; NULL: none, or of a family without a driver. The caller's to drop. */
+static json_t *decode(const char *text)
+{
+	json_t *document, *faults = NULL;
+	struct tool tool;
+
+	TOOL_RUN(&tool, "decode", text, "-j");
+	document = tool.code ? NULL : tool_json(&tool);
+	if (document)
+		faults = json_incref(json_object_get(document, "faults"));
+	else
+		CHECK_EQ(tool.nerr, 1);
+	json_decref(document);
+	tool_free(&tool);
+	return faults;
+}
+
+static const char *member(const json_t *fault, const char *key)
+{
+	const char *text = json_string_value(json_object_get(fault, key));
+
+	return text ? text : "(null)";
+}
+
+static void words_of_a_record_are_a_fault(void)
+{
+	json_t *faults = decode("0x76406000 0xc000000600000028");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 1);
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "family"), "vtd");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "bdf"), "0000:00:05.0");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "access"), "read");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "iova"), "0x76406000");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "reason"), "0x6");
+	json_decref(faults);
+}
+
+static void each_report_of_a_log_is_one_and_other_lines_are_none(void)
+{
+	json_t *faults = decode(
+		"[    1.0] usb 1-1: new device\n"
+		"[    1.1] DMAR: DRHD: handling fault status reg 3\r\n"
+		"[    1.2] DMAR: [DMA Write NO_PASID] Request device [03:00.1] fault addr 0xfffc0000 [fault reason 0x02] x\n"
+		"\n"
+		"[    1.3] DMAR:[DMA Read] Request device [00:02.0] fault addr 8900a000 [fault reason 06] x\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 2);
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "id"), "0x301");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "access"), "write");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "iova"), "0x8900a000");
+	json_decref(faults);
+}
+
+static void what_is_no_report_is_refused_in_one_line(void)
+{
+	TOOL_CHECK(3, "no fault in it", "decode", "hello");
+	TOOL_CHECK(3, "no fault in it", "decode", "");
+	TOOL_CHECK(3, "no fault in it", "decode", "0x1");
+	TOOL_CHECK(3, "no fault in it", "decode", "0x0 0x0");
+	TOOL_CHECK(3, "no fault in it", "decode", "0x123456789012345678901234567890 0x0");
+	TOOL_CHECK(3, "", "decode", "Request device [zz:00.0] fault addr 0 [fault reason 1]");
+	TOOL_CHECK(3, "", "decode", "Request device [00:00.0] fault addr [fault reason 1]");
+	TOOL_CHECK(3, "", "decode", "GFSR 0x GFSYNR0");
+	TOOL_CHECK(3, "", "decode", "event 0x10 received:");
+	TOOL_CHECK(2, "usage", "decode");
+}
+
+static void a_unit_that_answered_all_ones_is_said_to_be_gone(void)
+{
+	TOOL_CHECK(0, "does not answer", "decode", "0xffffffffffffffff 0xffffffffffffffff");
+}
+
+/* ---- The corpus --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_ours(const char *kind)
+{
+	return !strcmp(kind, "vtd") || !strcmp(kind, "smmuv3") || !strcmp(kind, "smmuv2");
+}
+
+static void check_hex(const json_t *expect, const char *key, const json_t *fault, const char *ours)
+{
+	const char *want = json_string_value(json_object_get(expect, key));
+
+	if (want)
+		CHECK_HEX(strtoull(member(fault, ours), NULL, 16), strtoull(want, NULL, 16));
+}
+
+static void check_row(const json_t *row, const json_t *fault)
+{
+	const json_t *expect = json_object_get(row, "expect");
+	const char *type = json_string_value(json_object_get(expect, "type"));
+	const char *name = json_string_value(json_object_get(expect, "name"));
+	const json_t *write = json_object_get(expect, "write"), *rnw = json_object_get(expect, "rnw");
+
+	CU_ASSERT_STRING_EQUAL(member(fault, "family"), json_string_value(json_object_get(row, "kind")));
+	check_hex(expect, "sid", fault, "id");
+	check_hex(expect, "reason", fault, "reason");
+	check_hex(expect, "event", fault, "reason");
+	check_hex(expect, "index", fault, "iova");
+	check_hex(expect, "addr", fault, "iova");
+	if (type)
+		CU_ASSERT_STRING_EQUAL(member(fault, "access"), strcmp(type, "intr-remap") ? type : "interrupt");
+	if (name)
+		CHECK_HAS(member(fault, "name"), name);
+	if (write)
+		CHECK_EQ(!strcmp(member(fault, "access"), "write"), json_integer_value(write));
+	if (rnw)
+		CHECK_EQ(!strcmp(member(fault, "access"), "write"), !json_integer_value(rnw));
+}
+
+/* @return whether this build could decode it */
+static bool try_row(const json_t *row)
+{
+	const json_t *line;
+	json_t *faults;
+	char text[2048] = "";
+	size_t used = 0, i;
+
+	json_array_foreach(json_object_get(row, "lines"), i, line) used +=
+		(size_t)snprintf(text + used, sizeof(text) - used, "%s\n", json_string_value(line));
+	faults = decode(text);
+	if (!faults)
+		return false;
+	CHECK_EQ(json_array_size(faults), 1);
+	check_row(row, json_array_get(faults, 0));
+	json_decref(faults);
+	return true;
+}
+
+static void every_report_of_the_corpus_says_what_is_expected(void)
+{
+	FILE *file = fopen(CORPUS_DIR "/faults/faults.jsonl", "r");
+	unsigned n = 0, nvtd = 0;
+	char line[8192];
+
+	if (!file)
+		return; /* said by the tests of the tables */
+	while (fgets(line, sizeof(line), file)) {
+		json_t *row = json_loads(line, 0, NULL);
+		const char *kind = json_string_value(json_object_get(row, "kind"));
+
+		if (kind && is_ours(kind) && try_row(row)) {
+			n++;
+			nvtd += !strcmp(kind, "vtd");
+		}
+		json_decref(row);
+	}
+	fclose(file);
+	printf("     %u reports, %u of them of VT-d\n", n, nvtd);
+	CU_ASSERT(nvtd > 0);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(words_of_a_record_are_a_fault),
+		SUITE_TEST(each_report_of_a_log_is_one_and_other_lines_are_none),
+		SUITE_TEST(what_is_no_report_is_refused_in_one_line),
+		SUITE_TEST(a_unit_that_answered_all_ones_is_said_to_be_gone),
+		SUITE_TEST(every_report_of_the_corpus_says_what_is_expected),
+	};
+
+	return suite_run(argc, argv, "ctl-decode", tests, sizeof(tests) / sizeof(tests[0]));
+}
