@@ -2,7 +2,7 @@
 /*
  * See storm.h. Usage: storm [SEED [TURNS [ROUNDS [VARIANT [ROUND]]]]]
  *
- * SEED 0 takes one from the clock. TURNS are those of each actor that leads, in a round; VARIANT is keys in the words of piommu_sim.h.
+ * SEED 0 takes one from the clock. TURNS are those of each actor that leads, in a round; VARIANT is a family and keys in the words of piommu_sim.h.
  * Each actor of each round has its own sequence of random numbers from the seed, so a failing round can be run alone, and again.
  */
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 static struct {
 	struct storm storm;
 	unsigned round; /* UINT_MAX: all */
-} arguments = { { 1, 300, 4, "units=3" }, UINT32_MAX };
+} arguments = { { 1, 300, 4, "vtd,units=3" }, UINT32_MAX };
 
 struct part {
 	void (*turn)(struct actor *a);
@@ -66,20 +66,33 @@ static struct piommu_wish wish(void *ctx, const char *device)
 	return (struct piommu_wish){ PIOMMU_DEFAULT_ANY, false };
 }
 
+/* The one that the variant names in its first word. */
+static const struct piommu_driver *sim_driver(const char *variant)
+{
+	size_t len = strcspn(variant, ",");
+
+	for (unsigned i = 0; piommu_drivers[i]; i++)
+		if (strlen(piommu_drivers[i]->name) == len && !strncmp(piommu_drivers[i]->name, variant, len))
+			return piommu_drivers[i];
+	return &vtd_driver;
+}
+
 static int open_manager(struct world *w)
 {
-	static const struct piommu_driver *const table[] = { &vtd_driver, &bare_driver, NULL };
+	const struct piommu_driver *const table[] = { sim_driver(w->storm->variant), &bare_driver, NULL };
 	struct piommu_config config = PIOMMU_CONFIG_INIT;
 	char platform[128];
 	int err;
 
-	snprintf(platform, sizeof(platform), "sim:vtd,mem=64m,all=0,nodes=1,%s", w->storm->variant);
+	snprintf(platform, sizeof(platform), "sim:%s,mem=64m,all=0,nodes=1", w->storm->variant);
 	config.platform = platform;
+	w->drivers[SIM] = table[0];
+	w->drivers[BARE] = table[1];
 	config.drivers = table;
 	config.timeout_ms = PATIENCE_MS;
 	config.wish_fn = wish;
 	config.log.fn = NULL; /* refusals are what it is about */
-	w->reserved = strstr(platform, "rmrr=1");
+	w->reserved = strstr(platform, "rmr");
 	err = piommu_create(&config, &w->p);
 	if (!err)
 		w->plat = piommu_platform(w->p);
@@ -94,7 +107,7 @@ static int build_home(struct world *w, unsigned i)
 	int err = piommu_mem_alloc(w->p, PAGE, 0, &home->anchor);
 
 	pthread_rwlock_init(&home->lock, NULL);
-	home->family = i == BARE_HOME ? BARE : VTD;
+	home->family = i == BARE_HOME ? BARE : SIM;
 	if (err)
 		return err;
 	word_set(&home->anchor, 0, SIGNATURE + i);
@@ -117,7 +130,7 @@ static int hire(struct world *w, unsigned i, const struct part *part)
 	a->turn = part->turn;
 	a->leads = part->leads;
 	a->next_page = 1;
-	a->registered[VTD] = a->registered[BARE] = true;
+	a->registered[SIM] = a->registered[BARE] = true;
 	if (err || (err = piommu_mem_alloc(w->p, ACTOR_PAGES * PAGE, 0, &a->mem)))
 		return err;
 	for (unsigned page = 0; page < ACTOR_PAGES; page++)

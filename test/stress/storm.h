@@ -37,7 +37,7 @@
 #define SIGNATURE UINT64_C(0x51697e0000000000)
 
 enum family {
-	VTD,
+	SIM, /* of the simulated machine: the variant says which */
 	BARE,
 	FAMILIES
 };
@@ -48,7 +48,7 @@ enum family {
  */
 struct spot {
 	struct piommu_sbdf sbdf;
-	const char *node; /* NULL: a PCI function */
+	const char *node; /* NULL: a PCI function; spot_node() says what it is called */
 	enum family family;
 	bool aliased; /* its requests carry another's id, too */
 	bool touched; /* the touchers': its attach is deferred, it wishes for a paging domain, owners do not attach it */
@@ -56,6 +56,10 @@ struct spot {
 };
 #define SPOTS 17u
 extern const struct spot spots[SPOTS];
+
+struct world;
+/* What firmware of this machine calls a platform node; NULL: it is none. */
+const char *spot_node(const struct world *w, const struct spot *spot);
 
 struct hands {
 	_Atomic uint64_t plugs, resets;
@@ -67,8 +71,6 @@ struct home {
 	struct piommu_mem anchor;
 	enum family family;
 };
-
-struct world;
 
 struct actor {
 	struct world *w;
@@ -88,6 +90,7 @@ struct actor {
 };
 
 struct world {
+	const struct piommu_driver *drivers[FAMILIES];
 	const struct storm *storm;
 	struct stress_verdict *verdict;
 	struct piommu *p;
@@ -178,7 +181,7 @@ void looker_turn(struct actor *a);
 /* Brings its drivers and units back, for the audit. */
 void registrar_restore(struct actor *a);
 /* Whether it is a member, and behind a unit. Slow path. */
-bool is_contained(struct piommu_group *group, unsigned spot);
+bool is_contained(const struct world *w, struct piommu_group *group, unsigned spot);
 /* Between rounds, and once at the end. */
 void audit(struct world *w, struct actor *a);
 

@@ -10,7 +10,7 @@
 #include "core.h"
 #include "storm.h"
 
-bool is_contained(struct piommu_group *group, unsigned spot)
+bool is_contained(const struct world *w, struct piommu_group *group, unsigned spot)
 {
 	const struct spot *s = &spots[spot];
 	bool found = false;
@@ -20,7 +20,7 @@ bool is_contained(struct piommu_group *group, unsigned spot)
 	for (unsigned d = 0; d < group->nmembers; d++) {
 		const struct piommu_device *dev = &group->members[d]->dev;
 
-		if (s->node ? !strcmp(dev->name, s->node) : dev->is_pci && !piommu_sbdf_compare(dev->sbdf, s->sbdf))
+		if (s->node ? !strcmp(dev->name, spot_node(w, s)) : dev->is_pci && !piommu_sbdf_compare(dev->sbdf, s->sbdf))
 			found = dev->unit != NULL;
 	}
 	mutex_unlock(&group->mutex);
@@ -45,7 +45,7 @@ static void plug_all(struct world *w, bool present)
 		piommu_sim_plug(w->plat, bridges[0]);
 	for (unsigned i = 0; i < SPOTS; i++) {
 		if (spots[i].node)
-			piommu_sim_plug_node(w->plat, spots[i].node, present);
+			piommu_sim_plug_node(w->plat, spot_node(w, &spots[i]), present);
 		else if (present)
 			piommu_sim_plug(w->plat, spots[i].sbdf);
 		else

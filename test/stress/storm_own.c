@@ -34,7 +34,7 @@ static int find_group(struct actor *a, unsigned spot, struct piommu_group **out)
 	const struct spot *s = &spots[spot];
 
 	if (s->node)
-		return RESULT(a, piommu_group_find_node(a->w->p, s->node, out), -ENOENT, -EAGAIN);
+		return RESULT(a, piommu_group_find_node(a->w->p, spot_node(a->w, s), out), -ENOENT, -EAGAIN);
 	return RESULT(a, piommu_group_find(a->w->p, s->sbdf, out), -ENOENT, -EAGAIN);
 }
 

@@ -16,7 +16,7 @@ static void plug(struct actor *a, unsigned spot, bool present)
 	struct piommu_platform *plat = a->w->plat;
 
 	if (s->node)
-		RESULT(a, piommu_sim_plug_node(plat, s->node, present), -EEXIST, -ENOENT);
+		RESULT(a, piommu_sim_plug_node(plat, spot_node(a->w, s), present), -EEXIST, -ENOENT);
 	else if (present)
 		RESULT(a, piommu_sim_plug(plat, s->sbdf), -EEXIST, -ENODEV);
 	else
@@ -27,12 +27,13 @@ static int find(struct actor *a, unsigned spot, bool *contained)
 {
 	const struct spot *s = &spots[spot];
 	struct piommu_group *group;
-	int err = s->node ? piommu_group_find_node(a->w->p, s->node, &group) : piommu_group_find(a->w->p, s->sbdf, &group);
+	int err = s->node ? piommu_group_find_node(a->w->p, spot_node(a->w, s), &group)
+			  : piommu_group_find(a->w->p, s->sbdf, &group);
 
 	*contained = false;
 	if (err)
 		return err;
-	*contained = is_contained(group, spot);
+	*contained = is_contained(a->w, group, spot);
 	piommu_group_put(group);
 	return 0;
 }
@@ -49,7 +50,7 @@ static void add(struct actor *a, unsigned spot)
 	calm = calm_look(w, spot, true, false);
 	plug(a, spot, true);
 	bare_left(w->bare, s->sbdf, false);
-	err = s->node ? RESULT(a, piommu_node_add(w->p, s->node), -ENODEV, -EXDEV)
+	err = s->node ? RESULT(a, piommu_node_add(w->p, spot_node(w, s)), -ENODEV, -EXDEV)
 		      : RESULT(a, piommu_device_add(w->p, s->sbdf), -ENODEV, -EXDEV);
 	if (!err && find(a, spot, &contained) && calm_but_for_resets(w, spot, &calm))
 		stress_fail(w->verdict, "actor %u: device %u was added, and is not found", a->index, spot);
@@ -69,7 +70,7 @@ static void drop(struct actor *a, unsigned spot)
 	if (stress_below(&a->rng, 2))
 		plug(a, spot, false);
 	found = !find(a, spot, &contained);
-	err = s->node ? RESULT(a, piommu_node_remove(w->p, s->node), -ENOENT)
+	err = s->node ? RESULT(a, piommu_node_remove(w->p, spot_node(w, s)), -ENOENT)
 		      : RESULT(a, piommu_device_remove(w->p, s->sbdf), -ENOENT);
 	if (err && found && calm_but_for_resets(w, spot, &calm))
 		stress_fail(w->verdict, "actor %u: device %u was there, and could not be removed", a->index, spot);
@@ -172,12 +173,10 @@ void resetter_turn(struct actor *a)
 
 /* ---- Registrars ----------------------------------------------------------------------------------------------------------------------- */
 
-static const struct piommu_driver *const drivers[FAMILIES] = { [VTD] = &vtd_driver, [BARE] = &bare_driver };
-
 static void register_driver(struct actor *a, enum family family)
 {
 	bool was = a->registered[family];
-	int err = RESULT(a, piommu_driver_register(a->w->p, drivers[family]), -EEXIST);
+	int err = RESULT(a, piommu_driver_register(a->w->p, a->w->drivers[family]), -EEXIST);
 
 	if (!err == was)
 		stress_fail(a->w->verdict, "actor %u: driver_register: %d", a->index, err);
@@ -187,7 +186,7 @@ static void register_driver(struct actor *a, enum family family)
 static void unregister_driver(struct actor *a, enum family family)
 {
 	bool was = a->registered[family];
-	int err = RESULT(a, piommu_driver_unregister(a->w->p, drivers[family]), -EBUSY, -ENOENT);
+	int err = RESULT(a, piommu_driver_unregister(a->w->p, a->w->drivers[family]), -EBUSY, -ENOENT);
 
 	if ((err == -ENOENT) == was)
 		stress_fail(a->w->verdict, "actor %u: driver_unregister: %d", a->index, err);
@@ -249,12 +248,12 @@ void registrar_turn(struct actor *a)
 	struct world *w = a->w;
 
 	if (!w->lasting && stress_below(&a->rng, 4) == 0) {
-		hand_in(&w->hands_on_family[VTD]);
-		if (a->registered[VTD])
-			unregister_driver(a, VTD);
+		hand_in(&w->hands_on_family[SIM]);
+		if (a->registered[SIM])
+			unregister_driver(a, SIM);
 		else
-			register_driver(a, VTD);
-		hand_out(&w->hands_on_family[VTD]);
+			register_driver(a, SIM);
+		hand_out(&w->hands_on_family[SIM]);
 	} else {
 		turn_bare(a);
 	}

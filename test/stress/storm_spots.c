@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The devices of the storm: where they are, what their DMA sees, who has a hand in them. Any thread. */
 #include <errno.h>
+#include <string.h>
 
 #include "storm.h"
 
 const struct spot spots[SPOTS] = {
-	{ { 0, 0, 0x10 }, NULL, VTD, false, false, false },          { { 0, 0, 0x18 }, NULL, VTD, false, false, false },
-	{ { 0, 0, 0x20 }, NULL, VTD, false, false, false },          { { 0, 0, 0x28 }, NULL, VTD, false, false, false },
-	{ { 0, 0, 0x29 }, NULL, VTD, false, false, false },          { { 0, 1, 0x00 }, NULL, VTD, false, false, false },
-	{ { 0, 1, 0x01 }, NULL, VTD, false, false, false },          { { 0, 2, 0x00 }, NULL, VTD, false, false, false },
-	{ { 0, 2, 0x01 }, NULL, VTD, false, false, false },          { { 0, 4, 0x08 }, NULL, VTD, true, false, false },
-	{ { 0, 4, 0x10 }, NULL, VTD, true, false, false },           { { 0, 0, 0xa8 }, "\\_SB.I2C0", VTD, false, false, false },
-	{ { 0, 0, 0xa9 }, "\\_SB.UART0", VTD, false, false, false }, { { 0, 0, 0x30 }, NULL, BARE, false, false, true },
+	{ { 0, 0, 0x10 }, NULL, SIM, false, false, false },          { { 0, 0, 0x18 }, NULL, SIM, false, false, false },
+	{ { 0, 0, 0x20 }, NULL, SIM, false, false, false },          { { 0, 0, 0x28 }, NULL, SIM, false, false, false },
+	{ { 0, 0, 0x29 }, NULL, SIM, false, false, false },          { { 0, 1, 0x00 }, NULL, SIM, false, false, false },
+	{ { 0, 1, 0x01 }, NULL, SIM, false, false, false },          { { 0, 2, 0x00 }, NULL, SIM, false, false, false },
+	{ { 0, 2, 0x01 }, NULL, SIM, false, false, false },          { { 0, 4, 0x08 }, NULL, SIM, true, false, false },
+	{ { 0, 4, 0x10 }, NULL, SIM, true, false, false },           { { 0, 0, 0xa8 }, "\\_SB.I2C0", SIM, false, false, false },
+	{ { 0, 0, 0xa9 }, "\\_SB.UART0", SIM, false, false, false }, { { 0, 0, 0x30 }, NULL, BARE, false, false, true },
 	{ { 0, 0, 0x38 }, NULL, BARE, false, true, false },          { { 0, 7, 0x00 }, NULL, BARE, false, false, true },
 	{ { 0, 8, 0x00 }, NULL, BARE, false, true, false },
 };
+
+const char *spot_node(const struct world *w, const struct spot *spot)
+{
+	if (!spot->node || strcmp(w->drivers[SIM]->name, "smmuv2"))
+		return spot->node;
+	return strcmp(spot->node, "\\_SB.I2C0") ? "/serial@9090000" : "/i2c@9080000";
+}
 
 unsigned spot_any(struct actor *a)
 {

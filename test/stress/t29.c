@@ -2,7 +2,7 @@
 /*
  * T29 of doc/locking.md, see t29.h and, for `bursts`, t29_burst.h. Usage: t29 [bursts] [SEED [OPERATIONS [VARIANT [ROUND]]]]
  *
- * SEED 0 takes one from the clock. OPERATIONS are calls of map and unmap; VARIANT is keys in the words of piommu_sim.h. Each thread
+ * SEED 0 takes one from the clock. OPERATIONS are calls of map and unmap; VARIANT is a family and keys in the words of piommu_sim.h. Each thread
  * of each round has its own sequence of random numbers from the seed, so a failing round can be run alone, and again and again:
  * what its threads do is the same, though not how the processor deals out its time.
  */
@@ -24,7 +24,7 @@ static struct {
 	const char *variant;
 	uint64_t round; /* UINT64_MAX: all */
 	bool with_channels;
-} arguments = { 1, 1000000, "units=4", UINT64_MAX, false };
+} arguments = { 1, 1000000, "vtd,units=4", UINT64_MAX, false };
 
 /* Groups by their first device, behind all units in turn. The last two have two members each. */
 static const struct piommu_sbdf seats[SEATS] = {
@@ -62,7 +62,7 @@ static int world_init(struct world *w)
 	char platform[128];
 	int err;
 
-	snprintf(platform, sizeof(platform), "sim:vtd,mem=128m,%s", w->variant);
+	snprintf(platform, sizeof(platform), "sim:%s,mem=128m", w->variant);
 	config.platform = platform;
 	config.timeout_ms = PATIENCE_MS;
 	if ((err = piommu_create(&config, &w->p)))
@@ -101,7 +101,9 @@ static void check_units(struct world *w)
 		piommu_sim_complaint(w->plat, unit, complaint, sizeof(complaint));
 		if (bad)
 			stress_fail(&w->verdict, "unit %u: %s", unit, complaint);
-		if (!c.tlb_hits || !c.dma_blocked || !c.tlb_invalidations || !c.context_invalidations)
+		/* An SMMUv2 has no cache of what its stream mappings say. */
+		if (!c.tlb_hits || !c.dma_blocked || !c.tlb_invalidations ||
+		    (!c.context_invalidations && !strstr(w->variant, "smmuv2")))
 			stress_fail(&w->verdict, "unit %u saw no race: a test of nothing", unit);
 	}
 }

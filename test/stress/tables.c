@@ -23,7 +23,7 @@
 static struct {
 	uint64_t turns;
 	const char *variant;
-} arguments = { 20000, "thread=1" };
+} arguments = { 20000, "vtd,thread=1" };
 
 static const struct piommu_sbdf device = { 0, 0, 0x10 };
 
@@ -143,7 +143,7 @@ static int world_init(struct world *w)
 	char platform[128];
 	int err;
 
-	snprintf(platform, sizeof(platform), "sim:vtd,mem=64m,%s", arguments.variant);
+	snprintf(platform, sizeof(platform), "sim:%s,mem=64m", arguments.variant);
 	config.platform = platform;
 	config.timeout_ms = 20000;
 	if ((err = piommu_create(&config, &w->p)))
