@@ -3,7 +3,8 @@
  * The SMMUv3 model's command queue: commands fetched from memory and executed in order, at the doorbell or on a thread of its own.
  * SMMUv3 specification, chapter 4 (commands), 7.1 (command queue errors), 3.5 (queues, wrap bits). An illegal command stops the queue
  * with CMDQ_CONS at it and a code there; nothing is fetched until GERRORN says that software saw it. Every reserved bit that is set
- * makes a command illegal here, which hardware may do. The lock is held, but for the wait of a CMD_SYNC on a thread.
+ * makes a command illegal here, which hardware may do. Commands are read as tables are: not before their write-back by a unit
+ * without COHACC (6.3.1). The lock is held, but for the wait of a CMD_SYNC on a thread.
  */
 #include "smmuv3_model_priv.h"
 
@@ -291,7 +292,7 @@ bool s3m_queue_step(void *model)
 		return false;
 	base = align_down(s3m_get64(m, R_CMDQ_BASE) & BASE_ADDR, 8 * ((uint64_t)index_mask(m) + 1));
 	at = base + 16 * (uint64_t)(cons(m) & (index_mask(m) >> 1));
-	if (!sim_mem_load(m->mem, at, &lo) || !sim_mem_load(m->mem, at + 8, &hi)) {
+	if (!s3m_load(m, S3M_HARDWARE, at, false, &lo) || !s3m_load(m, S3M_HARDWARE, at + 8, false, &hi)) {
 		s3m_complain(m, "command queue at 0x%llx: no memory there", (ull)at);
 		stop(m, CERROR_ABT);
 		return true;

@@ -218,6 +218,26 @@ static void queue_in_no_memory(void)
 	rig_close(&rig);
 }
 
+/* COHACC is of queues, too (specification 6.3.1). */
+static void command_before_its_write_back_is_not_seen(void)
+{
+	struct rig rig;
+
+	rig_open_noncoherent(&rig, &rig_default);
+	rig_enable(&rig);
+	rig_order(&rig, NSNH_ALL, 0);
+	CHECK_EQ(rig_counts(&rig).unflushed, 0);
+	rig_put_dirty(&rig, rig.cmdq, 4, NSNH_ALL);
+	rig_w32(&rig, 0x98, 3);
+	CHECK_HEX(cons(&rig), 0x01000002);
+	CHECK_EQ(rig_counts(&rig).unflushed, 1);
+	CHECK_HAS(rig_complaint(&rig), "before its write-back");
+	rig_put(&rig, rig.cmdq, 4, NSNH_ALL);
+	rig_w32(&rig, 0x64, 1);
+	CHECK_HEX(cons(&rig) & 0xfffff, 3);
+	rig_close(&rig);
+}
+
 static void failed_invalidation_stops_at_the_next_sync(void)
 {
 	struct rig rig;
@@ -366,6 +386,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(commands_that_do_not_exist),
 	SUITE_TEST(commands_of_absent_capabilities),
 	SUITE_TEST(queue_in_no_memory),
+	SUITE_TEST(command_before_its_write_back_is_not_seen),
 	SUITE_TEST(failed_invalidation_stops_at_the_next_sync),
 	SUITE_TEST(sync_stores_its_data_where_it_has_msis),
 	SUITE_TEST(stuck_queue_fetches_nothing),
