@@ -6,80 +6,30 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "piommu_steps.h"
 #include "smmuv3.h"
 
 /* ---- Walk --------------------------------------------------------------------------------------------------------------------------- */
 
 struct walk {
-	struct piommu_platform *plat;
-	struct piommu_walk_step *steps;
-	unsigned n;
-	unsigned max;
+	struct piommu_steps steps;
 	uint32_t idr5;
 };
 
-/* The next step to fill; past the end, one that is thrown away. */
-static struct piommu_walk_step *step(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t at_pa)
-{
-	struct piommu_walk_step *next = walk->n < walk->max ? &walk->steps[walk->n++] : spare;
-
-	memset(next, 0, sizeof(*next));
-	snprintf(next->what, sizeof(next->what), "%s", what);
-	next->at_pa = at_pa;
-	return next;
-}
-
-static __attribute__((format(printf, 3, 4))) void add(struct walk *walk, const char *what, const char *fmt, ...)
-{
-	struct piommu_walk_step spare;
-	struct piommu_walk_step *next = step(walk, &spare, what, 0);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(next->text, sizeof(next->text), fmt, args);
-	va_end(args);
-}
-
 static void add_fault(struct walk *walk, uint8_t type)
 {
-	add(walk, "result", "blocked, event 0x%02x: %s", type, smmuv3_fault_name(type));
-}
-
-/* Words of a structure, as a step with room for their meaning; NULL where the memory cannot be read. */
-static struct piommu_walk_step *add_words(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t pa,
-					  unsigned nwords)
-{
-	const uint64_t *words =
-		walk->plat->ops->mem_at ? walk->plat->ops->mem_at(walk->plat, pa, nwords * sizeof(*words)) : NULL;
-	struct piommu_walk_step *next;
-
-	if (!words) {
-		add(walk, "result", "the %s at 0x%" PRIx64 " cannot be read from here", what, pa);
-		return NULL;
-	}
-	next = step(walk, spare, what, pa);
-	next->nraw = nwords;
-	for (unsigned i = 0; i < nwords; i++)
-		next->raw[i] = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE); /* partner: entry_publish() of what it leads to */
-	return next;
+	piommu_steps_add(&walk->steps, "result", "blocked, event 0x%02x: %s", type, smmuv3_fault_name(type));
 }
 
 static void add_result(struct walk *walk, uint64_t pa, bool can_read, bool can_write)
 {
-	if (can_read && can_write)
-		add(walk, "result", "reads and writes reach 0x%" PRIx64, pa);
-	else if (can_read)
-		add(walk, "result", "reads reach 0x%" PRIx64 "; writes are blocked, event 0x13: %s", pa,
-		    smmuv3_fault_name(0x13));
-	else if (can_write)
-		add(walk, "result", "writes reach 0x%" PRIx64 "; reads are blocked, event 0x13: %s", pa,
-		    smmuv3_fault_name(0x13));
-	else
-		add_fault(walk, 0x13);
+	char why[64];
+
+	snprintf(why, sizeof(why), "event 0x13: %s", smmuv3_fault_name(0x13));
+	piommu_steps_reach(&walk->steps, pa, can_read, can_write, why, why);
 }
 
 /* ---- Page tables -------------------------------------------------------------------------------------------------------------------- */
@@ -117,12 +67,12 @@ static void say_entry(const struct tables *tables, struct piommu_walk_step *next
 	bool writable = tables->stage2 ? entry & PTE_S2_WRITE : !(entry & PTE_S1_READ_ONLY);
 
 	if (!(entry & PTE_VALID))
-		snprintf(next->text, sizeof(next->text), "not valid");
+		piommu_step_say(next, "not valid");
 	else if (leaf)
-		snprintf(next->text, sizeof(next->text), "%s%s%s, page at 0x%" PRIx64, readable ? "R" : "-",
-			 writable ? "W" : "-", entry & PTE_AF ? "" : ", access flag clear", pte_address(tables, entry));
+		piommu_step_say(next, "%s%s%s, page at 0x%" PRIx64, readable ? "R" : "-", writable ? "W" : "-",
+				entry & PTE_AF ? "" : ", access flag clear", pte_address(tables, entry));
 	else
-		snprintf(next->text, sizeof(next->text), "table at 0x%" PRIx64, pte_address(tables, entry));
+		piommu_step_say(next, "table at 0x%" PRIx64, pte_address(tables, entry));
 }
 
 static void leaf_result(struct walk *walk, const struct tables *tables, uint64_t entry, unsigned shift, uint64_t iova)
@@ -151,7 +101,6 @@ static void walk_pages(struct walk *walk, const struct tables *tables, uint64_t 
 	for (unsigned level = tables->start; level <= 3; level++) {
 		unsigned shift = tables->granule_lg2 + stride * (3 - level);
 		uint64_t index = iova >> shift; /* of the first level all that is left: tables may stand side by side */
-		struct piommu_walk_step spare;
 		struct piommu_walk_step *next;
 		uint64_t entry;
 		char what[32];
@@ -160,7 +109,7 @@ static void walk_pages(struct walk *walk, const struct tables *tables, uint64_t 
 		if (level != tables->start)
 			index &= BIT64(stride) - 1;
 		snprintf(what, sizeof(what), "level %u [0x%03" PRIx64 "]", level, index);
-		next = add_words(walk, &spare, what, table_pa + 8 * index, 1);
+		next = piommu_steps_words(&walk->steps, what, table_pa + 8 * index, 1);
 		if (!next)
 			return;
 		entry = next->raw[0];
@@ -186,8 +135,7 @@ static unsigned granule_of_tg(uint64_t tg)
 
 static void walk_stage1(struct walk *walk, uint64_t cd_pa, uint64_t iova)
 {
-	struct piommu_walk_step spare;
-	struct piommu_walk_step *next = add_words(walk, &spare, "context descriptor", cd_pa, 8);
+	struct piommu_walk_step *next = piommu_steps_words(&walk->steps, "context descriptor", cd_pa, 8);
 	struct tables tables = { .stage2 = false };
 	unsigned levels;
 
@@ -196,9 +144,9 @@ static void walk_stage1(struct walk *walk, uint64_t cd_pa, uint64_t iova)
 	tables.root_pa = next->raw[1] & SMMUV3_CD1_TTB0;
 	tables.granule_lg2 = granule_of_tg(field_get(SMMUV3_CD0_TG0, next->raw[0]));
 	tables.bits = 64 - (unsigned)field_get(SMMUV3_CD0_T0SZ, next->raw[0]);
-	snprintf(next->text, sizeof(next->text), "%s, ASID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64,
-		 next->raw[0] & SMMUV3_CD0_V ? "valid" : "not valid", field_get(SMMUV3_CD0_ASID, next->raw[0]), tables.bits,
-		 tables.granule_lg2 ? 1u << (tables.granule_lg2 - 10) : 0, tables.root_pa);
+	piommu_step_say(next, "%s, ASID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64,
+			next->raw[0] & SMMUV3_CD0_V ? "valid" : "not valid", field_get(SMMUV3_CD0_ASID, next->raw[0]),
+			tables.bits, tables.granule_lg2 ? 1u << (tables.granule_lg2 - 10) : 0, tables.root_pa);
 	if (!(next->raw[0] & SMMUV3_CD0_V) || !(next->raw[0] & SMMUV3_CD0_AA64) || !tables.granule_lg2 || tables.bits < 16 ||
 	    tables.bits > 52) {
 		add_fault(walk, 0x0a);
@@ -246,25 +194,23 @@ static void say_ste(struct piommu_walk_step *next)
 	uint64_t config = field_get(SMMUV3_STE0_CONFIG, next->raw[0]);
 
 	if (!(next->raw[0] & SMMUV3_STE0_V))
-		snprintf(next->text, sizeof(next->text), "not valid");
+		piommu_step_say(next, "not valid");
 	else if (config == SMMUV3_CONFIG_STAGE1)
-		snprintf(next->text, sizeof(next->text), "%s, context descriptor at 0x%" PRIx64 "%s", config_name(config),
-			 next->raw[0] & SMMUV3_STE0_S1CONTEXTPTR,
-			 next->raw[0] & SMMUV3_STE0_S1CDMAX ? ", with substreams" : "");
+		piommu_step_say(next, "%s, context descriptor at 0x%" PRIx64 "%s", config_name(config),
+				next->raw[0] & SMMUV3_STE0_S1CONTEXTPTR,
+				next->raw[0] & SMMUV3_STE0_S1CDMAX ? ", with substreams" : "");
 	else if (config == SMMUV3_CONFIG_STAGE2)
-		snprintf(next->text, sizeof(next->text), "%s, VMID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64,
-			 config_name(config), field_get(SMMUV3_STE2_S2VMID, next->raw[2]),
-			 64 - (unsigned)field_get(SMMUV3_STE2_S2T0SZ, next->raw[2]),
-			 1u << granule_of_tg(field_get(SMMUV3_STE2_S2TG, next->raw[2])) >> 10,
-			 next->raw[3] & SMMUV3_STE3_S2TTB);
+		piommu_step_say(
+			next, "%s, VMID %" PRIu64 ", %u bits, pages of %u KiB, table at 0x%" PRIx64, config_name(config),
+			field_get(SMMUV3_STE2_S2VMID, next->raw[2]), 64 - (unsigned)field_get(SMMUV3_STE2_S2T0SZ, next->raw[2]),
+			1u << granule_of_tg(field_get(SMMUV3_STE2_S2TG, next->raw[2])) >> 10, next->raw[3] & SMMUV3_STE3_S2TTB);
 	else
-		snprintf(next->text, sizeof(next->text), "%s", config_name(config));
+		piommu_step_say(next, "%s", config_name(config));
 }
 
 static void walk_entry(struct walk *walk, uint64_t ste_pa, uint64_t iova)
 {
-	struct piommu_walk_step spare;
-	struct piommu_walk_step *next = add_words(walk, &spare, "stream table entry", ste_pa, 8);
+	struct piommu_walk_step *next = piommu_steps_words(&walk->steps, "stream table entry", ste_pa, 8);
 	uint64_t config;
 
 	if (!next)
@@ -274,7 +220,7 @@ static void walk_entry(struct walk *walk, uint64_t ste_pa, uint64_t iova)
 	if (!(next->raw[0] & SMMUV3_STE0_V)) {
 		add_fault(walk, 0x04);
 	} else if (!(config & SMMUV3_CONFIG_BYPASS)) {
-		add(walk, "result", "blocked, and not recorded: the entry says abort");
+		piommu_steps_add(&walk->steps, "result", "blocked, and not recorded: the entry says abort");
 	} else if (config == SMMUV3_CONFIG_BYPASS) {
 		add_result(walk, iova, true, true);
 	} else if (config == SMMUV3_CONFIG_STAGE2) {
@@ -282,7 +228,7 @@ static void walk_entry(struct walk *walk, uint64_t ste_pa, uint64_t iova)
 	} else if (config == SMMUV3_CONFIG_STAGE1 && !(next->raw[0] & (SMMUV3_STE0_S1CDMAX | SMMUV3_STE0_S1FMT))) {
 		walk_stage1(walk, next->raw[0] & SMMUV3_STE0_S1CONTEXTPTR, iova);
 	} else {
-		add(walk, "result", "entries with substreams or with two stages are not decoded");
+		piommu_steps_add(&walk->steps, "result", "entries with substreams or with two stages are not decoded");
 	}
 }
 
@@ -290,7 +236,6 @@ static void walk_stream(struct walk *walk, uint64_t base, uint32_t cfg, uint32_t
 {
 	unsigned split = field_get32(SMMUV3_STRTAB_SPLIT, cfg);
 	uint64_t table = base & SMMUV3_STRTAB_ADDR;
-	struct piommu_walk_step spare;
 	struct piommu_walk_step *next;
 	uint64_t span;
 
@@ -302,61 +247,54 @@ static void walk_stream(struct walk *walk, uint64_t base, uint32_t cfg, uint32_t
 		walk_entry(walk, table + sizeof(struct smmuv3_ste) * stream, iova);
 		return;
 	}
-	next = add_words(walk, &spare, "first-level descriptor", table + 8 * (uint64_t)(stream >> split), 1);
+	next = piommu_steps_words(&walk->steps, "first-level descriptor", table + 8 * (uint64_t)(stream >> split), 1);
 	if (!next)
 		return;
 	span = field_get(SMMUV3_L1_SPAN, next->raw[0]);
 	table = next->raw[0] & SMMUV3_L1_ADDR;
 	stream &= (uint32_t)(BIT64(split) - 1);
 	if (!span || span > split + 1 || stream >> (span - 1)) {
-		snprintf(next->text, sizeof(next->text), span ? "its table does not reach so far" : "no table");
+		piommu_step_say(next, span ? "its table does not reach so far" : "no table");
 		add_fault(walk, 0x02);
 		return;
 	}
-	snprintf(next->text, sizeof(next->text), "%" PRIu64 " entries at 0x%" PRIx64, BIT64(span - 1), table);
+	piommu_step_say(next, "%" PRIu64 " entries at 0x%" PRIx64, BIT64(span - 1), table);
 	walk_entry(walk, table + sizeof(struct smmuv3_ste) * stream, iova);
 }
 
 unsigned smmuv3_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 		     struct piommu_walk_step *steps, unsigned max)
 {
-	struct walk walk = { .plat = plat, .steps = steps, .max = max, .idr5 = piommu_read32(window, SMMUV3_IDR5) };
-	struct piommu_walk_step spare;
+	struct walk walk = { .steps = { .plat = plat, .at = steps, .max = max }, .idr5 = piommu_read32(window, SMMUV3_IDR5) };
 	struct piommu_walk_step *next;
 	uint32_t cr0 = piommu_read32(window, SMMUV3_CR0);
 	uint32_t gbpa = piommu_read32(window, SMMUV3_GBPA);
 	uint64_t base = piommu_read64(window, SMMUV3_STRTAB_BASE);
 	uint32_t cfg = piommu_read32(window, SMMUV3_STRTAB_BASE_CFG);
 
-	next = step(&walk, &spare, "registers", 0);
-	next->raw[0] = cr0;
-	next->raw[1] = base;
-	next->raw[2] = cfg;
-	next->raw[3] = gbpa;
-	next->nraw = 4;
-	snprintf(next->text, sizeof(next->text), "translation %s, stream table of %s at 0x%" PRIx64 ", ids of %u bits",
-		 cr0 & SMMUV3_CR0_SMMUEN ? "on" : "off", field_get32(SMMUV3_STRTAB_FMT, cfg) ? "two levels" : "one level",
-		 base & SMMUV3_STRTAB_ADDR, field_get32(SMMUV3_STRTAB_LOG2SIZE, cfg));
+	next = piommu_steps_add(&walk.steps, "registers", "translation %s, stream table of %s at 0x%" PRIx64 ", ids of %u bits",
+				cr0 & SMMUV3_CR0_SMMUEN ? "on" : "off",
+				field_get32(SMMUV3_STRTAB_FMT, cfg) ? "two levels" : "one level", base & SMMUV3_STRTAB_ADDR,
+				field_get32(SMMUV3_STRTAB_LOG2SIZE, cfg));
+	piommu_step_raw(next, cr0);
+	piommu_step_raw(next, base);
+	piommu_step_raw(next, cfg);
+	piommu_step_raw(next, gbpa);
 	if (cr0 == UINT32_MAX)
-		add(&walk, "result", "the unit is gone: its registers read all ones");
+		piommu_steps_add(&walk.steps, "result", "the unit is gone: its registers read all ones");
 	else if (!(cr0 & SMMUV3_CR0_SMMUEN) && gbpa & SMMUV3_GBPA_ABORT)
-		add(&walk, "result", "blocked, and not recorded: nothing is translated, and GBPA says abort");
+		piommu_steps_add(&walk.steps, "result",
+				 "blocked, and not recorded: nothing is translated, and GBPA says abort");
 	else if (!(cr0 & SMMUV3_CR0_SMMUEN))
-		add(&walk, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
+		piommu_steps_add(&walk.steps, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
 	else
 		walk_stream(&walk, base, cfg, id, iova);
-	return walk.n;
+	return walk.steps.n;
 }
 
 /* ---- Capabilities in words -------------------------------------------------------------------------------------------------------------- */
 
-struct flag {
-	uint32_t bit;
-	const char *name;
-	const char *text;
-};
-
-static const struct flag idr0_flags[] = {
+static const struct piommu_cap_flag idr0_flags[] = {
 	{ SMMUV3_IDR0_S1P, "S1P", "stage 1" },
 	{ SMMUV3_IDR0_S2P, "S2P", "stage 2" },
 	{ SMMUV3_IDR0_COHACC, "COHACC", "tables and queues are read coherently" },
@@ -376,7 +314,7 @@ static const struct flag idr0_flags[] = {
 	{ SMMUV3_IDR0_TERM_MODEL, "TERM_MODEL", "terminated accesses are always aborted" },
 };
 
-static const struct flag idr1_flags[] = {
+static const struct piommu_cap_flag idr1_flags[] = {
 	{ SMMUV3_IDR1_ATTR_PERMS_OVR, "ATTR_PERMS_OVR", "permission attributes can be overridden" },
 	{ SMMUV3_IDR1_ATTR_TYPES_OVR, "ATTR_TYPES_OVR", "memory types can be overridden" },
 	{ SMMUV3_IDR1_REL, "REL", "fixed table and queues: base addresses are offsets" },
@@ -385,7 +323,7 @@ static const struct flag idr1_flags[] = {
 	{ SMMUV3_IDR1_ECMDQ, "ECMDQ", "command queues for each CPU" },
 };
 
-static const struct flag idr3_flags[] = {
+static const struct piommu_cap_flag idr3_flags[] = {
 	{ SMMUV3_IDR3_HAD, "HAD", "hierarchical permissions can be disabled" },
 	{ SMMUV3_IDR3_PBHA, "PBHA", "page-based hardware attributes" },
 	{ SMMUV3_IDR3_XNX, "XNX", "execute permissions by privilege in stage 2" },
@@ -418,27 +356,7 @@ static bool read_ids(const struct piommu_unit_facts *facts, struct piommu_window
 	return true;
 }
 
-#define FLAGS(flags, word, fn, ctx) describe_flags(flags, sizeof(flags) / sizeof((flags)[0]), word, fn, ctx)
-
-static void describe_flags(const struct flag *flags, size_t n, uint32_t word, piommu_cap_fn fn, void *ctx)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (word & flags[i].bit)
-			fn(ctx, flags[i].name, flags[i].text);
-	}
-}
-
-static __attribute__((format(printf, 4, 5))) void describe_number(piommu_cap_fn fn, void *ctx, const char *name,
-								  const char *fmt, ...)
-{
-	char text[96];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fn(ctx, name, text);
-}
+#define FLAGS(flags, word, fn, ctx) piommu_caps_flags(flags, sizeof(flags) / sizeof((flags)[0]), word, fn, ctx)
 
 static void describe_idr0(uint32_t idr0, piommu_cap_fn fn, void *ctx)
 {
@@ -450,26 +368,26 @@ static void describe_idr0(uint32_t idr0, piommu_cap_fn fn, void *ctx)
 					     "are treated in an unknown way" };
 
 	FLAGS(idr0_flags, idr0, fn, ctx);
-	describe_number(fn, ctx, "TTF", "page tables %s", ttf[field_get32(SMMUV3_IDR0_TTF, idr0)]);
+	piommu_caps_value(fn, ctx, "TTF", "page tables %s", ttf[field_get32(SMMUV3_IDR0_TTF, idr0)]);
 	if (idr0 & SMMUV3_IDR0_HTTU)
-		describe_number(fn, ctx, "HTTU", "hardware updates %s", httu[field_get32(SMMUV3_IDR0_HTTU, idr0)]);
-	describe_number(fn, ctx, "ASID16", "ASIDs of %u bits", idr0 & SMMUV3_IDR0_ASID16 ? 16 : 8);
-	describe_number(fn, ctx, "VMID16", "VMIDs of %u bits", idr0 & SMMUV3_IDR0_VMID16 ? 16 : 8);
-	describe_number(fn, ctx, "TTENDIAN", "page tables of %s", endian[field_get32(SMMUV3_IDR0_TTENDIAN, idr0)]);
-	describe_number(fn, ctx, "STALL_MODEL", "faulting accesses %s", stall[field_get32(SMMUV3_IDR0_STALL_MODEL, idr0)]);
-	describe_number(fn, ctx, "ST_LEVEL", "stream tables of one level%s",
-			field_get32(SMMUV3_IDR0_ST_LEVEL, idr0) ? " or two" : "");
+		piommu_caps_value(fn, ctx, "HTTU", "hardware updates %s", httu[field_get32(SMMUV3_IDR0_HTTU, idr0)]);
+	piommu_caps_value(fn, ctx, "ASID16", "ASIDs of %u bits", idr0 & SMMUV3_IDR0_ASID16 ? 16 : 8);
+	piommu_caps_value(fn, ctx, "VMID16", "VMIDs of %u bits", idr0 & SMMUV3_IDR0_VMID16 ? 16 : 8);
+	piommu_caps_value(fn, ctx, "TTENDIAN", "page tables of %s", endian[field_get32(SMMUV3_IDR0_TTENDIAN, idr0)]);
+	piommu_caps_value(fn, ctx, "STALL_MODEL", "faulting accesses %s", stall[field_get32(SMMUV3_IDR0_STALL_MODEL, idr0)]);
+	piommu_caps_value(fn, ctx, "ST_LEVEL", "stream tables of one level%s",
+			  field_get32(SMMUV3_IDR0_ST_LEVEL, idr0) ? " or two" : "");
 }
 
 static void describe_idr5(uint32_t idr5, piommu_cap_fn fn, void *ctx)
 {
-	describe_number(fn, ctx, "OAS", "addresses of %u bits on the bus",
-			smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, idr5)));
-	describe_number(fn, ctx, "GRAN", "pages of%s%s%s", idr5 & SMMUV3_IDR5_GRAN4K ? " 4 KiB" : "",
-			idr5 & SMMUV3_IDR5_GRAN16K ? " 16 KiB" : "", idr5 & SMMUV3_IDR5_GRAN64K ? " 64 KiB" : "");
-	describe_number(fn, ctx, "VAX", "virtual addresses of %u bits", field_get32(SMMUV3_IDR5_VAX, idr5) == 1 ? 52 : 48);
+	piommu_caps_value(fn, ctx, "OAS", "addresses of %u bits on the bus",
+			  smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, idr5)));
+	piommu_caps_value(fn, ctx, "GRAN", "pages of%s%s%s", idr5 & SMMUV3_IDR5_GRAN4K ? " 4 KiB" : "",
+			  idr5 & SMMUV3_IDR5_GRAN16K ? " 16 KiB" : "", idr5 & SMMUV3_IDR5_GRAN64K ? " 64 KiB" : "");
+	piommu_caps_value(fn, ctx, "VAX", "virtual addresses of %u bits", field_get32(SMMUV3_IDR5_VAX, idr5) == 1 ? 52 : 48);
 	if (idr5 & SMMUV3_IDR5_STALL_MAX)
-		describe_number(fn, ctx, "STALL_MAX", "up to %u stalled accesses", field_get32(SMMUV3_IDR5_STALL_MAX, idr5));
+		piommu_caps_value(fn, ctx, "STALL_MAX", "up to %u stalled accesses", field_get32(SMMUV3_IDR5_STALL_MAX, idr5));
 }
 
 void smmuv3_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx)
@@ -479,17 +397,18 @@ void smmuv3_describe(const struct piommu_unit_facts *facts, struct piommu_window
 	if (!read_ids(facts, window, &ids))
 		return;
 	describe_idr0(ids.idr0, fn, ctx);
-	describe_number(fn, ctx, "SIDSIZE", "stream ids of %u bits", field_get32(SMMUV3_IDR1_SIDSIZE, ids.idr1));
+	piommu_caps_value(fn, ctx, "SIDSIZE", "stream ids of %u bits", field_get32(SMMUV3_IDR1_SIDSIZE, ids.idr1));
 	if (ids.idr1 & SMMUV3_IDR1_SSIDSIZE)
-		describe_number(fn, ctx, "SSIDSIZE", "substream ids (PASIDs) of %u bits",
-				field_get32(SMMUV3_IDR1_SSIDSIZE, ids.idr1));
-	describe_number(fn, ctx, "CMDQS", "up to 2^%u commands queued", field_get32(SMMUV3_IDR1_CMDQS, ids.idr1));
-	describe_number(fn, ctx, "EVENTQS", "up to 2^%u events queued", field_get32(SMMUV3_IDR1_EVENTQS, ids.idr1));
+		piommu_caps_value(fn, ctx, "SSIDSIZE", "substream ids (PASIDs) of %u bits",
+				  field_get32(SMMUV3_IDR1_SSIDSIZE, ids.idr1));
+	piommu_caps_value(fn, ctx, "CMDQS", "up to 2^%u commands queued", field_get32(SMMUV3_IDR1_CMDQS, ids.idr1));
+	piommu_caps_value(fn, ctx, "EVENTQS", "up to 2^%u events queued", field_get32(SMMUV3_IDR1_EVENTQS, ids.idr1));
 	if (ids.idr0 & SMMUV3_IDR0_PRI)
-		describe_number(fn, ctx, "PRIQS", "up to 2^%u page requests queued", field_get32(SMMUV3_IDR1_PRIQS, ids.idr1));
+		piommu_caps_value(fn, ctx, "PRIQS", "up to 2^%u page requests queued",
+				  field_get32(SMMUV3_IDR1_PRIQS, ids.idr1));
 	FLAGS(idr1_flags, ids.idr1, fn, ctx);
 	FLAGS(idr3_flags, ids.idr3, fn, ctx);
-	describe_number(fn, ctx, "BBML", "break-before-make level %u", field_get32(SMMUV3_IDR3_BBML, ids.idr3));
+	piommu_caps_value(fn, ctx, "BBML", "break-before-make level %u", field_get32(SMMUV3_IDR3_BBML, ids.idr3));
 	describe_idr5(ids.idr5, fn, ctx);
 }
 

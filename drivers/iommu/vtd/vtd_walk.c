@@ -6,84 +6,33 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "piommu_steps.h"
 #include "vtd.h"
 
 /* ---- Walk --------------------------------------------------------------------------------------------------------------------------- */
 
-struct walk {
-	struct piommu_platform *plat;
-	struct piommu_walk_step *steps;
-	unsigned n;
-	unsigned max;
-};
-
-/* The next step to fill; past the end, one that is thrown away. */
-static struct piommu_walk_step *step(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t at_pa)
+static void add_fault(struct piommu_steps *steps, uint8_t reason)
 {
-	struct piommu_walk_step *next = walk->n < walk->max ? &walk->steps[walk->n++] : spare;
-
-	memset(next, 0, sizeof(*next));
-	snprintf(next->what, sizeof(next->what), "%s", what);
-	next->at_pa = at_pa;
-	return next;
+	piommu_steps_add(steps, "result", "blocked, fault 0x%02x: %s", reason, vtd_fault_name(reason));
 }
 
-static __attribute__((format(printf, 3, 4))) void add(struct walk *walk, const char *what, const char *fmt, ...)
+static void add_result(struct piommu_steps *steps, uint64_t pa, bool can_read, bool can_write)
 {
-	struct piommu_walk_step spare;
-	struct piommu_walk_step *next = step(walk, &spare, what, 0);
-	va_list args;
+	char no_read[64], no_write[64];
 
-	va_start(args, fmt);
-	vsnprintf(next->text, sizeof(next->text), fmt, args);
-	va_end(args);
-}
-
-static void add_fault(struct walk *walk, uint8_t reason)
-{
-	add(walk, "result", "blocked, fault 0x%02x: %s", reason, vtd_fault_name(reason));
-}
-
-/* Words of a structure, as a step with room for their meaning; NULL where the memory cannot be read. */
-static struct piommu_walk_step *add_words(struct walk *walk, struct piommu_walk_step *spare, const char *what, uint64_t pa,
-					  unsigned nwords)
-{
-	const uint64_t *words =
-		walk->plat->ops->mem_at ? walk->plat->ops->mem_at(walk->plat, pa, nwords * sizeof(*words)) : NULL;
-	struct piommu_walk_step *next;
-
-	if (!words) {
-		add(walk, "result", "the %s at 0x%" PRIx64 " cannot be read from here", what, pa);
-		return NULL;
-	}
-	next = step(walk, spare, what, pa);
-	next->nraw = nwords;
-	for (unsigned i = 0; i < nwords; i++)
-		next->raw[i] = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE); /* partner: entry_publish() of what it leads to */
-	return next;
-}
-
-static void add_result(struct walk *walk, uint64_t pa, bool can_read, bool can_write)
-{
-	if (can_read && can_write)
-		add(walk, "result", "reads and writes reach 0x%" PRIx64, pa);
-	else if (can_read)
-		add(walk, "result", "reads reach 0x%" PRIx64 "; writes are blocked, fault 0x05: %s", pa, vtd_fault_name(0x05));
-	else if (can_write)
-		add(walk, "result", "writes reach 0x%" PRIx64 "; reads are blocked, fault 0x06: %s", pa, vtd_fault_name(0x06));
-	else
-		add(walk, "result", "reads are blocked, fault 0x06: %s; writes too, fault 0x05", vtd_fault_name(0x06));
+	snprintf(no_read, sizeof(no_read), "fault 0x06: %s", vtd_fault_name(0x06));
+	snprintf(no_write, sizeof(no_write), "fault 0x05: %s", vtd_fault_name(0x05));
+	piommu_steps_reach(steps, pa, can_read, can_write, no_read, no_write);
 }
 
 static void say_entry(struct piommu_walk_step *next, uint64_t entry, bool leaf)
 {
-	snprintf(next->text, sizeof(next->text), "%s%s%s, %s 0x%" PRIx64, entry & VTD_PTE_R ? "R" : "-",
-		 entry & VTD_PTE_W ? "W" : "-", !(entry & (VTD_PTE_R | VTD_PTE_W)) ? " (not present)" : "",
-		 leaf ? "page at" : "table at", entry & VTD_PTE_ADDR);
+	piommu_step_say(next, "%s%s%s, %s 0x%" PRIx64, entry & VTD_PTE_R ? "R" : "-", entry & VTD_PTE_W ? "W" : "-",
+			!(entry & (VTD_PTE_R | VTD_PTE_W)) ? " (not present)" : "", leaf ? "page at" : "table at",
+			entry & VTD_PTE_ADDR);
 }
 
 /* A page size that the unit does not have, or a page that does not lie on a multiple of its size. */
@@ -96,33 +45,32 @@ static bool is_bad_leaf(uint64_t cap, uint64_t entry, unsigned level)
 	return entry & VTD_PTE_ADDR & (BIT64(12 + 9 * (level - 1)) - 1);
 }
 
-static void walk_pages(struct walk *walk, uint64_t cap, uint64_t table_pa, unsigned levels, uint64_t iova)
+static void walk_pages(struct piommu_steps *steps, uint64_t cap, uint64_t table_pa, unsigned levels, uint64_t iova)
 {
 	uint64_t allowed = VTD_PTE_R | VTD_PTE_W;
 
 	for (unsigned level = levels; level; level--) {
 		unsigned shift = 12 + 9 * (level - 1);
 		unsigned index = (unsigned)(iova >> shift) & 511;
-		struct piommu_walk_step spare;
 		struct piommu_walk_step *next;
 		char what[32];
 		bool leaf;
 
 		snprintf(what, sizeof(what), "level %u [0x%03x]", level, index);
-		next = add_words(walk, &spare, what, table_pa + 8 * index, 1);
+		next = piommu_steps_words(steps, what, table_pa + 8 * index, 1);
 		if (!next)
 			return;
 		leaf = level == 1 || next->raw[0] & VTD_PTE_PS;
 		say_entry(next, next->raw[0], leaf);
 		if (leaf && next->raw[0] & (VTD_PTE_R | VTD_PTE_W) && is_bad_leaf(cap, next->raw[0], level)) {
-			add_fault(walk, 0x0c);
+			add_fault(steps, 0x0c);
 			return;
 		}
 		allowed &= next->raw[0];
 		if (!allowed || leaf) {
 			uint64_t page = next->raw[0] & VTD_PTE_ADDR & ~(BIT64(shift) - 1);
 
-			add_result(walk, page | (iova & (BIT64(shift) - 1)), allowed & VTD_PTE_R, allowed & VTD_PTE_W);
+			add_result(steps, page | (iova & (BIT64(shift) - 1)), allowed & VTD_PTE_R, allowed & VTD_PTE_W);
 			return;
 		}
 		table_pa = next->raw[0] & VTD_PTE_ADDR;
@@ -136,7 +84,7 @@ static const char *type_name(unsigned tt)
 	return names[tt & 3];
 }
 
-static void walk_context(struct walk *walk, uint64_t cap, struct vtd_pair entry, uint64_t iova)
+static void walk_context(struct piommu_steps *steps, uint64_t cap, struct vtd_pair entry, uint64_t iova)
 {
 	unsigned tt = (unsigned)field_get(VTD_CONTEXT_TT, entry.lo);
 	unsigned aw = (unsigned)field_get(VTD_CONTEXT_AW, entry.hi);
@@ -144,92 +92,81 @@ static void walk_context(struct walk *walk, uint64_t cap, struct vtd_pair entry,
 	unsigned guest_bits = (unsigned)field_get(VTD_CAP_MGAW, cap) + 1;
 
 	if (!(entry.lo & VTD_CONTEXT_P)) {
-		add_fault(walk, 0x02);
+		add_fault(steps, 0x02);
 	} else if (entry.lo & VTD_CONTEXT_LO_RSVD || entry.hi & VTD_CONTEXT_HI_RSVD) {
-		add_fault(walk, 0x0b);
+		add_fault(steps, 0x0b);
 	} else if (tt > VTD_TT_PASSTHROUGH || aw > 4 || !(field_get(VTD_CAP_SAGAW, cap) & BIT64(aw))) {
-		add_fault(walk, 0x03);
+		add_fault(steps, 0x03);
 	} else if (tt == VTD_TT_PASSTHROUGH) {
-		add_result(walk, iova, true, true);
+		add_result(steps, iova, true, true);
 	} else if (iova >> (bits < guest_bits ? bits : guest_bits)) {
-		add_fault(walk, 0x04);
+		add_fault(steps, 0x04);
 	} else {
-		walk_pages(walk, cap, entry.lo & VTD_CONTEXT_SLPTPTR, aw + 2, iova);
+		walk_pages(steps, cap, entry.lo & VTD_CONTEXT_SLPTPTR, aw + 2, iova);
 	}
 }
 
-static void walk_tables(struct walk *walk, uint64_t cap, uint64_t rtaddr, uint16_t rid, uint64_t iova)
+static void walk_tables(struct piommu_steps *steps, uint64_t cap, uint64_t rtaddr, uint16_t rid, uint64_t iova)
 {
-	struct piommu_walk_step spare;
 	struct piommu_walk_step *next;
 	struct vtd_pair entry;
 
-	next = add_words(walk, &spare, "root entry", (rtaddr & VTD_RTADDR_RTA) + 16u * (rid >> 8), 2);
+	next = piommu_steps_words(steps, "root entry", (rtaddr & VTD_RTADDR_RTA) + 16u * (rid >> 8), 2);
 	if (!next)
 		return;
 	entry = (struct vtd_pair){ next->raw[0], next->raw[1] };
 	if (!(entry.lo & VTD_ROOT_P)) {
-		snprintf(next->text, sizeof(next->text), "bus %02x: not present", rid >> 8);
-		add_fault(walk, 0x01);
+		piommu_step_say(next, "bus %02x: not present", rid >> 8);
+		add_fault(steps, 0x01);
 		return;
 	}
-	snprintf(next->text, sizeof(next->text), "bus %02x: context table at 0x%" PRIx64, rid >> 8, entry.lo & VTD_ROOT_CTP);
-	next = add_words(walk, &spare, "context entry", (entry.lo & VTD_ROOT_CTP) + 16u * (rid & 0xff), 2);
+	piommu_step_say(next, "bus %02x: context table at 0x%" PRIx64, rid >> 8, entry.lo & VTD_ROOT_CTP);
+	next = piommu_steps_words(steps, "context entry", (entry.lo & VTD_ROOT_CTP) + 16u * (rid & 0xff), 2);
 	if (!next)
 		return;
 	entry = (struct vtd_pair){ next->raw[0], next->raw[1] };
 	if (entry.lo & VTD_CONTEXT_P)
-		snprintf(next->text, sizeof(next->text), "%02x.%x: %s, domain id %u, %u bits, table at 0x%" PRIx64,
-			 (rid >> 3) & 31, rid & 7, type_name((unsigned)field_get(VTD_CONTEXT_TT, entry.lo)),
-			 vtd_context_did(entry), 30 + 9 * (unsigned)field_get(VTD_CONTEXT_AW, entry.hi),
-			 entry.lo & VTD_CONTEXT_SLPTPTR);
+		piommu_step_say(next, "%02x.%x: %s, domain id %u, %u bits, table at 0x%" PRIx64, (rid >> 3) & 31, rid & 7,
+				type_name((unsigned)field_get(VTD_CONTEXT_TT, entry.lo)), vtd_context_did(entry),
+				30 + 9 * (unsigned)field_get(VTD_CONTEXT_AW, entry.hi), entry.lo & VTD_CONTEXT_SLPTPTR);
 	else
-		snprintf(next->text, sizeof(next->text), "%02x.%x: not present", (rid >> 3) & 31, rid & 7);
-	walk_context(walk, cap, entry, iova);
+		piommu_step_say(next, "%02x.%x: not present", (rid >> 3) & 31, rid & 7);
+	walk_context(steps, cap, entry, iova);
 }
 
 unsigned vtd_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 		  struct piommu_walk_step *steps, unsigned max)
 {
-	struct walk walk = { .plat = plat, .steps = steps, .max = max };
-	struct piommu_walk_step spare;
+	struct piommu_steps all = { .plat = plat, .at = steps, .max = max };
 	struct piommu_walk_step *next;
 	uint32_t status = piommu_read32(window, VTD_GSTS);
 	uint64_t rtaddr = piommu_read64(window, VTD_RTADDR);
 	unsigned mode = (unsigned)field_get(VTD_RTADDR_TTM, rtaddr);
 
-	next = step(&walk, &spare, "registers", 0);
-	next->raw[0] = status;
-	next->raw[1] = rtaddr;
-	next->nraw = 2;
-	snprintf(next->text, sizeof(next->text), "translation %s, %s mode, root table at 0x%" PRIx64,
-		 status & VTD_GCMD_TE ? "on" : "off",
-		 mode == 0   ? "legacy"
-		 : mode == 1 ? "scalable"
-			     : "abort",
-		 rtaddr & VTD_RTADDR_RTA);
+	next = piommu_steps_add(&all, "registers", "translation %s, %s mode, root table at 0x%" PRIx64,
+				status & VTD_GCMD_TE ? "on" : "off",
+				mode == 0   ? "legacy"
+				: mode == 1 ? "scalable"
+					    : "abort",
+				rtaddr & VTD_RTADDR_RTA);
+	piommu_step_raw(next, status);
+	piommu_step_raw(next, rtaddr);
 	if (status == UINT32_MAX)
-		add(&walk, "result", "the unit is gone: its registers read all ones");
+		piommu_steps_add(&all, "result", "the unit is gone: its registers read all ones");
 	else if (id > UINT16_MAX)
-		add(&walk, "result", "no DMA comes with id 0x%" PRIx32 ": a source id has 16 bits", id);
+		piommu_steps_add(&all, "result", "no DMA comes with id 0x%" PRIx32 ": a source id has 16 bits", id);
 	else if (!(status & VTD_GCMD_TE))
-		add(&walk, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
+		piommu_steps_add(&all, "result", "reads and writes reach 0x%" PRIx64 ": nothing is translated", iova);
 	else if (mode)
-		add(&walk, "result", "tables in this mode are not decoded");
+		piommu_steps_add(&all, "result", "tables in this mode are not decoded");
 	else
-		walk_tables(&walk, piommu_read64(window, VTD_CAP), rtaddr, (uint16_t)id, iova);
-	return walk.n;
+		walk_tables(&all, piommu_read64(window, VTD_CAP), rtaddr, (uint16_t)id, iova);
+	return all.n;
 }
 
 /* ---- Capabilities in words -------------------------------------------------------------------------------------------------------------- */
 
-struct flag {
-	uint64_t bit;
-	const char *name;
-	const char *text;
-};
-
-static const struct flag cap_flags[] = {
+static const struct piommu_cap_flag cap_flags[] = {
 	{ VTD_CAP_AFL, "AFL", "advanced fault log" },
 	{ VTD_CAP_RWBF, "RWBF", "write buffers must be flushed" },
 	{ VTD_CAP_PLMR, "PLMR", "protected low memory region" },
@@ -247,7 +184,7 @@ static const struct flag cap_flags[] = {
 	{ VTD_CAP_ESRTPS, "ESRTPS", "a new root table pointer invalidates by itself" },
 };
 
-static const struct flag ecap_flags[] = {
+static const struct piommu_cap_flag ecap_flags[] = {
 	{ VTD_ECAP_C, "C", "page walks snoop caches" },
 	{ VTD_ECAP_QI, "QI", "queued invalidation" },
 	{ VTD_ECAP_DT, "DT", "device TLBs (ATS)" },
@@ -291,41 +228,21 @@ static bool read_caps(const struct piommu_unit_facts *facts, struct piommu_windo
 	return true;
 }
 
-static void describe_flags(const struct flag *flags, size_t n, uint64_t word, piommu_cap_fn fn, void *ctx)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (word & flags[i].bit)
-			fn(ctx, flags[i].name, flags[i].text);
-	}
-}
-
-static __attribute__((format(printf, 4, 5))) void describe_number(piommu_cap_fn fn, void *ctx, const char *name,
-								  const char *fmt, ...)
-{
-	char text[96];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fn(ctx, name, text);
-}
-
 static void describe_cap_numbers(uint64_t cap, piommu_cap_fn fn, void *ctx)
 {
 	uint64_t sagaw = field_get(VTD_CAP_SAGAW, cap);
 	uint64_t large = field_get(VTD_CAP_SLLPS, cap);
 
-	describe_number(fn, ctx, "ND", "%llu domain ids", 1ull << (4 + 2 * field_get(VTD_CAP_ND, cap)));
-	describe_number(fn, ctx, "SAGAW", "tables of%s%s%s%s", sagaw & 2 ? " 3 levels (39 bits)" : "",
-			sagaw & 4 ? " 4 levels (48 bits)" : "", sagaw & 8 ? " 5 levels (57 bits)" : "",
-			sagaw & 14 ? "" : " no width: interrupts only");
-	describe_number(fn, ctx, "MGAW", "addresses of %" PRIu64 " bits", field_get(VTD_CAP_MGAW, cap) + 1);
-	describe_number(fn, ctx, "FRO", "fault records at 0x%" PRIx64, 16 * field_get(VTD_CAP_FRO, cap));
-	describe_number(fn, ctx, "SLLPS", "pages of 4 KiB%s%s", large & 1 ? ", 2 MiB" : "", large & 2 ? ", 1 GiB" : "");
-	describe_number(fn, ctx, "NFR", "%" PRIu64 " fault records", field_get(VTD_CAP_NFR, cap) + 1);
+	piommu_caps_value(fn, ctx, "ND", "%llu domain ids", 1ull << (4 + 2 * field_get(VTD_CAP_ND, cap)));
+	piommu_caps_value(fn, ctx, "SAGAW", "tables of%s%s%s%s", sagaw & 2 ? " 3 levels (39 bits)" : "",
+			  sagaw & 4 ? " 4 levels (48 bits)" : "", sagaw & 8 ? " 5 levels (57 bits)" : "",
+			  sagaw & 14 ? "" : " no width: interrupts only");
+	piommu_caps_value(fn, ctx, "MGAW", "addresses of %" PRIu64 " bits", field_get(VTD_CAP_MGAW, cap) + 1);
+	piommu_caps_value(fn, ctx, "FRO", "fault records at 0x%" PRIx64, 16 * field_get(VTD_CAP_FRO, cap));
+	piommu_caps_value(fn, ctx, "SLLPS", "pages of 4 KiB%s%s", large & 1 ? ", 2 MiB" : "", large & 2 ? ", 1 GiB" : "");
+	piommu_caps_value(fn, ctx, "NFR", "%" PRIu64 " fault records", field_get(VTD_CAP_NFR, cap) + 1);
 	if (cap & VTD_CAP_PSI)
-		describe_number(fn, ctx, "MAMV", "up to 2^%" PRIu64 " pages an invalidation", field_get(VTD_CAP_MAMV, cap));
+		piommu_caps_value(fn, ctx, "MAMV", "up to 2^%" PRIu64 " pages an invalidation", field_get(VTD_CAP_MAMV, cap));
 }
 
 void vtd_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx)
@@ -335,14 +252,14 @@ void vtd_describe(const struct piommu_unit_facts *facts, struct piommu_window *w
 	if (!read_caps(facts, window, caps))
 		return;
 	describe_cap_numbers(caps[0], fn, ctx);
-	describe_flags(cap_flags, sizeof(cap_flags) / sizeof(cap_flags[0]), caps[0], fn, ctx);
-	describe_number(fn, ctx, "IRO", "IOTLB registers at 0x%" PRIx64, 16 * field_get(VTD_ECAP_IRO, caps[1]));
+	piommu_caps_flags(cap_flags, sizeof(cap_flags) / sizeof(cap_flags[0]), caps[0], fn, ctx);
+	piommu_caps_value(fn, ctx, "IRO", "IOTLB registers at 0x%" PRIx64, 16 * field_get(VTD_ECAP_IRO, caps[1]));
 	if (caps[1] & VTD_ECAP_IR)
-		describe_number(fn, ctx, "MHMV", "up to 2^%" PRIu64 " interrupt entries an invalidation",
-				field_get(VTD_ECAP_MHMV, caps[1]));
+		piommu_caps_value(fn, ctx, "MHMV", "up to 2^%" PRIu64 " interrupt entries an invalidation",
+				  field_get(VTD_ECAP_MHMV, caps[1]));
 	if (caps[1] & VTD_ECAP_PASID)
-		describe_number(fn, ctx, "PSS", "PASIDs of %" PRIu64 " bits", field_get(VTD_ECAP_PSS, caps[1]) + 1);
-	describe_flags(ecap_flags, sizeof(ecap_flags) / sizeof(ecap_flags[0]), caps[1], fn, ctx);
+		piommu_caps_value(fn, ctx, "PSS", "PASIDs of %" PRIu64 " bits", field_get(VTD_ECAP_PSS, caps[1]) + 1);
+	piommu_caps_flags(ecap_flags, sizeof(ecap_flags) / sizeof(ecap_flags[0]), caps[1], fn, ctx);
 }
 
 void vtd_version(const struct piommu_unit_facts *facts, struct piommu_window *window, char *text, size_t len)
