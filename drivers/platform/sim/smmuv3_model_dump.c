@@ -12,7 +12,7 @@
 #include "smmuv3_model_priv.h"
 
 /* Streams beyond are not shown: no machine here has them. */
-#define MAX_STREAMS 0x10000u
+#define MAX_STREAMS_LG2 16u
 
 /* ---- Registers and events ---- */
 
@@ -177,7 +177,8 @@ static void put_run(FILE *out, uint32_t first, uint32_t last, const char *text)
 static void dump_streams(struct smmuv3_model *m, FILE *out)
 {
 	unsigned lg2 = field_get32(STRTAB_LOG2SIZE, s3m_get32(m, R_STRTAB_BASE_CFG));
-	uint32_t n = lg2 < 16 && lg2 < m->cfg.sid_bits ? BIT32(lg2) : MAX_STREAMS, first = 0;
+	unsigned shown_lg2 = lg2 < m->cfg.sid_bits ? lg2 : m->cfg.sid_bits;
+	uint32_t n = shown_lg2 < MAX_STREAMS_LG2 ? BIT32(shown_lg2) : BIT32(MAX_STREAMS_LG2), first = 0;
 	struct fate fate = { .event = 0 };
 	struct text run;
 
@@ -212,7 +213,7 @@ static bool is_stale(struct smmuv3_model *m, uint32_t sid, const struct s3m_know
 /* Entries that the unit remembers and that memory no longer holds: software owes an invalidation. */
 static void dump_stale(struct smmuv3_model *m, FILE *out)
 {
-	for (uint32_t sid = 0; sid < MAX_STREAMS; sid++) {
+	for (uint32_t sid = 0; sid < BIT32(MAX_STREAMS_LG2); sid++) {
 		struct s3m_known *known = s3m_known(m, sid, false);
 
 		if (known && is_stale(m, sid, known))

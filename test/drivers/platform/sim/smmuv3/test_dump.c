@@ -73,6 +73,19 @@ static void streams_in_runs(void)
 	rig_close(&rig);
 }
 
+/* No more than the unit has ids, whatever software says. */
+static void streams_end_with_the_unit_s_ids(void)
+{
+	struct smmuv3_model_config config = rig_default;
+	struct rig rig;
+
+	config.sid_bits = 4;
+	rig_open(&rig, &config);
+	rig_enable(&rig);
+	check_says(&rig, "  streams 0x0-0xf abort\n");
+	rig_close(&rig);
+}
+
 /* One page after the other, and the same as a block; in other tables. */
 static void hash_is_of_what_tables_do(void)
 {
@@ -161,8 +174,9 @@ static void dump_changes_nothing(void)
 }
 
 static const struct suite_test tests[] = {
-	SUITE_TEST(unit_that_is_off),     SUITE_TEST(streams_in_runs),        SUITE_TEST(hash_is_of_what_tables_do),
-	SUITE_TEST(both_stages_are_told), SUITE_TEST(stale_entries_are_told), SUITE_TEST(dump_changes_nothing),
+	SUITE_TEST(unit_that_is_off),          SUITE_TEST(streams_in_runs),      SUITE_TEST(streams_end_with_the_unit_s_ids),
+	SUITE_TEST(hash_is_of_what_tables_do), SUITE_TEST(both_stages_are_told), SUITE_TEST(stale_entries_are_told),
+	SUITE_TEST(dump_changes_nothing),
 };
 
 int main(int argc, char **argv)
