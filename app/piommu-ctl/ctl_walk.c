@@ -227,6 +227,22 @@ static int walk_failed(struct ctl *ctl, struct piommu *p, const struct target *t
 	return ctl_fail(ctl, CTL_FAILED, "%s: the walk failed: %s", unit, strerror(-err));
 }
 
+/* The words of a step: four a line, below its text. */
+static void print_words(const struct piommu_walk_step *step, int column)
+{
+	for (unsigned word = 0; word < step->nraw && word < WORDS_MAX; word++) {
+		if (word % 4)
+			putchar(' ');
+		else
+			printf("%s%*s", word ? "\n" : "", column, "");
+		if (!word && step->at_pa)
+			printf("at 0x%llx: ", (unsigned long long)step->at_pa);
+		printf("0x%016llx", (unsigned long long)step->raw[word]);
+	}
+	if (step->nraw)
+		putchar('\n');
+}
+
 static void print_steps(const struct piommu_walk_step *steps, int n)
 {
 	int width = 0;
@@ -235,14 +251,7 @@ static void print_steps(const struct piommu_walk_step *steps, int n)
 		width = (int)strlen(steps[i].what) > width ? (int)strlen(steps[i].what) : width;
 	for (int i = 0; i < n; i++) {
 		printf("  %-*s  %s\n", width, steps[i].what, steps[i].text);
-		if (!steps[i].nraw)
-			continue;
-		printf("  %*s  ", width, "");
-		if (steps[i].at_pa)
-			printf("at 0x%llx: ", (unsigned long long)steps[i].at_pa);
-		for (unsigned word = 0; word < steps[i].nraw && word < WORDS_MAX; word++)
-			printf("%s0x%016llx", word ? " " : "", (unsigned long long)steps[i].raw[word]);
-		printf("\n");
+		print_words(&steps[i], width + 4);
 	}
 }
 

@@ -275,6 +275,32 @@ static void walk_shows_a_fresh_machine_as_it_is(void)
 	TOOL_CHECK(1, "registers", "--platform", dump, "walk", "00:02.0", "0");
 }
 
+/* Of the Arm families those that this build drives. */
+static void walk_shows_what_arm_units_would_do(void)
+{
+	static const char *const families[] = { "smmuv3", "smmuv2" };
+	static const char *const nodes[] = { "\\_SB.I2C0", "/i2c@9080000" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		char platform[64];
+		struct tool tool;
+
+		snprintf(platform, sizeof(platform), "sim:%s,nodes=1", families[i]);
+		TOOL_CHECK(0, families[i], "--platform", platform, "units");
+		TOOL_RUN(&tool, "--platform", platform, "walk", "smmu0:0x20", "0x5000");
+		if (tool.code == 0) {
+			TOOL_CHECK(0, "reads and writes reach", "--platform", platform, "walk", "00:04.0", "0x105000", "--map",
+				   "0x100000:32k");
+			TOOL_CHECK(0, "reads and writes reach", "--platform", platform, "walk", nodes[i], "0x105000", "--map",
+				   "0x100000:32k");
+			TOOL_CHECK(0, "block", "--platform", platform, "walk", "00:04.0", "0x205000", "--map", "0x100000:32k");
+		} else {
+			CHECK_HAS(tool.err, "cannot walk the tables of its family");
+		}
+		tool_free(&tool);
+	}
+}
+
 static void walk_takes_a_node_or_an_id_of_a_unit(void)
 {
 	TOOL_CHECK(0, "\\_SB.I2C0, iova 0x5000", "--platform", "sim:vtd,nodes=1", "walk", "\\_SB.I2C0", "0x5000");
@@ -387,6 +413,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(sim_shows_as_many_units_as_asked_for),
 		SUITE_TEST(text_is_for_people),
 		SUITE_TEST(walk_shows_a_fresh_machine_as_it_is),
+		SUITE_TEST(walk_shows_what_arm_units_would_do),
 		SUITE_TEST(walk_takes_a_node_or_an_id_of_a_unit),
 		SUITE_TEST(walk_follows_a_map),
 		SUITE_TEST(a_map_that_cannot_be_made_says_why),
