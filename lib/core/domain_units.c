@@ -7,7 +7,7 @@
  *   unmap    clear entries; full barrier; read the list; invalidate on each unit
  *   detach   point the entry away, wait; flush the tag; publish the smaller list; reuse the tag after a grace period
  *
- * so that a tag which is in no list is clean in every IOTLB. Writers hold the domain's mutex.
+ * so that a tag which is in no list is clean in every unit's caches. Writers hold the domain's mutex.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -184,7 +184,7 @@ int piommu_unit_describe(const struct piommu *p, unsigned unit, void (*fn)(void 
 			 void *ctx);
 
 struct piommu_reserved_info {
-	const char *kind; /**< "rmrr" */
+	const char *kind; /**< what the firmware table calls it */
 	struct piommu_span span;
 	unsigned nscopes;
 };

@@ -17,7 +17,7 @@ int iova_space_create(struct piommu_span aperture, struct iova_space **out);
 void iova_space_destroy(struct iova_space *space);
 
 /**
- * Takes a range out for good (RMRR, MSI window). Parts outside the aperture are ignored.
+ * Takes a range out for good (reserved memory, an interrupt window). Parts outside the aperture are ignored.
  * @return 0; -EBUSY: in use, or in an arena of a cache; -ENOMEM
  */
 int iova_space_reserve(struct iova_space *space, struct piommu_span span);

@@ -8,10 +8,11 @@ import tree
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 IDENTIFIER = re.compile(r'[A-Za-z_]\w*')
+WORD = re.compile(r'[a-z0-9]+(?:-[a-z0-9]+)*') # of lower case, also within an identifier
 
 
 def read_rules(path):
-    rules = {'may': {}, 'only': {}, 'words': {}, 'except': {}}
+    rules = {'may': {}, 'only': {}, 'words': {}, 'terms': {}, 'except': {}}
     with open(path, encoding='utf-8') as file:
         for line in file:
             words = line.split('#')[0].split()
@@ -84,12 +85,25 @@ def check_words(root, paths, rules, problems):
                         problems.append(f'{path}:{number}: "{name}": {place} does not know "{word}"')
 
 
+def check_terms(root, paths, rules, problems):
+    """Comments and messages, too; "SMMUs" is "smmu", and so is the last part of "arm-smmu"."""
+    for place, terms in rules['terms'].items():
+        for path in paths:
+            if not within(path, place):
+                continue
+            for number, line in enumerate(tree.read(root, path).lower().splitlines(), 1):
+                found = {part for word in WORD.findall(line) for part in (word, *word.split('-'))}
+                for term in sorted((found | {word[:-1] for word in found if word.endswith('s')}) & set(terms)):
+                    problems.append(f'{path}:{number}: {place} does not know "{term}", nor do its comments')
+
+
 def main(root, rules_path):
     rules, problems = read_rules(rules_path), []
     paths = tree.files(root)
     graph = check_includes(root, paths, rules, problems)
     check_cycles(graph, problems)
     check_words(root, paths, rules, problems)
+    check_terms(root, paths, rules, problems)
     for path in paths:
         if path.startswith(('lib/', 'drivers/', 'app/', 'examples/')) and most_particular(path, rules['may']) is None:
             problems.append(f'{path}: no rule says what it may include')
