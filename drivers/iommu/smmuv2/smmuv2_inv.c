@@ -180,16 +180,28 @@ unsigned smmuv2_inv_npages(const struct smmuv2 *smmu, const struct piommu_gather
 	return (unsigned)npages;
 }
 
-/* Writes the commands for one unit. @return whether the whole domain was invalidated */
-static bool invalidate(const struct piommu_domain_unit *at, const struct piommu_gather *gather)
+enum told {
+	NOT,
+	PAGES,
+	WHOLE,
+};
+
+/*
+ * Writes the commands for one unit. A bank that is off has nothing to invalidate, and no registers for it before it was first set up: the
+ * list has the unit before that. Entries were cleared, with a full barrier, before this looks; bank_start() comes before the barrier of an
+ * attach, and only after that is a stream mapped to the bank: who finds it off, cleared entries that it will never have read.
+ */
+static enum told invalidate(const struct piommu_domain_unit *at, const struct piommu_gather *gather)
 {
 	struct smmuv2 *smmu = smmuv2_of(at->unit);
 	unsigned npages = smmuv2_inv_npages(smmu, gather);
 	uint64_t page = BIT64(smmu->granule_lg2);
 
+	if (!smmuv2_bank_is_on(smmu, at->tag))
+		return NOT;
 	if (!npages) {
 		invalidate_whole(smmu, at->tag);
-		return true;
+		return WHOLE;
 	}
 	for (unsigned i = 0; i < gather->n; i++) {
 		uint64_t iova = align_down(gather->range[i].start, page);
@@ -199,19 +211,19 @@ static bool invalidate(const struct piommu_domain_unit *at, const struct piommu_
 			invalidate_page(smmu, at->tag, iova, !gather->nonleaf);
 	}
 	count(smmu, npages);
-	return false;
+	return PAGES;
 }
 
 /* Each unit works while the next one is told. */
 static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
 {
-	bool whole[16];
+	enum told told[16];
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		whole[i] = invalidate(&at[i], gather);
+		told[i] = invalidate(&at[i], gather);
 	for (unsigned i = 0; i < n; i++) {
-		int one = sync_bank(smmuv2_of(at[i].unit), at[i].tag, whole[i]);
+		int one = told[i] == NOT ? 0 : sync_bank(smmuv2_of(at[i].unit), at[i].tag, told[i] == WHOLE);
 
 		err = err ? err : one;
 	}
@@ -230,10 +242,11 @@ int smmuv2_inv_gather(const struct piommu_domain_units *units, const struct piom
 	return err;
 }
 
-/* The first command is a register write, before which what was stored is visible to the unit; the list is read again afterwards. */
+/* Nothing has ordered the cleared entries before what invalidate() looks at yet. */
 int smmuv2_inv_submit(const struct piommu_domain_units *units, const struct piommu_gather *gather, struct piommu_fence *fence)
 {
 	(void)fence;
+	full_mb();
 	return smmuv2_inv_gather(units, gather);
 }
 

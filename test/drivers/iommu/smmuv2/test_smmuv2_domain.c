@@ -25,6 +25,7 @@ static void start(struct setup *s)
 	s->units->n = 1;
 	s->units->at[0] = (struct piommu_domain_unit){ &s->fake.unit, 3, 1, NULL };
 	s->domain->units = s->units;
+	smmuv2_bank_start(smmuv2_of(&s->fake.unit), 3, s->domain);
 	s->fake.nwrites = 0;
 }
 

@@ -20,6 +20,7 @@ static void start(struct setup *s)
 	s->units = calloc(1, sizeof(*s->units) + 2 * sizeof(s->units->at[0]));
 	s->units->n = 1;
 	s->units->at[0] = (struct piommu_domain_unit){ &s->fake.unit, 3, 1, NULL };
+	atomic_store(&smmuv2_of(&s->fake.unit)->on[0], BIT64(3)); /* as if a device were attached */
 	piommu_gather_init(&s->gather);
 }
 
@@ -210,6 +211,7 @@ static void every_unit_is_told_before_one_is_waited_for(void)
 	fake_init(&other);
 	fake_start(&other);
 	s.units->n = 2;
+	atomic_store(&smmuv2_of(&other.unit)->on[0], BIT64(5));
 	s.units->at[1] = (struct piommu_domain_unit){ &other.unit, 5, 1, NULL };
 	piommu_gather_add(&s.gather, 0x10000, 0x10fff);
 	s.fake.syncs_stuck = true; /* one that fails does not keep the others from theirs */
@@ -220,6 +222,19 @@ static void every_unit_is_told_before_one_is_waited_for(void)
 	s.fake.syncs_stuck = false;
 	fake_set(&s.fake, FAKE_CB(3) + 0x7f4, 4, 0);
 	fake_fini(&other);
+	finish(&s);
+}
+
+static void a_bank_that_does_not_translate_yet_is_not_told(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	start(&s);
+	atomic_store(&smmuv2_of(&s.fake.unit)->on[0], 0);
+	piommu_gather_add(&s.gather, 0x10000, 0x10fff);
+	CHECK_EQ(flush(&s), 0);
+	CHECK_EQ(s.fake.nwrites, 0);
 	finish(&s);
 }
 
@@ -280,6 +295,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(stage_2_of_version_1_knows_only_the_whole),
 		SUITE_TEST(stage_1_of_version_1_goes_by_32_bits),
 		SUITE_TEST(every_unit_is_told_before_one_is_waited_for),
+		SUITE_TEST(a_bank_that_does_not_translate_yet_is_not_told),
 		SUITE_TEST(a_submission_waits_and_leaves_no_ticket),
 		SUITE_TEST(what_is_not_acknowledged_is_an_event),
 		SUITE_TEST(a_unit_that_is_gone_is_no_time_out),
