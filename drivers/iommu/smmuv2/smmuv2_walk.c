@@ -5,10 +5,9 @@
  * Specification: 2.1, 2.3, 2.4, 9.6, 10.2, 16.5; the tables: Arm ARM (DDI 0487), D8.3.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "piommu_steps.h"
 #include "smmuv2.h"
 
 #define ENTRY_VALID BIT64(0)
@@ -23,41 +22,18 @@
 /* ---- Steps -------------------------------------------------------------------------------------------------------------------------- */
 
 struct walk {
-	struct piommu_platform *plat;
+	struct piommu_steps steps;
 	struct smmuv2 smmu; /* its layout, and where its registers are */
-	struct piommu_walk_step *steps;
-	unsigned n;
-	unsigned max;
-	struct piommu_walk_step spare; /* past the end: thrown away */
 };
-
-static __attribute__((format(printf, 3, 4))) struct piommu_walk_step *add(struct walk *walk, const char *what, const char *fmt,
-									  ...)
-{
-	struct piommu_walk_step *next = walk->n < walk->max ? &walk->steps[walk->n++] : &walk->spare;
-	va_list args;
-
-	memset(next, 0, sizeof(*next));
-	snprintf(next->what, sizeof(next->what), "%s", what);
-	va_start(args, fmt);
-	vsnprintf(next->text, sizeof(next->text), fmt, args);
-	va_end(args);
-	return next;
-}
-
-static void add_raw(struct piommu_walk_step *step, uint64_t word)
-{
-	step->raw[step->nraw++] = word;
-}
 
 static void add_fault(struct walk *walk, uint32_t reason)
 {
-	add(walk, "result", "blocked: %s", smmuv2_fault_name(reason));
+	piommu_steps_add(&walk->steps, "result", "blocked, %s", smmuv2_fault_name(reason));
 }
 
 static void add_passes(struct walk *walk, uint64_t pa, const char *why)
 {
-	add(walk, "result", "reads and writes reach 0x%" PRIx64 "%s", pa, why);
+	piommu_steps_add(&walk->steps, "result", "reads and writes reach 0x%" PRIx64 "%s", pa, why);
 }
 
 static uint32_t read_reg(struct walk *walk, unsigned off)
@@ -76,17 +52,6 @@ struct tables {
 	bool stage2;
 };
 
-static void add_reach(struct walk *walk, uint64_t pa, bool can_read, bool can_write)
-{
-	if (can_read && can_write)
-		add_passes(walk, pa, "");
-	else if (can_read || can_write)
-		add(walk, "result", "%s reach 0x%" PRIx64 "; %s are blocked: %s", can_read ? "reads" : "writes", pa,
-		    can_read ? "writes" : "reads", smmuv2_fault_name(SMMUV2_FSR_PF));
-	else
-		add_fault(walk, SMMUV2_FSR_PF);
-}
-
 /* Blocks are at the second level from the last, with 4 KiB at the third, too. */
 static bool can_be_block(const struct tables *t, unsigned level)
 {
@@ -99,12 +64,12 @@ static void say_entry(struct piommu_walk_step *step, uint64_t entry, bool leaf, 
 	bool can_write = stage2 ? entry & ENTRY_S2_WRITE : !(entry & ENTRY_READ_ONLY);
 
 	if (!(entry & ENTRY_VALID))
-		snprintf(step->text, sizeof(step->text), "not valid");
+		piommu_step_say(step, "not valid");
 	else if (!leaf)
-		snprintf(step->text, sizeof(step->text), "table at 0x%" PRIx64, entry & ENTRY_ADDR);
+		piommu_step_say(step, "table at 0x%" PRIx64, entry & ENTRY_ADDR);
 	else
-		snprintf(step->text, sizeof(step->text), "%s%s, page at 0x%" PRIx64 "%s", can_read ? "R" : "-",
-			 can_write ? "W" : "-", entry & ENTRY_ADDR, entry & ENTRY_ACCESSED ? "" : ", access flag clear");
+		piommu_step_say(step, "%s%s, page at 0x%" PRIx64 "%s", can_read ? "R" : "-", can_write ? "W" : "-",
+				entry & ENTRY_ADDR, entry & ENTRY_ACCESSED ? "" : ", access flag clear");
 }
 
 static void end_at_leaf(struct walk *walk, const struct tables *t, uint64_t entry, uint64_t iova, unsigned shift,
@@ -112,12 +77,14 @@ static void end_at_leaf(struct walk *walk, const struct tables *t, uint64_t entr
 {
 	uint64_t pa = (entry & ENTRY_ADDR & ~(BIT64(shift) - 1)) | (iova & (BIT64(shift) - 1));
 
+	bool can_read = !t->stage2 || entry & ENTRY_S2_READ;
+	bool can_write = t->stage2 ? entry & ENTRY_S2_WRITE : !(entry & ENTRY_READ_ONLY) && !read_only;
+	const char *why = smmuv2_fault_name(SMMUV2_FSR_PF);
+
 	if (!(entry & ENTRY_ACCESSED))
 		add_fault(walk, SMMUV2_FSR_AFF);
-	else if (t->stage2)
-		add_reach(walk, pa, entry & ENTRY_S2_READ, entry & ENTRY_S2_WRITE);
 	else
-		add_reach(walk, pa, true, !(entry & ENTRY_READ_ONLY) && !read_only);
+		piommu_steps_reach(&walk->steps, pa, can_read, can_write, why, why);
 }
 
 static void walk_pages(struct walk *walk, const struct tables *t, uint64_t iova)
@@ -130,21 +97,16 @@ static void walk_pages(struct walk *walk, const struct tables *t, uint64_t iova)
 		unsigned shift = t->granule_lg2 + (level - 1) * index_bits;
 		/* Several tables may stand side by side at the first level. */
 		uint64_t index = level == t->levels ? iova >> shift : iova >> shift & (BIT64(index_bits) - 1);
-		const uint64_t *at = walk->plat->ops->mem_at ? walk->plat->ops->mem_at(walk->plat, table + 8 * index, 8) : NULL;
 		struct piommu_walk_step *step;
 		uint64_t entry;
 		char what[32];
 		bool leaf;
 
-		if (!at) {
-			add(walk, "result", "the table at 0x%" PRIx64 " cannot be read from here", table);
-			return;
-		}
-		entry = __atomic_load_n(at, __ATOMIC_ACQUIRE); /* partner: entry_publish() of what it leads to */
 		snprintf(what, sizeof(what), "level %u [0x%03" PRIx64 "]", level, index);
-		step = add(walk, what, "%s", "");
-		step->at_pa = table + 8 * index;
-		add_raw(step, entry);
+		step = piommu_steps_words(&walk->steps, what, table + 8 * index, 1);
+		if (!step)
+			return;
+		entry = step->raw[0];
 		leaf = level == 1 || !(entry & ENTRY_TABLE);
 		say_entry(step, entry, leaf, t->stage2);
 		if (!(entry & ENTRY_VALID) || (level == 1 && !(entry & ENTRY_TABLE)) ||
@@ -206,20 +168,21 @@ static void walk_bank(struct walk *walk, const struct bank *bank, uint64_t iova)
 
 	snprintf(what, sizeof(what), "context bank %u", bank->n);
 	if (!(bank->sctlr & SMMUV2_SCTLR_M))
-		step = add(walk, what, "does not translate");
+		step = piommu_steps_add(&walk->steps, what, "does not translate");
 	else if (why)
-		step = add(walk, what, "%s", why);
+		step = piommu_steps_add(&walk->steps, what, "%s", why);
 	else
-		step = add(walk, what, "stage %u, %s %u, %u bits, granule of %u KiB, table at 0x%" PRIx64, t.stage2 ? 2 : 1,
-			   t.stage2 ? "VMID" : "ASID",
-			   t.stage2 ? field_get32(SMMUV2_CBAR_VMID, bank->cbar) | field_get32(SMMUV2_CBA2R_VMID16, bank->cba2r)
-				    : (unsigned)field_get(SMMUV2_TTBR_ASID, bank->ttbr0),
-			   t.iova_bits, 1u << (t.granule_lg2 - 10), t.at);
-	add_raw(step, bank->sctlr);
-	add_raw(step, bank->tcr);
-	add_raw(step, bank->ttbr0);
-	add_raw(step, bank->cbar);
-	add_raw(step, bank->cba2r);
+		step = piommu_steps_add(&walk->steps, what, "stage %u, %s %u, %u bits, granule of %u KiB, table at 0x%" PRIx64,
+					t.stage2 ? 2 : 1, t.stage2 ? "VMID" : "ASID",
+					t.stage2 ? field_get32(SMMUV2_CBAR_VMID, bank->cbar) |
+							   field_get32(SMMUV2_CBA2R_VMID16, bank->cba2r)
+						 : (unsigned)field_get(SMMUV2_TTBR_ASID, bank->ttbr0),
+					t.iova_bits, 1u << (t.granule_lg2 - 10), t.at);
+	piommu_step_raw(step, bank->sctlr);
+	piommu_step_raw(step, bank->tcr);
+	piommu_step_raw(step, bank->ttbr0);
+	piommu_step_raw(step, bank->cbar);
+	piommu_step_raw(step, bank->cba2r);
 	if (!(bank->sctlr & SMMUV2_SCTLR_M))
 		add_passes(walk, iova, "");
 	else if (why)
@@ -286,12 +249,12 @@ static void walk_stream(struct walk *walk, uint32_t scr0, unsigned n, uint64_t i
 		snprintf(number, sizeof(number), "%u", bank_n);
 	snprintf(what, sizeof(what), "stream mapping %u", n);
 	if (walk->smmu.matching)
-		step = add(walk, what, "id 0x%x, mask 0x%x: %s%s", smmuv2_smr_id(extended, smr), smmuv2_smr_mask(extended, smr),
-			   types[type], number);
+		step = piommu_steps_add(&walk->steps, what, "id 0x%x, mask 0x%x: %s%s", smmuv2_smr_id(extended, smr),
+					smmuv2_smr_mask(extended, smr), types[type], number);
 	else
-		step = add(walk, what, "%s%s", types[type], number);
-	add_raw(step, smr);
-	add_raw(step, s2cr);
+		step = piommu_steps_add(&walk->steps, what, "%s%s", types[type], number);
+	piommu_step_raw(step, smr);
+	piommu_step_raw(step, s2cr);
 	if (type == SMMUV2_BYPASS) {
 		add_passes(walk, iova, "");
 	} else if (type != SMMUV2_TRANSLATE) {
@@ -307,25 +270,26 @@ static void walk_stream(struct walk *walk, uint32_t scr0, unsigned n, uint64_t i
 unsigned smmuv2_walk(struct piommu_platform *plat, struct piommu_window *window, uint32_t id, uint64_t iova,
 		     struct piommu_walk_step *steps, unsigned max)
 {
-	struct walk walk = { .plat = plat, .steps = steps, .max = max };
+	struct walk walk = { .steps = { .plat = plat, .at = steps, .max = max } };
 	uint32_t scr0 = piommu_read32(window, SMMUV2_SCR0);
 	struct piommu_walk_step *step;
 	unsigned n = 0, found;
 
 	walk.smmu.window = window;
 	smmuv2_read_layout(&walk.smmu);
-	step = add(&walk, "registers", "%s, stream ids by %s%s; others %s", scr0 & SMMUV2_SCR0_CLIENTPD ? "off" : "on",
-		   walk.smmu.matching ? "match" : "index", scr0 & SMMUV2_SCR0_EXIDENABLE ? " of 16 bits" : "",
-		   scr0 & SMMUV2_SCR0_USFCFG ? "fault" : "pass");
-	add_raw(step, scr0);
-	add_raw(step, walk.smmu.idr[0]);
+	step = piommu_steps_add(&walk.steps, "registers", "%s, stream ids by %s%s; others %s",
+				scr0 & SMMUV2_SCR0_CLIENTPD ? "off" : "on", walk.smmu.matching ? "match" : "index",
+				scr0 & SMMUV2_SCR0_EXIDENABLE ? " of 16 bits" : "",
+				scr0 & SMMUV2_SCR0_USFCFG ? "fault" : "pass");
+	piommu_step_raw(step, scr0);
+	piommu_step_raw(step, walk.smmu.idr[0]);
 	if (scr0 == UINT32_MAX) {
-		add(&walk, "result", "the unit is gone: its registers read all ones");
-		return walk.n;
+		piommu_steps_add(&walk.steps, "result", "the unit is gone: its registers read all ones");
+		return walk.steps.n;
 	}
 	if (scr0 & SMMUV2_SCR0_CLIENTPD) {
 		add_passes(&walk, iova, ": nothing is translated");
-		return walk.n;
+		return walk.steps.n;
 	}
 	found = find_streams(&walk, scr0, id, &n);
 	if (found > 1 && scr0 & SMMUV2_SCR0_SMCFCFG)
@@ -336,18 +300,12 @@ unsigned smmuv2_walk(struct piommu_platform *plat, struct piommu_window *window,
 		add_passes(&walk, iova, found ? ": several mappings match" : ": no mapping matches");
 	else
 		walk_stream(&walk, scr0, n, iova);
-	return walk.n;
+	return walk.steps.n;
 }
 
 /* ---- Capabilities in words -------------------------------------------------------------------------------------------------------------- */
 
-struct flag {
-	uint32_t bit;
-	const char *name;
-	const char *text;
-};
-
-static const struct flag idr0_flags[] = {
+static const struct piommu_cap_flag idr0_flags[] = {
 	{ SMMUV2_IDR0_S1TS, "S1TS", "stage 1" },
 	{ SMMUV2_IDR0_S2TS, "S2TS", "stage 2" },
 	{ SMMUV2_IDR0_NTS, "NTS", "stage 1 and stage 2 nested" },
@@ -360,7 +318,7 @@ static const struct flag idr0_flags[] = {
 	{ SMMUV2_IDR0_SES, "SES", "secure and non-secure worlds" },
 };
 
-static const struct flag idr2_flags[] = {
+static const struct piommu_cap_flag idr2_flags[] = {
 	{ SMMUV2_IDR2_PTFSV8_4K, "PTFSv8_4kB", "AArch64 tables with a granule of 4 KiB" },
 	{ SMMUV2_IDR2_PTFSV8_16K, "PTFSv8_16kB", "AArch64 tables with a granule of 16 KiB" },
 	{ SMMUV2_IDR2_PTFSV8_64K, "PTFSv8_64kB", "AArch64 tables with a granule of 64 KiB" },
@@ -384,26 +342,6 @@ static bool read_ids(const struct piommu_unit_facts *facts, struct piommu_window
 	return true;
 }
 
-static void describe_flags(const struct flag *flags, size_t n, uint32_t word, piommu_cap_fn fn, void *ctx)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (word & flags[i].bit)
-			fn(ctx, flags[i].name, flags[i].text);
-	}
-}
-
-static __attribute__((format(printf, 4, 5))) void describe_number(piommu_cap_fn fn, void *ctx, const char *name,
-								  const char *fmt, ...)
-{
-	char text[96];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fn(ctx, name, text);
-}
-
 void smmuv2_describe(const struct piommu_unit_facts *facts, struct piommu_window *window, piommu_cap_fn fn, void *ctx)
 {
 	static const char *const aarch32[] = { "long and short AArch32 tables", "long AArch32 tables", "no AArch32 tables",
@@ -412,19 +350,20 @@ void smmuv2_describe(const struct piommu_unit_facts *facts, struct piommu_window
 
 	if (!read_ids(facts, window, idr))
 		return;
-	describe_flags(idr0_flags, sizeof(idr0_flags) / sizeof(idr0_flags[0]), idr[0], fn, ctx);
-	describe_number(fn, ctx, "NUMSMRG", "%u stream mappings", field_get32(SMMUV2_IDR0_NUMSMRG, idr[0]));
-	describe_number(fn, ctx, "NUMSIDB", "stream ids of %u bits", field_get32(SMMUV2_IDR0_NUMSIDB, idr[0]));
+	piommu_caps_flags(idr0_flags, sizeof(idr0_flags) / sizeof(idr0_flags[0]), idr[0], fn, ctx);
+	piommu_caps_value(fn, ctx, "NUMSMRG", "%u stream mappings", field_get32(SMMUV2_IDR0_NUMSMRG, idr[0]));
+	piommu_caps_value(fn, ctx, "NUMSIDB", "stream ids of %u bits", field_get32(SMMUV2_IDR0_NUMSIDB, idr[0]));
 	fn(ctx, "PTFS", aarch32[field_get32(SMMUV2_IDR0_PTFS, idr[0])]);
-	describe_number(fn, ctx, "NUMCB", "%u context banks", field_get32(SMMUV2_IDR1_NUMCB, idr[1]));
-	describe_number(fn, ctx, "NUMS2CB", "%u of them for stage 2 alone", field_get32(SMMUV2_IDR1_NUMS2CB, idr[1]));
+	piommu_caps_value(fn, ctx, "NUMCB", "%u context banks", field_get32(SMMUV2_IDR1_NUMCB, idr[1]));
+	piommu_caps_value(fn, ctx, "NUMS2CB", "%u of them for stage 2 alone", field_get32(SMMUV2_IDR1_NUMS2CB, idr[1]));
 	fn(ctx, "PAGESIZE", idr[1] & SMMUV2_IDR1_PAGESIZE ? "register pages of 64 KiB" : "register pages of 4 KiB");
-	describe_number(fn, ctx, "IAS", "intermediate addresses of %u bits",
-			smmuv2_address_bits(field_get32(SMMUV2_IDR2_IAS, idr[2])));
-	describe_number(fn, ctx, "OAS", "output addresses of %u bits",
-			smmuv2_address_bits(field_get32(SMMUV2_IDR2_OAS, idr[2])));
-	describe_number(fn, ctx, "UBS", "bus addresses of %u bits", smmuv2_address_bits(field_get32(SMMUV2_IDR2_UBS, idr[2])));
-	describe_flags(idr2_flags, sizeof(idr2_flags) / sizeof(idr2_flags[0]), idr[2], fn, ctx);
+	piommu_caps_value(fn, ctx, "IAS", "intermediate addresses of %u bits",
+			  smmuv2_address_bits(field_get32(SMMUV2_IDR2_IAS, idr[2])));
+	piommu_caps_value(fn, ctx, "OAS", "output addresses of %u bits",
+			  smmuv2_address_bits(field_get32(SMMUV2_IDR2_OAS, idr[2])));
+	piommu_caps_value(fn, ctx, "UBS", "bus addresses of %u bits",
+			  smmuv2_address_bits(field_get32(SMMUV2_IDR2_UBS, idr[2])));
+	piommu_caps_flags(idr2_flags, sizeof(idr2_flags) / sizeof(idr2_flags[0]), idr[2], fn, ctx);
 }
 
 /* The implementation's revision; of the architecture's only firmware tells. */

@@ -79,7 +79,7 @@ static void a_walk_shows_every_step_down_to_the_page(void)
 	CHECK_HAS(t.steps[3].what, "level 4 [0x001]");
 	CHECK_HEX(t.steps[3].at_pa, pa(&t, 0) + 8);
 	CHECK_HAS(t.steps[6].what, "level 1 [0x001]");
-	CHECK_HAS(result(&t), "reads reach 0x5000abc; writes are blocked: permission fault");
+	CHECK_HAS(result(&t), "reads reach 0x5000abc; writes are blocked, permission fault");
 	finish(&t);
 }
 
@@ -89,15 +89,15 @@ static void what_is_not_mapped_is_blocked_with_the_fault_it_makes(void)
 
 	build(&t);
 	walk(&t, 0x100, IOVA + 0x1000);
-	CHECK_HAS(result(&t), "blocked: translation fault");
+	CHECK_HAS(result(&t), "blocked, translation fault");
 	walk(&t, 0x100, UINT64_C(1) << 50);
-	CHECK_HAS(result(&t), "blocked: translation fault");
+	CHECK_HAS(result(&t), "blocked, translation fault");
 	page(&t, 3)[1] &= ~UINT64_C(0x400);
 	walk(&t, 0x100, IOVA);
-	CHECK_HAS(result(&t), "blocked: access flag fault");
+	CHECK_HAS(result(&t), "blocked, access flag fault");
 	page(&t, 3)[1] = UINT64_C(0x50007c1); /* no page */
 	walk(&t, 0x100, IOVA);
-	CHECK_HAS(result(&t), "blocked: translation fault");
+	CHECK_HAS(result(&t), "blocked, translation fault");
 	finish(&t);
 }
 
@@ -111,7 +111,7 @@ static void a_block_ends_the_walk_where_it_may_be(void)
 	CHECK_HAS(result(&t), "reads and writes reach 0x40204456"); /* IOVA is 0x1000 into its block of 2 MiB */
 	page(&t, 0)[1] = UINT64_C(0x745);                           /* at the topmost level there are none */
 	walk(&t, 0x100, IOVA);
-	CHECK_HAS(result(&t), "blocked: translation fault");
+	CHECK_HAS(result(&t), "blocked, translation fault");
 	finish(&t);
 }
 
