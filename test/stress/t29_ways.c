@@ -113,8 +113,13 @@ void ways_unmap_own(struct burster *b, unsigned d)
 
 /* ---- To the brim ------------------------------------------------------------------------------------------------------------ */
 
+/* Units without a queue have nobody wait for them later: to hold them would stop whoever unmaps. */
 static void hold(struct world *w, bool held)
 {
+	struct piommu_unit_info info;
+
+	if (piommu_unit_info(w->p, 0, &info) || !info.queued)
+		return;
 	for (unsigned unit = 0; !piommu_sim_set(w->plat, unit, PIOMMU_SIM_QUEUE_STUCK, held); unit++)
 		;
 }

@@ -106,7 +106,7 @@ static void put_root(struct iort *iort)
 static void put_named(struct iort *iort, unsigned n)
 {
 	const char *name = sim_nodes[n].name;
-	size_t len = align_up(29 + strlen(name) + 1, 4) - 29;
+	size_t len = align_up(29 + strlen(name) + 2, 4) - 29; /* some decoders take no padding at all for an error */
 	size_t start = begin(iort, NODE_NAMED, 4, 1, (unsigned)(29 + len));
 
 	sim_fw_put(iort->table, 0, 4);

@@ -96,6 +96,6 @@ int main(int argc, char **argv)
 		failed |= demand_failure(must_fail[i],
 					 (const char *const[]){ argv[3], argv[1], argv[2], "", must_fail[i], "drop", NULL });
 	failed |= demand_failure("machines_and_model_agree",
-				 (const char *const[]){ argv[4], "1", "20000", argv[1], argv[2], "", "drop", NULL });
+				 (const char *const[]){ argv[4], "1", "100000", argv[1], argv[2], "", "drop", NULL });
 	return failed;
 }
