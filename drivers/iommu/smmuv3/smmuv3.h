@@ -20,6 +20,7 @@
 
 #include "piommu_driver.h"
 #include "piommu_paging.h"
+#include "piommu_repair.h"
 #include "smmuv3_regs.h"
 
 #define SMMUV3_TAG_FIRST 1u /* VMID 0 is that of every stage 1 entry; ASID 0 is left out so that no tag is 0 */
@@ -45,16 +46,6 @@ struct smmuv3_found {
 	uint32_t irq_ctrl;
 };
 
-#define SMMUV3_REPORTS 8u
-
-/* A global error, from its repair to the next poll. */
-struct smmuv3_report {
-	uint32_t gerror; /* which; 0: a command that was not done in time */
-	uint32_t cerror; /* of a stopped command queue */
-	uint64_t when_ns;
-	struct smmuv3_cmd refused; /* zeroes where no command was */
-};
-
 /* The command queue. */
 struct smmuv3_inv {
 	struct piommu_mem mem; /* commands, then the status word in a page of its own */
@@ -66,16 +57,9 @@ struct smmuv3_inv {
 	bool stage2;        /* tags are VMIDs */
 	bool ranges;        /* IDR3.RIL */
 
-	/* smmuv3_repair.c */
-	atomic_bool late;         /* a command was not done in time; said at the next poll */
-	atomic_bool broken;       /* could not be repaired; said once */
-	atomic_bool unclean;      /* something failed: what it was for may still be cached */
-	atomic_bool repairing;    /* somebody has what follows, and writes GERRORN */
-	_Atomic uint32_t gerrorn; /* as GERRORN has it */
-	_Atomic unsigned nreports;
-	struct smmuv3_report report[SMMUV3_REPORTS];
-	uint64_t stopped_at; /* position in the ring */
-	unsigned tries;      /* stops there, one after the other */
+	/* smmuv3_repair.c: who repairs writes GERRORN */
+	_Atomic uint32_t gerrorn; /* as it is */
+	struct piommu_repair repair;
 };
 
 /* The event queue; the thread that polls has it. */
@@ -207,14 +191,6 @@ static inline uint32_t smmuv3_errors(struct smmuv3 *smmuv3, uint32_t gerror)
 
 /* After an error in GERROR: fails what it took, notes it, sets the queue going again. Waits for nothing. */
 void smmuv3_inv_repair(struct smmuv3 *smmuv3);
-/* Whether something is noted that no register shows any more. */
-static inline bool smmuv3_inv_has_news(const struct smmuv3_inv *inv)
-{
-	return atomic_load_explicit(&inv->nreports, memory_order_relaxed) ||
-	       atomic_load_explicit(&inv->late, memory_order_relaxed);
-}
-/* Takes the notes out, at most SMMUV3_REPORTS. */
-unsigned smmuv3_inv_reports(struct smmuv3 *smmuv3, struct smmuv3_report *reports);
 /*
  * What failed commands were for must not stay cached until a later one happens to cover it: invalidates everything. Waits,
  * bounded. One thread, that of poll.

@@ -297,28 +297,28 @@ static const struct {
 	  "the unit has met an error inside it and entered service failure mode: all DMA through it is aborted until reset" },
 };
 
-static unsigned emit_report(struct smmuv3 *smmuv3, const struct smmuv3_report *report, const struct piommu_event_sink *sink)
+static unsigned emit_report(struct smmuv3 *smmuv3, const struct piommu_report *report, const struct piommu_event_sink *sink)
 {
 	struct piommu_event event = new_event(smmuv3, PIOMMU_EVENT_INV_ERROR);
 	unsigned n = 0;
 
 	event.when_ns = report->when_ns;
-	event.reason = report->gerror;
-	if (!report->gerror || report->gerror & SMMUV3_GERROR_CMDQ) {
-		event.reason_name = report->gerror ? "CMDQ_ERR" : "invalidation not acknowledged";
+	event.reason = report->error;
+	if (!report->error || report->error & SMMUV3_GERROR_CMDQ) {
+		event.reason_name = report->error ? "CMDQ_ERR" : "invalidation not acknowledged";
 		event.reason_text =
-			report->gerror
-				? cerror_text(report->cerror)
+			report->error
+				? cerror_text(report->code)
 				: "the unit did not say in time that an invalidation is done; the unmap it was for has failed";
-		event.raw[0] = report->refused.lo;
-		event.raw[1] = report->refused.hi;
-		event.raw[2] = report->cerror;
+		event.raw[0] = report->refused[0];
+		event.raw[1] = report->refused[1];
+		event.raw[2] = report->code;
 		sink->emit(sink->ctx, &event);
 		n++;
 	}
 	memset(event.raw, 0, sizeof(event.raw));
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (!(report->gerror & errors[i].bit))
+		if (!(report->error & errors[i].bit))
 			continue;
 		event.type = errors[i].type;
 		event.reason_name = errors[i].name;
@@ -331,18 +331,18 @@ static unsigned emit_report(struct smmuv3 *smmuv3, const struct smmuv3_report *r
 
 static unsigned poll_errors(struct smmuv3 *smmuv3, uint32_t gerror, const struct piommu_event_sink *sink)
 {
-	struct smmuv3_report reports[SMMUV3_REPORTS];
+	struct piommu_report reports[PIOMMU_REPORTS];
 	unsigned found;
 	unsigned n = 0;
 
 	if (smmuv3_errors(smmuv3, gerror))
 		smmuv3_inv_repair(smmuv3);
-	found = smmuv3_inv_reports(smmuv3, reports);
+	found = piommu_repair_reports(&smmuv3->inv.repair, reports);
 	for (unsigned i = 0; i < found; i++)
 		n += emit_report(smmuv3, &reports[i], sink);
 	smmuv3_inv_clean(smmuv3);
-	if (atomic_exchange_explicit(&smmuv3->inv.late, false, memory_order_relaxed)) {
-		struct smmuv3_report late = { .when_ns = piommu_plat_now_ns(smmuv3->unit->plat) };
+	if (piommu_repair_was_late(&smmuv3->inv.repair)) {
+		struct piommu_report late = { .when_ns = piommu_plat_now_ns(smmuv3->unit->plat) };
 
 		n += emit_report(smmuv3, &late, sink);
 	}
@@ -370,7 +370,7 @@ unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *s
 	bool has_events = (prod ^ smmuv3->events.cons) & (position_mask(&smmuv3->events) | SMMUV3_EVENTQ_OVERFLOW);
 	unsigned n = 0;
 
-	if (__builtin_expect(!has_events && !smmuv3_errors(smmuv3, gerror) && !smmuv3_inv_has_news(&smmuv3->inv), 1))
+	if (__builtin_expect(!has_events && !smmuv3_errors(smmuv3, gerror) && !piommu_repair_has_news(&smmuv3->inv.repair), 1))
 		return 0;
 	if (gerror == UINT32_MAX)
 		return poll_lost(smmuv3, sink);

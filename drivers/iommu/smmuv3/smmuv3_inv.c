@@ -164,7 +164,7 @@ void smmuv3_inv_destroy(struct smmuv3 *smmuv3)
 static int noted(struct smmuv3 *smmuv3, int err)
 {
 	if (__builtin_expect(err == -ETIMEDOUT, 0))
-		atomic_store_explicit(&smmuv3->inv.late, true, memory_order_relaxed);
+		piommu_repair_late(&smmuv3->inv.repair);
 	return err;
 }
 

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "piommu_paging.h"
+#include "piommu_repair.h"
 #include "vtd_regs.h"
 
 #define VTD_BUSES 256u
@@ -35,15 +36,6 @@ struct vtd_found {
 	uint32_t pmen;
 };
 
-#define VTD_REPORTS 8u
-
-/* An error of the invalidation queue, from its repair to the next poll. */
-struct vtd_report {
-	uint32_t fsts;
-	uint64_t when_ns;
-	struct vtd_pair refused; /* zeroes where no descriptor was */
-};
-
 /* The invalidation queue, or what serves instead of it. */
 struct vtd_inv {
 	struct piommu_mem mem;    /* descriptors, then the status word in a page of its own */
@@ -55,16 +47,7 @@ struct vtd_inv {
 	bool psi;
 	atomic_bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
 	_Atomic uint64_t register_commands;
-
-	/* vtd_repair.c */
-	atomic_bool late;      /* a command was not acknowledged in time; said at the next poll */
-	atomic_bool broken;    /* could not be repaired; said once */
-	atomic_bool unclean;   /* something failed: what it was for may still be cached */
-	atomic_bool repairing; /* somebody has what follows, and the error bits of FSTS */
-	_Atomic unsigned nreports;
-	struct vtd_report report[VTD_REPORTS];
-	uint64_t stopped_at; /* position in the ring */
-	unsigned tries;      /* stops there, one after the other */
+	struct piommu_repair repair; /* vtd_repair.c: who repairs has the error bits of FSTS */
 };
 
 struct vtd {
@@ -174,14 +157,6 @@ unsigned vtd_inv_build(const struct vtd_inv *inv, uint16_t did, const struct pio
 
 /* After IQE or ITE in FSTS: fails what it took, notes it, sets the queue going again. Waits for nothing. */
 void vtd_inv_repair(struct vtd *vtd);
-/* Whether something is noted that no register shows any more. */
-static inline bool vtd_inv_has_news(const struct vtd_inv *inv)
-{
-	return atomic_load_explicit(&inv->nreports, memory_order_relaxed) ||
-	       atomic_load_explicit(&inv->late, memory_order_relaxed);
-}
-/* Takes the notes out, at most VTD_REPORTS. */
-unsigned vtd_inv_reports(struct vtd *vtd, struct vtd_report *reports);
 /*
  * What failed commands were for must not stay cached until a later one happens to cover it: invalidates everything. Waits,
  * bounded. One thread, that of poll.

@@ -306,17 +306,17 @@ static unsigned poll_overflow(struct vtd *vtd, const struct piommu_event_sink *s
 	return 1;
 }
 
-static void emit_report(struct vtd *vtd, const struct vtd_report *report, const struct piommu_event_sink *sink)
+static void emit_report(struct vtd *vtd, const struct piommu_report *report, const struct piommu_event_sink *sink)
 {
 	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_INV_ERROR);
 
-	if (report->fsts & VTD_FSTS_IQE) {
+	if (report->error & VTD_FSTS_IQE) {
 		event.reason_name = "invalidation queue error";
 		event.reason_text = "the unit refused a descriptor or could not read it (IQE); the unmap it was for has failed";
-	} else if (report->fsts & VTD_FSTS_ITE) {
+	} else if (report->error & VTD_FSTS_ITE) {
 		event.reason_name = "invalidation time-out";
 		event.reason_text = "a device did not answer an invalidation of its TLB (ITE); unmaps under way have failed";
-	} else if (!report->fsts) {
+	} else if (!report->error) {
 		event.reason_name = "invalidation not acknowledged";
 		event.reason_text =
 			"the unit did not say in time that an invalidation is done; the unmap it was for has failed";
@@ -325,15 +325,15 @@ static void emit_report(struct vtd *vtd, const struct vtd_report *report, const 
 		event.reason_text = "a device answered an invalidation that it was not sent (ICE)";
 	}
 	event.when_ns = report->when_ns;
-	event.reason = report->fsts;
-	event.raw[0] = report->refused.lo;
-	event.raw[1] = report->refused.hi;
+	event.reason = report->error;
+	event.raw[0] = report->refused[0];
+	event.raw[1] = report->refused[1];
 	sink->emit(sink->ctx, &event);
 }
 
 static unsigned emit_now(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
 {
-	struct vtd_report report = { .fsts = fsts, .when_ns = piommu_plat_now_ns(vtd->unit->plat) };
+	struct piommu_report report = { .error = fsts, .when_ns = piommu_plat_now_ns(vtd->unit->plat) };
 
 	emit_report(vtd, &report, sink);
 	return 1;
@@ -352,16 +352,16 @@ static unsigned poll_harmless(struct vtd *vtd, uint32_t fsts, const struct piomm
 
 static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
 {
-	struct vtd_report reports[VTD_REPORTS];
+	struct piommu_report reports[PIOMMU_REPORTS];
 	unsigned n;
 
 	if (fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE))
 		vtd_inv_repair(vtd);
-	n = vtd_inv_reports(vtd, reports);
+	n = piommu_repair_reports(&vtd->inv.repair, reports);
 	for (unsigned i = 0; i < n; i++)
 		emit_report(vtd, &reports[i], sink);
 	vtd_inv_clean(vtd);
-	if (atomic_exchange_explicit(&vtd->inv.late, false, memory_order_relaxed))
+	if (piommu_repair_was_late(&vtd->inv.repair))
 		n += emit_now(vtd, 0, sink);
 	return n + poll_harmless(vtd, fsts, sink);
 }
@@ -385,7 +385,7 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 	uint32_t fsts = piommu_read32(vtd->window, VTD_FSTS);
 	unsigned n = 0;
 
-	if (__builtin_expect(!fsts && !vtd_inv_has_news(&vtd->inv), 1))
+	if (__builtin_expect(!fsts && !piommu_repair_has_news(&vtd->inv.repair), 1))
 		return 0;
 	if (fsts == UINT32_MAX)
 		return poll_lost(vtd, sink);

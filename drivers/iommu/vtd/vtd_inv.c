@@ -132,7 +132,7 @@ void vtd_inv_destroy(struct vtd *vtd)
 static int noted(struct vtd *vtd, int err)
 {
 	if (__builtin_expect(err == -ETIMEDOUT || (err && !vtd->inv.ring), 0))
-		atomic_store_explicit(&vtd->inv.late, true, memory_order_relaxed);
+		piommu_repair_late(&vtd->inv.repair);
 	return err;
 }
 

@@ -195,12 +195,12 @@ static void t24_errors_of_a_long_time_without_a_poll_are_told(void)
 	struct fake fake;
 
 	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
-	for (unsigned i = 0; i < VTD_REPORTS + 3; i++) {
+	for (unsigned i = 0; i < PIOMMU_REPORTS + 3; i++) {
 		fake.fail_descriptor = 1;
 		CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5 + i), -EIO);
 	}
-	CHECK_EQ(fake_poll(&fake), VTD_REPORTS);
-	for (unsigned i = 0; i < VTD_REPORTS; i++)
+	CHECK_EQ(fake_poll(&fake), PIOMMU_REPORTS);
+	for (unsigned i = 0; i < PIOMMU_REPORTS; i++)
 		CHECK_HEX(fake.events[i].raw[0], 0x500e2 + 0x10000 * i);
 	CHECK_EQ(fake_poll(&fake), 0);
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
@@ -215,11 +215,11 @@ static void t24_one_repairs_and_the_others_wait(void)
 
 	fake_start(&fake, FAKE_CAP, FAKE_ECAP);
 	vtd = vtd_of(&fake.unit);
-	atomic_store(&vtd->inv.repairing, true);
+	CU_ASSERT(piommu_repair_begin(&vtd->inv.repair));
 	fake.fail_descriptor = 1;
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 5), -ETIMEDOUT);
 	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0x10);
-	atomic_store(&vtd->inv.repairing, false);
+	piommu_repair_end(&vtd->inv.repair);
 	CHECK_EQ(vtd_driver.flush_tag(&fake.unit, 6), 0);
 	CHECK_HEX(fake_reg(&fake, 0x34, 4), 0);
 	vtd_inv_repair(vtd);           /* who comes too late finds nothing to do */
