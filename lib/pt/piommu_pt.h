@@ -82,9 +82,9 @@ struct piommu_range {
 	uint64_t iova;
 	size_t len;
 	/**
-	 * NULL; or, of a range within one block that one owner hands out, a block being what one leaf table of the format maps (2 MiB where
-	 * pages are of 4 KiB, 32 MiB of 16, 512 MiB of 64): where the block's leaf table is remembered, so that there is nothing to
-	 * walk. NULL there at first. Several threads may pass it, each with ranges of its own.
+	 * NULL; or, of a range within one block (what one leaf table of the format maps: 2 MiB where pages are of 4 KiB, 32 MiB of 16, 512
+	 * MiB of 64), or the part of it that one owner hands out: where the block's leaf table is remembered, so that there is nothing
+	 * to walk. NULL there at first. Several threads may pass it, each with ranges of its own.
 	 *
 	 * A table that is remembered must stay linked. Two things take leaf tables out: an unmap that covers two or more of their
 	 * blocks whole, and a map without `leaf` that puts a super page over an empty one. No range with `leaf` does either. So the

@@ -208,7 +208,11 @@ PT_INLINE int pt_map_prepare(const struct pt_format *f, const struct piommu_pt *
 	return 0;
 }
 
-/* Hands the empty tables under a super page's entry to the gather; the entry itself is overwritten by the caller. */
+/*
+ * Hands the empty tables under a super page's entry to the gather; the entry itself is overwritten by the caller. Nothing was translated
+ * through them, so hardware holds at most the pointers to them, which go with the gather before the map is reported: Arm's "break before
+ * make" asks for no more.
+ */
 PT_INLINE void pt_displace(const struct pt_format *f, const struct piommu_pt *pt, const struct pt_mapping *m, uint64_t at,
 			   const struct pt_spot *spot)
 {
