@@ -138,6 +138,38 @@ static void t30_the_end_of_the_address_space_is_usable_and_is_the_end(void)
 	for_each_case(top_body);
 }
 
+/*
+ * Beyond the root comes the first table, in which a walk that went on there would find its way: down to a page that a device owns, taken
+ * for the last table.
+ */
+static void behind_root_body(struct fixture *f)
+{
+	uint64_t *page;
+	size_t unmapped;
+
+	CHECK_EQ(fixture_map(f, PAGE, 0, PAGE, RW), 0); /* the tables: the pool's next pages */
+	page = piommu_pool_get(f->pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(page);
+	CHECK_EQ(fixture_map(f, 0, (uintptr_t)page - f->pt.va_off, PAGE, RW), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t iova = f->top << i;
+
+		CHECK_EQ(pt_kind->map_page(&f->pt, iova, PAGE, RW), -ERANGE);
+		CHECK_EQ(fixture_map_run(f, iova, PAGE, 2 * PAGE, RW), -ERANGE);
+		page[0] = UINT64_MAX;
+		CHECK_EQ(fixture_unmap_page(f, iova, &unmapped), -ERANGE);
+		CHECK_EQ(fixture_unmap_run(f, iova, PAGE, &unmapped), -ERANGE);
+		CHECK_HEX(page[0], UINT64_MAX);
+		page[0] = 0;
+	}
+	piommu_pool_put(f->pool, page);
+}
+
+static void t30_what_lies_behind_the_root_is_no_table(void)
+{
+	for_each_case(behind_root_body);
+}
+
 static void page_body(struct fixture *f)
 {
 	uint64_t iova = f->top - PAGE, pa = (UINT64_C(1) << PT_PA_BITS) - PAGE;
@@ -314,6 +346,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(the_largest_leaf_that_fits_is_used),
 	SUITE_TEST(a_misaligned_or_short_range_gets_smaller_leaves),
 	SUITE_TEST(t30_the_end_of_the_address_space_is_usable_and_is_the_end),
+	SUITE_TEST(t30_what_lies_behind_the_root_is_no_table),
 	SUITE_TEST(one_page_is_a_range_like_others),
 	SUITE_TEST(a_part_of_a_super_page_is_refused_and_stays),
 	SUITE_TEST(an_overlap_is_refused_and_nothing_is_mapped),
