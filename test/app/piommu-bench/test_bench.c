@@ -183,6 +183,60 @@ static void hardware_that_only_answers_is_sent_the_same(void)
 	json_decref(rows);
 }
 
+/* A unit that writes no status word tells by its index. */
+static void a_burst_of_an_smmuv3_takes_one_wait_and_one_doorbell(void)
+{
+	static const char *const machines[] = { "sim:smmuv3", "sim:smmuv3,msi=0", "sim:smmuv3 --hardware answer",
+						"sim:smmuv3,msi=0 --hardware answer" };
+	char args[128];
+	json_t *row;
+	size_t i;
+
+	for (size_t m = 0; m < sizeof(machines) / sizeof(machines[0]); m++) {
+		json_t *rows;
+
+		snprintf(args, sizeof(args), "--pages 1 --burst 8 --workload strict-contig,strict --inflight 4 --platform %s",
+			 machines[m]);
+		rows = rows_of(args);
+		CHECK_EQ(json_array_size(rows), 2);
+		json_array_foreach(rows, i, row)
+		{
+			check_queue_per_burst(row, i ? 8 : 1, 1);
+		}
+		json_decref(rows);
+	}
+}
+
+/* Registers, no queue: an invalidation a page, and one synchronisation for all of them. */
+static void a_burst_of_an_smmuv2_takes_one_wait(void)
+{
+	json_t *rows = rows_of("--platform sim:smmuv2 --pages 1 --burst 8 --workload strict,strict-contig");
+	json_t *row;
+	size_t i;
+
+	CHECK_EQ(json_array_size(rows), 2);
+	json_array_foreach(rows, i, row)
+	{
+		check_per_burst(row, "descriptors", 8);
+		check_per_burst(row, "waits", 1);
+		check_per_burst(row, "doorbells", 0);
+	}
+	json_decref(rows);
+}
+
+static void rows_that_need_a_queue_say_why_they_are_absent(void)
+{
+	json_t *rows = rows_of("--platform sim:smmuv2 --hardware answer --pages 1 --workload strict,map");
+	const char *why = json_string_value(json_object_get(json_array_get(rows, 0), "absent"));
+
+	CHECK_EQ(json_array_size(rows), 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(why);
+	CHECK_HAS(why, "no queue");
+	CU_ASSERT_PTR_NULL(json_object_get(json_array_get(rows, 0), "ns_mean"));
+	CU_ASSERT_PTR_NULL(json_object_get(json_array_get(rows, 1), "absent"));
+	json_decref(rows);
+}
+
 static void a_burst_of_static_mode_sends_nothing_and_locks_nothing(void)
 {
 	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --mode static");
@@ -426,6 +480,9 @@ int main(int argc, char **argv)
 		SUITE_TEST(map_takes_one_indirect_call_no_lock_and_no_descriptor),
 		SUITE_TEST(a_strict_burst_takes_one_wait_one_doorbell_and_one_locked_instruction),
 		SUITE_TEST(hardware_that_only_answers_is_sent_the_same),
+		SUITE_TEST(a_burst_of_an_smmuv3_takes_one_wait_and_one_doorbell),
+		SUITE_TEST(a_burst_of_an_smmuv2_takes_one_wait),
+		SUITE_TEST(rows_that_need_a_queue_say_why_they_are_absent),
 		SUITE_TEST(a_burst_of_static_mode_sends_nothing_and_locks_nothing),
 		SUITE_TEST(a_page_takes_no_more_instructions_than_it_did),
 		SUITE_TEST(bursts_of_bounded_mode_share_waits_and_doorbells),
