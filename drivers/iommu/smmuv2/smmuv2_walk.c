@@ -76,7 +76,6 @@ static void end_at_leaf(struct walk *walk, const struct tables *t, uint64_t entr
 			bool read_only)
 {
 	uint64_t pa = (entry & ENTRY_ADDR & ~(BIT64(shift) - 1)) | (iova & (BIT64(shift) - 1));
-
 	bool can_read = !t->stage2 || entry & ENTRY_S2_READ;
 	bool can_write = t->stage2 ? entry & ENTRY_S2_WRITE : !(entry & ENTRY_READ_ONLY) && !read_only;
 	const char *why = smmuv2_fault_name(SMMUV2_FSR_PF);

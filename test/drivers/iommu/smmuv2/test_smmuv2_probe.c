@@ -251,6 +251,31 @@ static void streams_that_firmware_left_running_are_never_blocked(void)
 	fake_fini(&fake);
 }
 
+/* Index of the first write of `value` there; the number of writes where there is none. */
+static unsigned first_write(const struct fake *fake, unsigned off, uint64_t value)
+{
+	unsigned i = 0;
+
+	while (i < fake->nwrites && (fake->writes[i].off != off || fake->writes[i].value != value))
+		i++;
+	return i;
+}
+
+static void firmwares_bank_stops_when_nothing_is_under_way_through_it(void)
+{
+	struct fake fake;
+	unsigned moved, synced, stopped;
+
+	hand_over(&fake, 0);
+	CHECK_EQ(probe(&fake), 0);
+	CHECK_EQ(smmuv2_driver.enable(&fake.unit), 0);
+	moved = first_write(&fake, 0xc00, 0x10000);
+	synced = first_write(&fake, 0x70, 0);
+	stopped = first_write(&fake, FAKE_CB(3), 0);
+	CU_ASSERT(moved < synced && synced < stopped && stopped < fake.nwrites);
+	fake_fini(&fake);
+}
+
 static void the_same_where_the_meaning_of_mappings_changes(void)
 {
 	struct fake fake;
@@ -466,6 +491,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(mappings_that_keep_nothing_are_somebody_elses),
 		SUITE_TEST(after_bring_up_unknown_streams_pass_and_double_ones_fault),
 		SUITE_TEST(streams_that_firmware_left_running_are_never_blocked),
+		SUITE_TEST(firmwares_bank_stops_when_nothing_is_under_way_through_it),
 		SUITE_TEST(the_same_where_the_meaning_of_mappings_changes),
 		SUITE_TEST(mappings_of_a_unit_that_was_off_mean_nothing),
 		SUITE_TEST(of_two_mappings_that_overlap_one_is_kept),
