@@ -127,7 +127,7 @@ static void round_of(struct fixture *f)
 
 static void rounds(bool noncoherent)
 {
-	for (unsigned i = 0; i < (PAGE > 16384 ? ROUNDS / 10 : ROUNDS); i++) { /* memory for large tables takes long */
+	for (unsigned i = 0; i < (PAGE > 4096 ? ROUNDS / 10 : ROUNDS); i++) { /* memory for large tables takes long */
 		struct fixture f;
 
 		fixture_init(&f, pt_super_pages(), 4 * MIB, noncoherent);
