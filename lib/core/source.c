@@ -102,15 +102,27 @@ bool core_source_has(struct piommu *p, const struct core_device *cd, const struc
 	return false;
 }
 
-/* Whoever only looks has seen it among its unit's sources. */
-static void tell_left_out(const struct piommu *p, const struct piommu_fw_source *source, size_t n)
+/* Whoever only looks has seen it among its units' sources. */
+static void tell_left_out(const struct piommu *p, const struct piommu_fw_source *source, const char *why)
 {
-	static const char text[] = "%s: %zu ids and a name of %zu letters are more than is handled: it is left out";
-
 	if (p->inspect)
-		log_info(&p->log, text, source->name, n, strlen(source->name));
+		log_info(&p->log, "%s: %s: it is left out", source->name, why);
 	else
-		log_warn(&p->log, text, source->name, n, strlen(source->name));
+		log_warn(&p->log, "%s: %s: it is left out", source->name, why);
+}
+
+/* NULL: it can be driven as a whole. What goes past every unit needs no driving. */
+static const char *why_not(const struct piommu *p, const struct piommu_fw_source *source, const struct piommu_fw_route *routes,
+			   size_t n)
+{
+	if (n > PIOMMU_IDS_MAX)
+		return "it has more ids than are handled";
+	if (strlen(source->name) >= PIOMMU_NAME_LEN)
+		return "its name is longer than is handled";
+	for (size_t i = 1; i < n; i++)
+		if (routes[i].unit != routes[0].unit && routes[i].unit < p->fw.nunits)
+			return "its DMA goes through more than one unit";
+	return NULL;
 }
 
 /* One source as a node. @return false: it is none, or one that cannot be driven as a whole (said) */
@@ -118,18 +130,21 @@ static bool make_node(const struct piommu *p, const struct piommu_fw_source *sou
 {
 	struct piommu_fw_route routes[PIOMMU_IDS_MAX];
 	size_t n = source->is_pci ? 0 : node_routes(source, routes);
+	const char *why;
 
 	if (!n || routes[0].unit >= p->fw.nunits)
 		return false;
-	if (n > PIOMMU_IDS_MAX || strlen(source->name) >= sizeof(node->name)) {
-		tell_left_out(p, source, n);
+	why = why_not(p, source, routes, n);
+	if (why) {
+		tell_left_out(p, source, why);
 		return false;
 	}
-	*node = (struct piommu_node){ .nids = (unsigned)n };
+	*node = (struct piommu_node){ 0 };
 	snprintf(node->name, sizeof(node->name), "%s", source->name);
 	snprintf(node->unit, sizeof(node->unit), "%s", p->fw.units[routes[0].unit].name);
 	for (size_t i = 0; i < n; i++)
-		node->ids[i] = (struct piommu_id){ routes[i].id, routes[i].mask };
+		if (routes[i].unit == routes[0].unit)
+			node->ids[node->nids++] = (struct piommu_id){ routes[i].id, routes[i].mask };
 	return true;
 }
 

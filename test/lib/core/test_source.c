@@ -251,6 +251,36 @@ static void bits_of_an_id_that_do_not_count_are_its_mask(void)
 	end();
 }
 
+static void add_unit(struct fdt_make *make, const char *name, uint32_t base, uint32_t phandle)
+{
+	fdt_make_begin(make, name);
+	fdt_make_text(make, "compatible", "arm,mmu-500");
+	FDT_CELLS(make, "reg", base, 0x10000);
+	FDT_CELLS(make, "phandle", phandle);
+	FDT_CELLS(make, "#iommu-cells", 1);
+	fdt_make_end(make);
+}
+
+/* The other unit would let it reach everything. */
+static void a_device_behind_two_units_is_left_out_and_said(void)
+{
+	static struct fdt_make make;
+
+	fdt_make_start(&make, 1);
+	add_unit(&make, "smmu@50000", 0x50000, 1);
+	add_unit(&make, "smmu@60000", 0x60000, 2);
+	fdt_make_begin(&make, "dma@0");
+	FDT_CELLS(&make, "iommus", 1, 0x100, 2, 0x100);
+	fdt_make_end(&make);
+	fdt_make_finish(&make);
+	tempdir_create(&files);
+	tempdir_write(&files, "fdt.dtb", make.bytes, make.len);
+	look(NULL);
+	CHECK_EQ(piommu_group_count(p), 0);
+	CHECK_HAS(said, "/dma@0: its DMA goes through more than one unit");
+	end();
+}
+
 static void a_device_of_more_ids_than_can_be_kept_is_left_out_and_said(void)
 {
 	struct piommu_group_info group;
@@ -280,6 +310,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_unit_lists_what_comes_to_it),
 		SUITE_TEST(a_device_tree_is_read_too),
 		SUITE_TEST(bits_of_an_id_that_do_not_count_are_its_mask),
+		SUITE_TEST(a_device_behind_two_units_is_left_out_and_said),
 		SUITE_TEST(a_device_of_more_ids_than_can_be_kept_is_left_out_and_said),
 	};
 
