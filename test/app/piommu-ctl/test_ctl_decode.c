@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `decode`: lines of a kernel's log and the words of records, of our own making and, where it is there, of the corpus, each with the decode
- * to expect. Families that this build has no driver for are passed over.
+ * to expect.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "suite.h"
 #include "tool.h"
 
-/* The faults of a text; NULL: none, or of a family without a driver. The caller's to drop. */
+/* The faults of a text; NULL: none. The caller's to drop. */
 static json_t *decode(const char *text)
 {
 	json_t *document, *faults = NULL;
@@ -64,6 +64,52 @@ static void each_report_of_a_log_is_one_and_other_lines_are_none(void)
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "id"), "0x301");
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "access"), "write");
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "iova"), "0x8900a000");
+	json_decref(faults);
+}
+
+/* F_TRANSLATION (type 0x10) of stream 0x42: RnW is bit 35 of the second word; one whose last word never came (SMMUv3 7.3). */
+static void event_words_below_their_line_are_one_report(void)
+{
+	json_t *faults = decode("[ 2.0] arm-smmu-v3 9050000.iommu: event 0x10 received:\n"
+				"[ 2.0] arm-smmu-v3 9050000.iommu: \t0x0000004200000010\n"
+				"[ 2.0] arm-smmu-v3 9050000.iommu: \t0x0000020000000000\n"
+				"[ 2.0] arm-smmu-v3 9050000.iommu: \t0x0000000000005040\n"
+				"[ 2.0] arm-smmu-v3 9050000.iommu: \t0x0000000000000000\n"
+				"[ 2.1] arm-smmu-v3 9050000.iommu: event 0x10 received:\n"
+				"0x0000004300000010\n0x0000020800000000\n0x0000000000006000\nsoft lockup\n");
+	const json_t *first = json_array_get(faults, 0);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 2);
+	CU_ASSERT_STRING_EQUAL(member(first, "unit"), "9050000.iommu");
+	CU_ASSERT_STRING_EQUAL(member(first, "family"), "smmuv3");
+	CU_ASSERT_STRING_EQUAL(member(first, "id"), "0x42");
+	CU_ASSERT_STRING_EQUAL(member(first, "access"), "write");
+	CU_ASSERT_STRING_EQUAL(member(first, "iova"), "0x5040");
+	CU_ASSERT_STRING_EQUAL(member(first, "reason"), "0x10");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "id"), "0x43");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "access"), "read");
+	json_decref(faults);
+}
+
+/* FSR.TF is bit 1, FSYNR0.WNR bit 4 (SMMUv2 16.5); GFSR.USF is bit 1, the stream in GFSYNR1 (9.6). */
+static void registers_by_name_are_one_report(void)
+{
+	json_t *faults =
+		decode("arm-smmu 12000000.iommu: Unhandled context fault: fsr=0x402, iova=0x7000, fsynr=0x11, "
+		       "cbfrsynra=0x880, cb=3\n"
+		       "arm-smmu 12000000.iommu: \tGFSR 0x80000002, GFSYNR0 0x00000000, GFSYNR1 0x00001409, GFSYNR2 0x0\n");
+	const json_t *first = json_array_get(faults, 0);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 2);
+	CU_ASSERT_STRING_EQUAL(member(first, "unit"), "12000000.iommu");
+	CU_ASSERT_STRING_EQUAL(member(first, "family"), "smmuv2");
+	CU_ASSERT_STRING_EQUAL(member(first, "id"), "0x880");
+	CU_ASSERT_STRING_EQUAL(member(first, "access"), "write");
+	CU_ASSERT_STRING_EQUAL(member(first, "iova"), "0x7000");
+	CHECK_HAS(member(first, "name"), "translation");
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "id"), "0x1409");
 	json_decref(faults);
 }
 
@@ -124,8 +170,7 @@ static void check_row(const json_t *row, const json_t *fault)
 		CHECK_EQ(!strcmp(member(fault, "access"), "write"), !json_integer_value(rnw));
 }
 
-/* @return whether this build could decode it */
-static bool try_row(const json_t *row)
+static void try_row(const json_t *row)
 {
 	const json_t *line;
 	json_t *faults;
@@ -135,18 +180,16 @@ static bool try_row(const json_t *row)
 	json_array_foreach(json_object_get(row, "lines"), i, line) used +=
 		(size_t)snprintf(text + used, sizeof(text) - used, "%s\n", json_string_value(line));
 	faults = decode(text);
-	if (!faults)
-		return false;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
 	CHECK_EQ(json_array_size(faults), 1);
 	check_row(row, json_array_get(faults, 0));
 	json_decref(faults);
-	return true;
 }
 
 static void every_report_of_the_corpus_says_what_is_expected(void)
 {
 	FILE *file = fopen(CORPUS_DIR "/faults/faults.jsonl", "r");
-	unsigned n = 0, nvtd = 0;
+	unsigned n = 0;
 	char line[8192];
 
 	if (!file)
@@ -155,15 +198,15 @@ static void every_report_of_the_corpus_says_what_is_expected(void)
 		json_t *row = json_loads(line, 0, NULL);
 		const char *kind = json_string_value(json_object_get(row, "kind"));
 
-		if (kind && is_ours(kind) && try_row(row)) {
+		if (kind && is_ours(kind)) {
+			try_row(row);
 			n++;
-			nvtd += !strcmp(kind, "vtd");
 		}
 		json_decref(row);
 	}
 	fclose(file);
-	printf("     %u reports, %u of them of VT-d\n", n, nvtd);
-	CU_ASSERT(nvtd > 0);
+	printf("     %u reports\n", n);
+	CU_ASSERT(n > 0);
 }
 
 int main(int argc, char **argv)
@@ -171,6 +214,8 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(words_of_a_record_are_a_fault),
 		SUITE_TEST(each_report_of_a_log_is_one_and_other_lines_are_none),
+		SUITE_TEST(event_words_below_their_line_are_one_report),
+		SUITE_TEST(registers_by_name_are_one_report),
 		SUITE_TEST(what_is_no_report_is_refused_in_one_line),
 		SUITE_TEST(a_unit_that_answered_all_ones_is_said_to_be_gone),
 		SUITE_TEST(every_report_of_the_corpus_says_what_is_expected),
