@@ -103,8 +103,7 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 	struct fake *fake = fake_of(window);
 
 	fake->width_errors += width != width_of(off);
-	if (fake->nwrites < 256)
-		fake->writes[fake->nwrites++] = (struct fake_write){ off, width, value };
+	fake_machine_wrote(&fake->machine, off, width, value);
 	if (fake->dead)
 		return;
 	fake_set(fake, off, width, value);
@@ -121,66 +120,6 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 
 static const struct piommu_window_ops window_ops = { read_reg, write_reg };
 
-/* ---- The platform ---- */
-
-static int mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int node, struct piommu_mem *out)
-{
-	struct fake *fake = (struct fake *)(void *)plat;
-
-	if (fake->fail_alloc && !--fake->fail_alloc)
-		return -ENOMEM;
-	return piommu_env_mem_alloc(fake->mem, len, align, node, out);
-}
-
-static void mem_free(struct piommu_platform *plat, struct piommu_mem *mem)
-{
-	piommu_env_mem_free(((struct fake *)(void *)plat)->mem, mem);
-}
-
-static void *mem_at(struct piommu_platform *plat, uint64_t pa, size_t len)
-{
-	return piommu_env_mem_at(((struct fake *)(void *)plat)->mem, pa, len);
-}
-
-static void writeback(struct piommu_platform *plat, const void *va, size_t len)
-{
-	(void)va, (void)len;
-	((struct fake *)(void *)plat)->writebacks++;
-}
-
-/* Time passes by looking at it: a wait of a millisecond is a thousand looks. */
-static uint64_t now_ns(struct piommu_platform *plat)
-{
-	return ((struct fake *)(void *)plat)->now += 1000;
-}
-
-static const struct piommu_platform_ops plat_ops = {
-	.name = "fake",
-	.mem_alloc = mem_alloc,
-	.mem_free = mem_free,
-	.mem_at = mem_at,
-	.writeback = writeback,
-	.now_ns = now_ns,
-};
-
-static int pool_alloc(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out)
-{
-	return piommu_env_mem_alloc(ctx, len, align, node, out);
-}
-
-static void pool_free(void *ctx, struct piommu_mem *mem)
-{
-	piommu_env_mem_free(ctx, mem);
-}
-
-static void remember_line(void *ctx, enum piommu_log_level level, const char *line)
-{
-	struct fake *fake = ctx;
-
-	(void)level;
-	snprintf(fake->said, sizeof(fake->said), "%s", line);
-}
-
 static size_t page_size(uint32_t idr5)
 {
 	return idr5 & 0x10 ? 0x1000 : idr5 & 0x20 ? 0x4000 : 0x10000;
@@ -188,28 +127,12 @@ static size_t page_size(uint32_t idr5)
 
 void fake_init(struct fake *fake, const struct fake_ids *ids)
 {
-	struct piommu_pool_source source = {
-		.alloc = pool_alloc, .free = pool_free, .node = -1, .page_size = page_size(ids->idr5)
-	};
-
 	memset(fake, 0, sizeof(*fake));
-	CHECK_EQ(piommu_env_heap_create(MEMORY, UINT64_MAX, &fake->mem), 0);
-	source.ctx = fake->mem;
-	CHECK_EQ(piommu_pool_create(&source, &fake->pool), 0);
-	fake->log = (struct piommu_log){ remember_line, fake, PIOMMU_LOG_WARN };
-	fake->plat.ops = &plat_ops;
+	fake_machine_init(&fake->machine, MEMORY, page_size(ids->idr5));
 	fake->window = (struct piommu_window){ .len = 0x20000, .ops = &window_ops, .ctx = fake };
 	fake->fw =
 		(struct piommu_fw_unit){ .name = "smmu0", .family = PIOMMU_FAMILY_SMMUV3, .base = 0x9050000, .numa_node = -1 };
-	fake->unit = (struct piommu_unit){
-		.name = fake->fw.name,
-		.fw = &fake->fw,
-		.driver = &smmuv3_driver,
-		.plat = &fake->plat,
-		.log = &fake->log,
-		.pool = fake->pool,
-		.timeout_ns = 1000000,
-	};
+	fake->unit = fake_machine_unit(&fake->machine, &smmuv3_driver, &fake->fw);
 	fake_set(fake, 0x00, 4, ids->idr0);
 	fake_set(fake, 0x04, 4, ids->idr1);
 	fake_set(fake, 0x0c, 4, ids->idr3);
@@ -233,21 +156,14 @@ void fake_fini(struct fake *fake)
 		smmuv3_driver.shutdown(&fake->unit);
 		smmuv3_driver.remove(&fake->unit);
 	}
-	CHECK_EQ(fake->width_errors, 0);
-	piommu_pool_destroy(fake->pool);
-	piommu_env_mem_destroy(fake->mem);
+	fake_machine_fini(&fake->machine);
 }
 
 /* ---- What a test looks at ---- */
 
 void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
 {
-	CHECK_EQ(fake->nwrites - from, n);
-	for (unsigned i = 0; i < n && from + i < fake->nwrites; i++) {
-		CHECK_HEX(fake->writes[from + i].off, expected[i].off);
-		CHECK_EQ(fake->writes[from + i].width, expected[i].width);
-		CHECK_HEX(fake->writes[from + i].value, expected[i].value);
-	}
+	fake_machine_expect(&fake->machine, from, expected, n);
 }
 
 void fake_expect_commands(struct fake *fake, unsigned from, const struct smmuv3_cmd *expected, unsigned n)
@@ -307,18 +223,7 @@ void fake_error(struct fake *fake, uint32_t bits)
 	fake_set(fake, 0x60, 4, fake_reg(fake, 0x60, 4) ^ bits);
 }
 
-static void emit(void *ctx, const struct piommu_event *event)
-{
-	struct fake *fake = ctx;
-
-	if (fake->nevents < 16)
-		fake->events[fake->nevents++] = *event;
-}
-
 unsigned fake_poll(struct fake *fake)
 {
-	struct piommu_event_sink sink = { emit, fake };
-
-	fake->nevents = 0;
-	return smmuv3_driver.poll(&fake->unit, &sink);
+	return fake_machine_poll(&fake->machine, &fake->unit);
 }

@@ -6,6 +6,7 @@
 #ifndef FAKE_UNIT_H
 #define FAKE_UNIT_H
 
+#include "fake_machine.h"
 #include "smmuv3.h"
 
 /* A unit of a server: both stages, AArch64 tables, coherent, HYP, 16-bit ASIDs and VMIDs, MSIs, little-endian, stalls by choice, 2 levels. */
@@ -17,48 +18,29 @@
 /* 44-bit addresses, 4, 16 and 64 KiB. */
 #define FAKE_IDR5 0x00000074u
 
-struct fake_write {
-	unsigned off;
-	unsigned width;
-	uint64_t value;
-};
-
 struct fake_ids {
 	uint32_t idr0, idr1, idr3, idr5;
 };
 
 struct fake {
-	struct piommu_platform plat; /* first: its ops are handed this */
+	FAKE_IS_A_MACHINE
 	struct piommu_window window;
-	struct piommu_env_mem *mem;
-	struct piommu_pool *pool;
 	struct piommu_fw_unit fw;
 	struct piommu_unit unit;
-	struct piommu_log log;
 
 	uint64_t page0[0x200 / 8];
 	uint64_t page1[0x200 / 8];
-	struct fake_write writes[256];
-	unsigned nwrites;
 	struct smmuv3_cmd commands[1024]; /* executed, CMD_SYNC too */
 	unsigned ncommands;
-	unsigned width_errors;
-	unsigned writebacks;
 
 	uint32_t never_acked;               /* bits of CR0 that CR0ACK does not follow in */
 	bool commands_stuck;                /* the queue fetches nothing */
-	unsigned fail_alloc;                /* the n-th allocation from now fails */
 	unsigned fail_command;              /* the n-th command from now is refused */
 	unsigned fail_with;                 /* CERROR of it; 0: ILL */
 	bool refuse_all;                    /* each of them */
 	bool dead;                          /* all ones */
 	void (*on_sync)(struct fake *fake); /* NULL: none. When a CMD_SYNC is executed */
 	void *on_sync_ctx;
-	uint64_t now;
-	char said[512]; /* the last message */
-
-	struct piommu_event events[16];
-	unsigned nevents;
 };
 
 extern const struct fake_ids fake_usual;

@@ -97,8 +97,7 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 	struct fake *fake = fake_of(window);
 
 	fake->width_errors += width != width_of(off);
-	if (fake->nwrites < 256)
-		fake->writes[fake->nwrites++] = (struct fake_write){ off, width, value };
+	fake_machine_wrote(&fake->machine, off, width, value);
 	if (fake->on_write)
 		fake->on_write(fake, off);
 	switch (off) {
@@ -132,81 +131,13 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 
 static const struct piommu_window_ops window_ops = { read_reg, write_reg };
 
-static int mem_alloc(struct piommu_platform *plat, size_t len, size_t align, int node, struct piommu_mem *out)
-{
-	return piommu_env_mem_alloc(((struct fake *)(void *)plat)->mem, len, align, node, out);
-}
-
-static void mem_free(struct piommu_platform *plat, struct piommu_mem *mem)
-{
-	piommu_env_mem_free(((struct fake *)(void *)plat)->mem, mem);
-}
-
-static void *mem_at(struct piommu_platform *plat, uint64_t pa, size_t len)
-{
-	return piommu_env_mem_at(((struct fake *)(void *)plat)->mem, pa, len);
-}
-
-static void writeback(struct piommu_platform *plat, const void *va, size_t len)
-{
-	(void)va, (void)len;
-	((struct fake *)(void *)plat)->writebacks++;
-}
-
-/* Time passes by looking at it: a wait of a millisecond is a thousand looks. */
-static uint64_t now_ns(struct piommu_platform *plat)
-{
-	return ((struct fake *)(void *)plat)->now += 1000;
-}
-
-static const struct piommu_platform_ops plat_ops = {
-	.name = "fake",
-	.mem_alloc = mem_alloc,
-	.mem_free = mem_free,
-	.mem_at = mem_at,
-	.writeback = writeback,
-	.now_ns = now_ns,
-};
-
-static int pool_alloc(void *ctx, size_t len, size_t align, int node, struct piommu_mem *out)
-{
-	return piommu_env_mem_alloc(ctx, len, align, node, out);
-}
-
-static void pool_free(void *ctx, struct piommu_mem *mem)
-{
-	piommu_env_mem_free(ctx, mem);
-}
-
-static void remember_line(void *ctx, enum piommu_log_level level, const char *line)
-{
-	struct fake *fake = ctx;
-
-	(void)level;
-	snprintf(fake->said, sizeof(fake->said), "%s", line);
-}
-
 void fake_init(struct fake *fake, uint64_t cap, uint64_t ecap)
 {
-	struct piommu_pool_source source = { .alloc = pool_alloc, .free = pool_free, .node = -1 };
-
 	memset(fake, 0, sizeof(*fake));
-	CHECK_EQ(piommu_env_heap_create(MEMORY, UINT64_MAX, &fake->mem), 0);
-	source.ctx = fake->mem;
-	CHECK_EQ(piommu_pool_create(&source, &fake->pool), 0);
-	fake->log = (struct piommu_log){ remember_line, fake, PIOMMU_LOG_WARN };
-	fake->plat.ops = &plat_ops;
+	fake_machine_init(&fake->machine, MEMORY, 0);
 	fake->window = (struct piommu_window){ .len = 0x300, .ops = &window_ops, .ctx = fake };
 	fake->fw = (struct piommu_fw_unit){ .name = "dmar0", .family = PIOMMU_FAMILY_VTD, .base = 0xfed90000, .numa_node = -1 };
-	fake->unit = (struct piommu_unit){
-		.name = fake->fw.name,
-		.fw = &fake->fw,
-		.driver = &vtd_driver,
-		.plat = &fake->plat,
-		.log = &fake->log,
-		.pool = fake->pool,
-		.timeout_ns = 1000000,
-	};
+	fake->unit = fake_machine_unit(&fake->machine, &vtd_driver, &fake->fw);
 	fake_set(fake, 0x00, 4, 0x10);
 	fake_set(fake, 0x08, 8, cap);
 	fake_set(fake, 0x10, 8, ecap);
@@ -227,19 +158,12 @@ void fake_fini(struct fake *fake)
 		vtd_driver.shutdown(&fake->unit);
 		vtd_driver.remove(&fake->unit);
 	}
-	CHECK_EQ(fake->width_errors, 0);
-	piommu_pool_destroy(fake->pool);
-	piommu_env_mem_destroy(fake->mem);
+	fake_machine_fini(&fake->machine);
 }
 
 void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
 {
-	CHECK_EQ(fake->nwrites - from, n);
-	for (unsigned i = 0; i < n && from + i < fake->nwrites; i++) {
-		CHECK_HEX(fake->writes[from + i].off, expected[i].off);
-		CHECK_EQ(fake->writes[from + i].width, expected[i].width);
-		CHECK_HEX(fake->writes[from + i].value, expected[i].value);
-	}
+	fake_machine_expect(&fake->machine, from, expected, n);
 }
 
 struct vtd_pair fake_descriptor(const struct fake *fake, unsigned slot)
@@ -256,18 +180,7 @@ struct vtd_pair *fake_context(struct fake *fake, uint16_t rid)
 	return (struct vtd_pair *)(uintptr_t)(root[2 * (rid >> 8)] & ~UINT64_C(0xfff)) + (rid & 0xff);
 }
 
-static void emit(void *ctx, const struct piommu_event *event)
-{
-	struct fake *fake = ctx;
-
-	if (fake->nevents < 16)
-		fake->events[fake->nevents++] = *event;
-}
-
 unsigned fake_poll(struct fake *fake)
 {
-	struct piommu_event_sink sink = { emit, fake };
-
-	fake->nevents = 0;
-	return vtd_driver.poll(&fake->unit, &sink);
+	return fake_machine_poll(&fake->machine, &fake->unit);
 }

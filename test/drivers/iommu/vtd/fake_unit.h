@@ -6,6 +6,7 @@
 #ifndef FAKE_UNIT_H
 #define FAKE_UNIT_H
 
+#include "fake_machine.h"
 #include "vtd.h"
 
 /* QEMU 10.0.2's words: 48 and 39 bits, 2 MiB and 1 GiB, 65,536 domains, page-selective, pass-through, no snooping, a queue. */
@@ -20,26 +21,13 @@
 #define FAKE_IOTLB 0xf8u
 #define FAKE_FRCD 0x220u
 
-struct fake_write {
-	unsigned off;
-	unsigned width;
-	uint64_t value;
-};
-
 struct fake {
-	struct piommu_platform plat; /* first: its ops are handed this */
+	FAKE_IS_A_MACHINE
 	struct piommu_window window;
-	struct piommu_env_mem *mem;
-	struct piommu_pool *pool;
 	struct piommu_fw_unit fw;
 	struct piommu_unit unit;
-	struct piommu_log log;
 
 	uint64_t regs[0x300 / 8];
-	struct fake_write writes[256];
-	unsigned nwrites;
-	unsigned width_errors;
-	unsigned writebacks;
 
 	uint32_t never_acked;                              /* bits of GCMD */
 	bool invalidations_stuck;                          /* CCMD and IOTLB stay busy, the queue fetches nothing */
@@ -48,11 +36,6 @@ struct fake {
 	bool dead;                                         /* all ones */
 	void (*on_write)(struct fake *fake, unsigned off); /* NULL: none */
 	void *on_write_ctx;
-	uint64_t now;
-	char said[512]; /* the last message */
-
-	struct piommu_event events[16];
-	unsigned nevents;
 };
 
 /* Ready to be probed. */
