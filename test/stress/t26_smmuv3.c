@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm_domain.h"
 #include "drivers.h"
 #include "fake_unit.h"
 #include "stress.h"
@@ -217,8 +218,8 @@ static void start(struct setup *s, const struct fake_ids *ids)
 	s->view[IDENTITY] = (struct view){ 0x9, 0, 0 };
 	s->view[BLOCKED] = (struct view){ 0x1, 0, 0 };
 	for (unsigned state = DOMAIN_A; state < STATES; state++)
-		s->view[state] = (struct view){ s->stage2 ? 0xd : 0xb, tags[state],
-						smmuv3_domain_of(s->domain[state])->paging.pt.root_pa };
+		s->view[state] =
+			(struct view){ s->stage2 ? 0xd : 0xb, tags[state], arm_domain_of(s->domain[state])->paging.pt.root_pa };
 	s->fake.on_sync = wait_for_walker;
 	s->fake.on_sync_ctx = s;
 }

@@ -19,7 +19,6 @@
 #include <stdatomic.h>
 
 #include "piommu_driver.h"
-#include "piommu_paging.h"
 #include "piommu_repair.h"
 #include "smmuv3_regs.h"
 
@@ -104,22 +103,9 @@ struct smmuv3 {
 	bool config_unknown;
 };
 
-struct smmuv3_domain {
-	struct piommu_paging paging; /* first: the ops are handed this */
-	struct piommu_unit *unit;    /* it was made for */
-	struct piommu_mem root;      /* of several tables side by side; else a page of the pool */
-	unsigned granule_lg2;
-	bool stage2;
-};
-
 static inline struct smmuv3 *smmuv3_of(const struct piommu_unit *unit)
 {
 	return unit->priv;
-}
-
-static inline struct smmuv3_domain *smmuv3_domain_of(struct piommu_domain *domain)
-{
-	return (struct smmuv3_domain *)(void *)domain;
 }
 
 /* Writes back what a unit that does not snoop will read; nothing on one that does. */

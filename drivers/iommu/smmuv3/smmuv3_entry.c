@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm_domain.h"
 #include "smmuv3.h"
 
 #define NWORDS 8u
@@ -315,7 +316,7 @@ static struct smmuv3_table table_of(const struct smmuv3 *smmuv3, const struct pi
 
 static int paging_entry(struct smmuv3 *smmuv3, struct piommu_domain *domain, uint32_t tag, struct smmuv3_ste *ste)
 {
-	const struct smmuv3_table table = table_of(smmuv3, &smmuv3_domain_of(domain)->paging.pt);
+	const struct smmuv3_table table = table_of(smmuv3, &arm_domain_of(domain)->paging.pt);
 	struct smmuv3_cd want;
 	struct smmuv3_cd *cd;
 

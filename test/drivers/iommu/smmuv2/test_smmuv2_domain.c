@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arm_domain.h"
 #include "drivers.h"
 #include "fake_unit.h"
 #include "suite.h"
@@ -131,7 +132,10 @@ static void a_domain_has_a_width_of_its_unit(void)
 	domain->ops->destroy(domain);
 	CHECK_EQ(smmuv2_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, 49, &domain), -EINVAL);
 	CHECK_HAS(fake.said, "49");
-	CHECK_EQ(smmuv2_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, 20, &domain), -EINVAL);
+	CHECK_EQ(smmuv2_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, 20, &domain), 0);
+	CHECK_EQ(domain->iova_bits, 20); /* of a table that has more */
+	CHECK_EQ(arm_domain_of(domain)->paging.pt.iova_bits, 32);
+	domain->ops->destroy(domain);
 	fake_fini(&fake);
 }
 
@@ -144,7 +148,7 @@ static void a_domain_fits_units_that_walk_its_tables(void)
 		{ FAKE_IDR0, FAKE_IDR2, PIOMMU_FW_UNIT_COHERENT, NULL },
 		{ FAKE_IDR0 & ~0x20000000u, FAKE_IDR2, PIOMMU_FW_UNIT_COHERENT, NULL },
 		{ FAKE_IDR0_STAGE2, FAKE_IDR2, PIOMMU_FW_UNIT_COHERENT, "stage 1" },
-		{ FAKE_IDR0, 0x4555, PIOMMU_FW_UNIT_COHERENT, "pages" },
+		{ FAKE_IDR0, 0x4555, PIOMMU_FW_UNIT_COHERENT, "page size" },
 		{ FAKE_IDR0, 0x1222, PIOMMU_FW_UNIT_COHERENT, "wider" },
 		{ FAKE_IDR0, FAKE_IDR2, 0, "snoop" },
 	};

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arm_domain.h"
 #include "drivers.h"
 #include "fake_unit.h"
 #include "suite.h"
@@ -186,11 +187,11 @@ static void tables_are_of_the_units_stage_granule_and_width(void)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fake fake;
 		struct piommu_domain *domain;
-		const struct smmuv3_domain *own;
+		const struct arm_domain *own;
 
 		fake_start(&fake, &cases[i].ids);
 		CHECK_EQ(smmuv3_driver.domain_create(&fake.unit, PIOMMU_DOMAIN_PAGING, cases[i].iova_bits, &domain), 0);
-		own = smmuv3_domain_of(domain);
+		own = arm_domain_of(domain);
 		CHECK_EQ(domain->iova_bits, cases[i].iova_bits ? cases[i].iova_bits : cases[i].bits);
 		CHECK_EQ(own->paging.pt.iova_bits, cases[i].bits);
 		CHECK_EQ(own->paging.pt.levels, cases[i].levels);

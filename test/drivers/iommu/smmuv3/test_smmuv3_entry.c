@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arm_domain.h"
 #include "drivers.h"
 #include "fake_unit.h"
 #include "suite.h"
@@ -227,7 +228,7 @@ static void move(struct setup *s, struct piommu_domain *domain, uint32_t tag)
 
 static uint64_t root_of(struct piommu_domain *domain)
 {
-	return smmuv3_domain_of(domain)->paging.pt.root_pa;
+	return arm_domain_of(domain)->paging.pt.root_pa;
 }
 
 static void check_on(struct setup *s, uint32_t stream, struct piommu_domain *domain, uint32_t tag)
