@@ -160,7 +160,6 @@ int smmuv2_attach(struct piommu_device *device, struct piommu_domain *domain, ui
 bool smmuv2_bank_used(const struct smmuv2 *smmu, unsigned bank);
 /* Under the probe lock. */
 int smmuv2_probe_device(struct piommu_unit *unit, struct piommu_device *device);
-int smmuv2_device_group(struct piommu_device *device, struct piommu_group **out);
 /* Under the group's mutex. Writes no register. */
 void smmuv2_release_device(struct piommu_device *device);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm_group.h"
 #include "drivers.h"
 #include "smmuv2.h"
 
@@ -414,7 +415,7 @@ const struct piommu_driver smmuv2_driver = {
 	.shutdown = shutdown_unit,
 	.probe_device = smmuv2_probe_device,
 	.release_device = smmuv2_release_device,
-	.device_group = smmuv2_device_group,
+	.device_group = arm_device_group,
 	.domain_create = smmuv2_domain_create,
 	.domain_fits = smmuv2_domain_fits,
 	.attach = smmuv2_attach,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arm_group.h"
 #include "drivers.h"
 #include "smmuv3.h"
 
@@ -392,6 +393,7 @@ const struct piommu_driver smmuv3_driver = {
 	.remove = remove_unit,
 	.enable = enable,
 	.shutdown = shutdown_unit,
+	.device_group = arm_device_group,
 	.domain_create = smmuv3_domain_create,
 	.domain_fits = smmuv3_domain_fits,
 	.attach = smmuv3_attach,

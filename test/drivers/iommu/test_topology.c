@@ -168,6 +168,37 @@ static void mapping_in_the_way_of_a_reserved_range_refuses_the_attach(void)
 	rig_close(&r);
 }
 
+static unsigned count_nodes(const struct piommu_group *group)
+{
+	struct piommu_device_info device;
+	unsigned n = 0;
+
+	for (unsigned i = 0; !piommu_group_device(group, i, &device); i++)
+		n += !device.is_pci;
+	return n;
+}
+
+/* One entry of the unit is for both, so they move together. */
+static void nodes_that_share_a_stream_id_are_one_group(void)
+{
+	bool shared = strstr(rig_target()->variant, "nodes=shared") != NULL;
+	struct piommu_group *group;
+	unsigned nodes = 0, most = 0;
+	struct rig r;
+
+	rig_open(&r);
+	for (unsigned i = 0; (group = piommu_group_at(r.p, i)) != NULL; i++) {
+		unsigned n = count_nodes(group);
+
+		nodes += n;
+		most = n > most ? n : most;
+		piommu_group_put(group);
+	}
+	CHECK_EQ(nodes, shared ? 2 : 0);
+	CHECK_EQ(most, nodes);
+	rig_close(&r);
+}
+
 const struct suite_test topology_tests[] = {
 	SUITE_TEST(devices_behind_a_pci_bridge_are_one_group),
 	SUITE_TEST(bridge_speaks_for_the_devices_behind_it),
@@ -177,5 +208,6 @@ const struct suite_test topology_tests[] = {
 	SUITE_TEST(reserved_range_of_one_device_is_not_open_to_others),
 	SUITE_TEST(device_with_a_reserved_range_is_never_put_on_blocking),
 	SUITE_TEST(mapping_in_the_way_of_a_reserved_range_refuses_the_attach),
+	SUITE_TEST(nodes_that_share_a_stream_id_are_one_group),
 };
 const unsigned topology_ntests = sizeof(topology_tests) / sizeof(topology_tests[0]);
