@@ -7,17 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "piommu_steps.h"
+#include "arm_walk.h"
 #include "smmuv2.h"
-
-#define ENTRY_VALID BIT64(0)
-#define ENTRY_TABLE BIT64(1) /* a page, at the last level */
-#define ENTRY_READ_ONLY BIT64(7)
-#define ENTRY_S2_READ BIT64(6)
-#define ENTRY_S2_WRITE BIT64(7)
-#define ENTRY_ACCESSED BIT64(10)
-#define ENTRY_ADDR GENMASK64(47, 12)
-#define TABLE_READ_ONLY BIT64(62)
 
 /* ---- Steps -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -31,6 +22,18 @@ static void add_fault(struct walk *walk, uint32_t reason)
 	piommu_steps_add(&walk->steps, "result", "blocked, %s", smmuv2_fault_name(reason));
 }
 
+static void say_fault(enum arm_fault fault, char *text, size_t len)
+{
+	static const uint32_t reasons[] = {
+		[ARM_TRANSLATION] = SMMUV2_FSR_TF,
+		[ARM_ADDRESS_SIZE] = SMMUV2_FSR_ASF,
+		[ARM_ACCESS_FLAG] = SMMUV2_FSR_AFF,
+		[ARM_PERMISSION] = SMMUV2_FSR_PF,
+	};
+
+	snprintf(text, len, "%s", smmuv2_fault_name(reasons[fault]));
+}
+
 static void add_passes(struct walk *walk, uint64_t pa, const char *why)
 {
 	piommu_steps_add(&walk->steps, "result", "reads and writes reach 0x%" PRIx64 "%s", pa, why);
@@ -39,87 +42,6 @@ static void add_passes(struct walk *walk, uint64_t pa, const char *why)
 static uint32_t read_reg(struct walk *walk, unsigned off)
 {
 	return piommu_read32(walk->smmu.window, off);
-}
-
-/* ---- The page table ------------------------------------------------------------------------------------------------------------------ */
-
-/* What a context bank says of its tables. */
-struct tables {
-	uint64_t at;
-	unsigned iova_bits;
-	unsigned granule_lg2;
-	unsigned levels;
-	bool stage2;
-};
-
-/* Blocks are at the second level from the last, with 4 KiB at the third, too. */
-static bool can_be_block(const struct tables *t, unsigned level)
-{
-	return level == 2 || (level == 3 && t->granule_lg2 == 12);
-}
-
-static void say_entry(struct piommu_walk_step *step, uint64_t entry, bool leaf, bool stage2)
-{
-	bool can_read = !stage2 || entry & ENTRY_S2_READ;
-	bool can_write = stage2 ? entry & ENTRY_S2_WRITE : !(entry & ENTRY_READ_ONLY);
-
-	if (!(entry & ENTRY_VALID))
-		piommu_step_say(step, "not valid");
-	else if (!leaf)
-		piommu_step_say(step, "table at 0x%" PRIx64, entry & ENTRY_ADDR);
-	else
-		piommu_step_say(step, "%s%s, page at 0x%" PRIx64 "%s", can_read ? "R" : "-", can_write ? "W" : "-",
-				entry & ENTRY_ADDR, entry & ENTRY_ACCESSED ? "" : ", access flag clear");
-}
-
-static void end_at_leaf(struct walk *walk, const struct tables *t, uint64_t entry, uint64_t iova, unsigned shift,
-			bool read_only)
-{
-	uint64_t pa = (entry & ENTRY_ADDR & ~(BIT64(shift) - 1)) | (iova & (BIT64(shift) - 1));
-	bool can_read = !t->stage2 || entry & ENTRY_S2_READ;
-	bool can_write = t->stage2 ? entry & ENTRY_S2_WRITE : !(entry & ENTRY_READ_ONLY) && !read_only;
-	const char *why = smmuv2_fault_name(SMMUV2_FSR_PF);
-
-	if (!(entry & ENTRY_ACCESSED))
-		add_fault(walk, SMMUV2_FSR_AFF);
-	else
-		piommu_steps_reach(&walk->steps, pa, can_read, can_write, why, why);
-}
-
-static void walk_pages(struct walk *walk, const struct tables *t, uint64_t iova)
-{
-	unsigned index_bits = t->granule_lg2 - 3;
-	uint64_t table = t->at;
-	bool read_only = false;
-
-	for (unsigned level = t->levels; level; level--) {
-		unsigned shift = t->granule_lg2 + (level - 1) * index_bits;
-		/* Several tables may stand side by side at the first level. */
-		uint64_t index = level == t->levels ? iova >> shift : iova >> shift & (BIT64(index_bits) - 1);
-		struct piommu_walk_step *step;
-		uint64_t entry;
-		char what[32];
-		bool leaf;
-
-		snprintf(what, sizeof(what), "level %u [0x%03" PRIx64 "]", level, index);
-		step = piommu_steps_words(&walk->steps, what, table + 8 * index, 1);
-		if (!step)
-			return;
-		entry = step->raw[0];
-		leaf = level == 1 || !(entry & ENTRY_TABLE);
-		say_entry(step, entry, leaf, t->stage2);
-		if (!(entry & ENTRY_VALID) || (level == 1 && !(entry & ENTRY_TABLE)) ||
-		    (leaf && level > 1 && !can_be_block(t, level))) {
-			add_fault(walk, SMMUV2_FSR_TF);
-			return;
-		}
-		if (leaf) {
-			end_at_leaf(walk, t, entry, iova, shift, read_only);
-			return;
-		}
-		read_only |= !t->stage2 && entry & TABLE_READ_ONLY;
-		table = entry & ENTRY_ADDR & ~(BIT64(t->granule_lg2) - 1);
-	}
 }
 
 /* ---- The context bank ---------------------------------------------------------------------------------------------------------------- */
@@ -131,7 +53,7 @@ struct bank {
 };
 
 /* @return NULL; or why its tables are not decoded */
-static const char *read_tables(const struct bank *bank, struct tables *t)
+static const char *read_tables(const struct bank *bank, struct arm_walk *t)
 {
 	static const uint8_t granules[] = { 12, 16, 14, 0 };
 	unsigned type = field_get32(SMMUV2_CBAR_TYPE, bank->cbar);
@@ -147,20 +69,24 @@ static const char *read_tables(const struct bank *bank, struct tables *t)
 	if (!t->granule_lg2)
 		return "its granule is a reserved one";
 	if (aarch64)
-		t->iova_bits = 64 - field_get32(SMMUV2_TCR_T0SZ, bank->tcr);
+		t->bits = 64 - field_get32(SMMUV2_TCR_T0SZ, bank->tcr);
 	else
-		t->iova_bits = t->stage2 && size & 0x10 ? 32 + (32 - size) : 32 - (size & 0xf);
-	t->at = bank->ttbr0 & SMMUV2_TTBR_ADDR;
+		t->bits = t->stage2 && size & 0x10 ? 32 + (32 - size) : 32 - (size & 0xf);
+	t->root_pa = bank->ttbr0 & SMMUV2_TTBR_ADDR;
 	if (t->stage2)
-		t->levels = field_get32(SMMUV2_TCR_SL0, bank->tcr) + (t->granule_lg2 == 12 ? 2 : 1);
+		t->start = (t->granule_lg2 == 12 ? 2 : 3) -
+			   field_get32(SMMUV2_TCR_SL0, bank->tcr); /* wraps where it makes no sense */
 	else
-		t->levels = (t->iova_bits - 4) / (t->granule_lg2 - 3); /* of granule - 3 bits each, above the page's */
-	return t->iova_bits < 25 || t->iova_bits > 48 || t->levels > 4 ? "its width is a reserved one" : NULL;
+		t->start = arm_walk_start(t->bits, t->granule_lg2);
+	return t->bits < 25 || t->bits > 48 || t->start > 3 ? "its width is a reserved one" : NULL;
 }
 
 static void walk_bank(struct walk *walk, const struct bank *bank, uint64_t iova)
 {
-	struct tables t = { .levels = 0 };
+	struct arm_walk t = {
+		.say_fault = say_fault,
+		.pa_bits = smmuv2_address_bits(field_get32(SMMUV2_IDR2_OAS, walk->smmu.idr[2])),
+	};
 	const char *why = read_tables(bank, &t);
 	struct piommu_walk_step *step;
 	char what[32];
@@ -176,7 +102,7 @@ static void walk_bank(struct walk *walk, const struct bank *bank, uint64_t iova)
 					t.stage2 ? field_get32(SMMUV2_CBAR_VMID, bank->cbar) |
 							   field_get32(SMMUV2_CBA2R_VMID16, bank->cba2r)
 						 : (unsigned)field_get(SMMUV2_TTBR_ASID, bank->ttbr0),
-					t.iova_bits, 1u << (t.granule_lg2 - 10), t.at);
+					t.bits, 1u << (t.granule_lg2 - 10), t.root_pa);
 	piommu_step_raw(step, bank->sctlr);
 	piommu_step_raw(step, bank->tcr);
 	piommu_step_raw(step, bank->ttbr0);
@@ -186,10 +112,8 @@ static void walk_bank(struct walk *walk, const struct bank *bank, uint64_t iova)
 		add_passes(walk, iova, "");
 	else if (why)
 		return;
-	else if (iova >> t.iova_bits)
-		add_fault(walk, SMMUV2_FSR_TF);
 	else
-		walk_pages(walk, &t, iova);
+		arm_walk_pages(&walk->steps, &t, iova);
 }
 
 static void read_bank(struct walk *walk, unsigned n, struct bank *bank)

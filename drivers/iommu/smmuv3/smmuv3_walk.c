@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "piommu_steps.h"
+#include "arm_walk.h"
 #include "smmuv3.h"
 
 /* ---- Walk --------------------------------------------------------------------------------------------------------------------------- */
@@ -24,108 +24,23 @@ static void add_fault(struct walk *walk, uint8_t type)
 	piommu_steps_add(&walk->steps, "result", "blocked, event 0x%02x: %s", type, smmuv3_fault_name(type));
 }
 
-static void add_result(struct walk *walk, uint64_t pa, bool can_read, bool can_write)
+static void say_fault(enum arm_fault fault, char *text, size_t len)
 {
-	char why[64];
+	static const uint8_t types[] = {
+		[ARM_TRANSLATION] = 0x10,
+		[ARM_ADDRESS_SIZE] = 0x11,
+		[ARM_ACCESS_FLAG] = 0x12,
+		[ARM_PERMISSION] = 0x13,
+	};
 
-	snprintf(why, sizeof(why), "event 0x13: %s", smmuv3_fault_name(0x13));
-	piommu_steps_reach(&walk->steps, pa, can_read, can_write, why, why);
+	snprintf(text, len, "event 0x%02x: %s", types[fault], smmuv3_fault_name(types[fault]));
 }
 
 /* ---- Page tables -------------------------------------------------------------------------------------------------------------------- */
 
-#define PTE_VALID BIT64(0)
-#define PTE_TABLE BIT64(1) /* above level 3; at level 3 every page has it */
-#define PTE_S1_READ_ONLY BIT64(7)
-#define PTE_S2_READ BIT64(6)
-#define PTE_S2_WRITE BIT64(7)
-#define PTE_AF BIT64(10)
-
-struct tables {
-	uint64_t root_pa;
-	unsigned granule_lg2;
-	unsigned bits;  /* of addresses */
-	unsigned start; /* level of the root, as the Arm ARM counts: 3 is that of pages */
-	bool stage2;
-};
-
-static uint64_t pte_address(const struct tables *tables, uint64_t entry)
+static unsigned address_bits(const struct walk *walk)
 {
-	uint64_t low = entry & GENMASK64(47, tables->granule_lg2);
-
-	return tables->granule_lg2 == 16 ? low | field_get(GENMASK64(15, 12), entry) << 48 : low;
-}
-
-static bool is_block_level(const struct tables *tables, unsigned level)
-{
-	return level == 2 || (level == 1 && tables->granule_lg2 == 12);
-}
-
-static void say_entry(const struct tables *tables, struct piommu_walk_step *next, uint64_t entry, bool leaf)
-{
-	bool readable = !tables->stage2 || entry & PTE_S2_READ;
-	bool writable = tables->stage2 ? entry & PTE_S2_WRITE : !(entry & PTE_S1_READ_ONLY);
-
-	if (!(entry & PTE_VALID))
-		piommu_step_say(next, "not valid");
-	else if (leaf)
-		piommu_step_say(next, "%s%s%s, page at 0x%" PRIx64, readable ? "R" : "-", writable ? "W" : "-",
-				entry & PTE_AF ? "" : ", access flag clear", pte_address(tables, entry));
-	else
-		piommu_step_say(next, "table at 0x%" PRIx64, pte_address(tables, entry));
-}
-
-static void leaf_result(struct walk *walk, const struct tables *tables, uint64_t entry, unsigned shift, uint64_t iova)
-{
-	uint64_t page = pte_address(tables, entry) & ~(BIT64(shift) - 1);
-
-	if (!(entry & PTE_AF))
-		add_fault(walk, 0x12);
-	else if (page >> smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, walk->idr5)))
-		add_fault(walk, 0x11);
-	else if (tables->stage2)
-		add_result(walk, page | (iova & (BIT64(shift) - 1)), entry & PTE_S2_READ, entry & PTE_S2_WRITE);
-	else
-		add_result(walk, page | (iova & (BIT64(shift) - 1)), true, !(entry & PTE_S1_READ_ONLY));
-}
-
-static void walk_pages(struct walk *walk, const struct tables *tables, uint64_t iova)
-{
-	unsigned stride = tables->granule_lg2 - 3;
-	uint64_t table_pa = tables->root_pa;
-
-	if (tables->bits < 64 && iova >> tables->bits) {
-		add_fault(walk, 0x10);
-		return;
-	}
-	for (unsigned level = tables->start; level <= 3; level++) {
-		unsigned shift = tables->granule_lg2 + stride * (3 - level);
-		uint64_t index = iova >> shift; /* of the first level all that is left: tables may stand side by side */
-		struct piommu_walk_step *next;
-		uint64_t entry;
-		char what[32];
-		bool leaf;
-
-		if (level != tables->start)
-			index &= BIT64(stride) - 1;
-		snprintf(what, sizeof(what), "level %u [0x%03" PRIx64 "]", level, index);
-		next = piommu_steps_words(&walk->steps, what, table_pa + 8 * index, 1);
-		if (!next)
-			return;
-		entry = next->raw[0];
-		leaf = level == 3 || !(entry & PTE_TABLE);
-		say_entry(tables, next, entry, leaf);
-		if (!(entry & PTE_VALID) || (leaf && level < 3 && !is_block_level(tables, level)) ||
-		    (level == 3 && !(entry & PTE_TABLE))) {
-			add_fault(walk, 0x10);
-			return;
-		}
-		if (leaf) {
-			leaf_result(walk, tables, entry, shift, iova);
-			return;
-		}
-		table_pa = pte_address(tables, entry);
-	}
+	return smmuv3_address_bits(field_get32(SMMUV3_IDR5_OAS, walk->idr5));
 }
 
 static unsigned granule_of_tg(uint64_t tg)
@@ -136,8 +51,7 @@ static unsigned granule_of_tg(uint64_t tg)
 static void walk_stage1(struct walk *walk, uint64_t cd_pa, uint64_t iova)
 {
 	struct piommu_walk_step *next = piommu_steps_words(&walk->steps, "context descriptor", cd_pa, 8);
-	struct tables tables = { .stage2 = false };
-	unsigned levels;
+	struct arm_walk tables = { .say_fault = say_fault, .pa_bits = address_bits(walk) };
 
 	if (!next)
 		return;
@@ -156,20 +70,21 @@ static void walk_stage1(struct walk *walk, uint64_t cd_pa, uint64_t iova)
 		add_fault(walk, 0x10);
 		return;
 	}
-	levels = (tables.bits - 4) / (tables.granule_lg2 - 3); /* each resolves that many bits of what the page leaves */
-	tables.start = 4 - levels;
-	walk_pages(walk, &tables, iova);
+	tables.start = arm_walk_start(tables.bits, tables.granule_lg2);
+	arm_walk_pages(&walk->steps, &tables, iova);
 }
 
 static void walk_stage2(struct walk *walk, const struct piommu_walk_step *ste, uint64_t iova)
 {
 	uint64_t word = ste->raw[2];
 	unsigned sl0 = (unsigned)field_get(SMMUV3_STE2_S2SL0, word);
-	struct tables tables = {
+	struct arm_walk tables = {
 		.root_pa = ste->raw[3] & SMMUV3_STE3_S2TTB,
 		.granule_lg2 = granule_of_tg(field_get(SMMUV3_STE2_S2TG, word)),
 		.bits = 64 - (unsigned)field_get(SMMUV3_STE2_S2T0SZ, word),
 		.stage2 = true,
+		.pa_bits = address_bits(walk),
+		.say_fault = say_fault,
 	};
 
 	tables.start = (tables.granule_lg2 == 12 ? 2 : 3) - sl0; /* wraps where it makes no sense */
@@ -177,7 +92,7 @@ static void walk_stage2(struct walk *walk, const struct piommu_walk_step *ste, u
 		add_fault(walk, 0x04);
 		return;
 	}
-	walk_pages(walk, &tables, iova);
+	arm_walk_pages(&walk->steps, &tables, iova);
 }
 
 /* ---- The stream's entry --------------------------------------------------------------------------------------------------------------- */
@@ -222,7 +137,7 @@ static void walk_entry(struct walk *walk, uint64_t ste_pa, uint64_t iova)
 	} else if (!(config & SMMUV3_CONFIG_BYPASS)) {
 		piommu_steps_add(&walk->steps, "result", "blocked, and not recorded: the entry says abort");
 	} else if (config == SMMUV3_CONFIG_BYPASS) {
-		add_result(walk, iova, true, true);
+		piommu_steps_reach(&walk->steps, iova, true, true, NULL, NULL);
 	} else if (config == SMMUV3_CONFIG_STAGE2) {
 		walk_stage2(walk, next, iova);
 	} else if (config == SMMUV3_CONFIG_STAGE1 && !(next->raw[0] & (SMMUV3_STE0_S1CDMAX | SMMUV3_STE0_S1FMT))) {

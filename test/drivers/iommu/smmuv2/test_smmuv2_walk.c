@@ -76,9 +76,9 @@ static void a_walk_shows_every_step_down_to_the_page(void)
 	CHECK_HEX(t.steps[1].raw[0], 0x800f0100);
 	CHECK_HAS(t.steps[2].what, "context bank 4");
 	CHECK_HAS(t.steps[2].text, "stage 1, ASID 7, 48 bits");
-	CHECK_HAS(t.steps[3].what, "level 4 [0x001]");
+	CHECK_HAS(t.steps[3].what, "level 0 [0x001]");
 	CHECK_HEX(t.steps[3].at_pa, pa(&t, 0) + 8);
-	CHECK_HAS(t.steps[6].what, "level 1 [0x001]");
+	CHECK_HAS(t.steps[6].what, "level 3 [0x001]");
 	CHECK_HAS(result(&t), "reads reach 0x5000abc; writes are blocked, permission fault");
 	finish(&t);
 }
@@ -127,7 +127,7 @@ static void stage_2_may_begin_with_tables_side_by_side(void)
 	page(&t, 1)[0] = UINT64_C(0x000007bd); /* a block of 1 GiB at 0, write-only */
 	walk(&t, 0x100, UINT64_C(0x8000001234));
 	CHECK_HAS(t.steps[2].text, "stage 2, VMID 9, 40 bits");
-	CHECK_HAS(t.steps[3].what, "level 3 [0x200]");
+	CHECK_HAS(t.steps[3].what, "level 1 [0x200]");
 	CHECK_HEX(t.steps[3].at_pa, pa(&t, 1));
 	CHECK_HAS(result(&t), "writes reach 0x1234; reads are blocked");
 	finish(&t);
