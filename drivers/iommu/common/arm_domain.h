@@ -38,8 +38,8 @@ struct arm_shape {
 #define ARM_DOMAIN_KIND(FORMAT, PAGE, INVALIDATE, SUBMIT) \
 	static const struct piommu_paging_kind FORMAT = { \
 		PIOMMU_PAGING_FORMAT(FORMAT, PAGE), \
-		.invalidate = INVALIDATE, \
-		.submit = SUBMIT, \
+		.invalidate = (INVALIDATE), \
+		.submit = (SUBMIT), \
 	}; \
 	PIOMMU_PAGING_OPS(FORMAT##_ops, FORMAT, arm_domain_free)
 
