@@ -91,6 +91,7 @@ struct answer {
 	double latency_ns;
 	pthread_t thread;
 	_Atomic bool stop;
+	_Atomic bool hold, held; /* the queue is about to be another one; the thread looks at none meanwhile */
 	_Atomic uintptr_t va_off;
 	_Atomic uint64_t base; /* the register as it was written */
 	_Alignas(64) _Atomic uint64_t tail;
@@ -188,14 +189,25 @@ static bool fetch(struct answer *answer)
 	return true;
 }
 
+static void stand_still(struct answer *answer)
+{
+	atomic_store_explicit(&answer->held, true, memory_order_release);
+	while (atomic_load_explicit(&answer->hold, memory_order_acquire))
+		sched_yield();
+	atomic_store_explicit(&answer->held, false, memory_order_release);
+}
+
 static void *work(void *arg)
 {
 	struct answer *answer = arg;
 	unsigned idle = 0;
 
 	while (!atomic_load_explicit(&answer->stop, memory_order_relaxed)) {
-		bool busy = fetch(answer);
+		bool busy;
 
+		if (atomic_load_explicit(&answer->hold, memory_order_relaxed))
+			stand_still(answer);
+		busy = fetch(answer);
 		write_due(answer);
 		if (busy || answer->first != answer->last)
 			continue;
@@ -207,14 +219,25 @@ static void *work(void *arg)
 	return NULL;
 }
 
+static void wait_held(struct answer *answer, bool held)
+{
+	while (atomic_load_explicit(&answer->held, memory_order_acquire) != held)
+		sched_yield();
+}
+
 bool answer_write(struct answer *answer, uintptr_t va_off, unsigned off, uint64_t value)
 {
 	if (off == answer->words->r_base) { /* the simulated unit has it, too */
+		/* Five words change at once: seen in part, they are a queue somewhere else with commands in it. */
+		atomic_store_explicit(&answer->hold, true, memory_order_relaxed);
+		wait_held(answer, true);
 		atomic_store_explicit(&answer->va_off, va_off, memory_order_relaxed);
 		atomic_store_explicit(&answer->base, value, memory_order_relaxed);
 		atomic_store_explicit(&answer->head, 0, memory_order_relaxed);
 		atomic_store_explicit(&answer->fetched, 0, memory_order_relaxed);
-		atomic_store_explicit(&answer->tail, 0, memory_order_release);
+		atomic_store_explicit(&answer->tail, 0, memory_order_relaxed);
+		atomic_store_explicit(&answer->hold, false, memory_order_release);
+		wait_held(answer, false);
 	}
 	if (off != answer->words->r_tail)
 		return false;
