@@ -81,7 +81,8 @@ enum piommu_sim_switch {
 	PIOMMU_SIM_SLOW_HANDSHAKE, /**< n: a command is acknowledged, and takes effect, at the n-th read of its status */
 	/**
 	 * n: the n-th global command from now is lost: it has no effect and is never acknowledged. The ones after it are as
-	 * if it had not been (a driver may put things back). 0: none.
+	 * if it had not been (a driver may put things back). 0: none, and one that was lost and whose status says that it is
+	 * under way is done late, now.
 	 */
 	PIOMMU_SIM_FAIL_HANDSHAKES,
 };
@@ -100,6 +101,7 @@ struct piommu_sim_counts {
 	uint64_t tlb_invalidations, context_invalidations;
 	uint64_t faults, faults_lost;
 	uint64_t dma_ok, dma_blocked;
+	uint64_t injected; /**< failures armed by PIOMMU_SIM_FAIL_INVALIDATIONS and _HANDSHAKES, and come to pass */
 };
 /** What a unit saw since the machine was opened. @return 0; -EINVAL; -ENOENT: no such unit */
 int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu_sim_counts *out);

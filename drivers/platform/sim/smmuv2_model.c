@@ -111,6 +111,8 @@ static int locked_set(struct smmuv2_model *m, enum piommu_sim_switch which, uint
 		return 0;
 	case PIOMMU_SIM_FAIL_HANDSHAKES:
 		m->lose_sync_in = value;
+		if (!value)
+			smmuv2m_sync_late(m);
 		return 0;
 	default:
 		return -EINVAL;

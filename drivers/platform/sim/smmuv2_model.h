@@ -8,7 +8,8 @@
  *   QUEUE_STUCK, HANDSHAKE_STUCK   synchronisations stay active for ever
  *   SLOW_HANDSHAKE n               each is over, and the invalidations before it take effect, at the n-th read of its status
  *   LATENCY_NS                     the same, at the first read of its status after so much time
- *   FAIL_HANDSHAKES n              the n-th synchronisation from now stays active until another one is asked for in its place
+ *   FAIL_HANDSHAKES n              the n-th synchronisation from now stays active until another one is asked for in its place, or this is
+ *                                  set to 0 (what FAIL_INVALIDATIONS lost stays lost)
  *   FAIL_INVALIDATIONS n           the n-th invalidation from now is lost, and so is the synchronisation that waits for it
  *   DEAD                           every register reads all ones, DMA is blocked
  * Counts: `descriptors` are invalidations written, `waits` synchronisations, `tlb_invalidations` those that took effect.

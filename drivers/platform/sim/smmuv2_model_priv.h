@@ -380,6 +380,8 @@ void smmuv2m_sync_start(struct smmuv2_model *m, unsigned scope);
 /* TLBSTATUS, sTLBGSTATUS: what a read of it finds. */
 uint32_t smmuv2m_sync_status(struct smmuv2_model *m, unsigned scope);
 bool smmuv2m_sync_active(const struct smmuv2_model *m);
+/* Those that were lost are over now; an invalidation that was lost stays so. */
+void smmuv2m_sync_late(struct smmuv2_model *m);
 /* An index for the tag, the same for equal ones; -1: no memory for it. */
 int smmuv2m_tag_index(struct smmuv2_model *m, const struct smmuv2m_tag *tag);
 uint64_t smmuv2m_leaf_key(int tag, unsigned leaf_lg2, unsigned level, uint64_t va);

@@ -127,6 +127,7 @@ void smmuv2m_tlb_ask(struct smmuv2_model *m, struct smmuv2m_drop drop)
 
 	m->counts.descriptors++;
 	if (m->fail_in && !--m->fail_in) {
+		m->counts.injected++;
 		m->lose_next_sync = true;
 		return;
 	}
@@ -183,7 +184,11 @@ void smmuv2m_sync_start(struct smmuv2_model *m, unsigned scope)
 	*sync = (struct smmuv2m_sync){ .active = true, .seq = m->seq, .reads_left = m->slow };
 	if (m->latency_ns)
 		sync->until_ns = piommu_env_now_ns() + m->latency_ns;
-	sync->lost = (m->lose_sync_in && !--m->lose_sync_in) || m->lose_next_sync;
+	sync->lost = m->lose_next_sync;
+	if (m->lose_sync_in && !--m->lose_sync_in) {
+		m->counts.injected++;
+		sync->lost = true;
+	}
 	m->lose_next_sync = false;
 	if (is_due(m, sync, false))
 		finish(m, scope);
@@ -205,6 +210,22 @@ bool smmuv2m_sync_active(const struct smmuv2_model *m)
 	for (unsigned i = 0; i < m->cfg.ncb; i++)
 		active |= m->bank[i].sync.active;
 	return active;
+}
+
+static void end_lost(struct smmuv2_model *m, unsigned scope)
+{
+	struct smmuv2m_sync *sync = sync_of(m, scope);
+
+	sync->lost = false;
+	if (sync->active && is_due(m, sync, false))
+		finish(m, scope);
+}
+
+void smmuv2m_sync_late(struct smmuv2_model *m)
+{
+	for (unsigned i = 0; i < m->cfg.ncb; i++)
+		end_lost(m, i);
+	end_lost(m, SCOPE_GLOBAL);
 }
 
 /* ---- A look ---- */

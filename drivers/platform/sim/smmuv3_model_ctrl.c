@@ -32,8 +32,10 @@ void s3m_handshake(struct smmuv3_model *m)
 /* Sets `*pending`, unless the change is the one to be lost. */
 static void begin(struct smmuv3_model *m, bool *pending)
 {
-	if (m->lose_in && !--m->lose_in)
+	if (m->lose_in && !--m->lose_in) {
+		m->counts.injected++;
 		return;
+	}
 	*pending = true;
 	m->acks_left = m->slow_handshake;
 	if (!m->acks_left)

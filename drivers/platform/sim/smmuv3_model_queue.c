@@ -269,8 +269,10 @@ static void advance(struct smmuv3_model *m)
 
 static void run(struct smmuv3_model *m, const struct command_kind *kind, uint64_t lo, uint64_t hi)
 {
-	if (m->fail_in && !--m->fail_in)
+	if (m->fail_in && !--m->fail_in) {
+		m->counts.injected++;
 		m->fail_sync = true;
+	}
 	if (kind->opcode == SYNC) {
 		if (sync(m, lo, hi))
 			advance(m);

@@ -78,6 +78,8 @@ static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_
 		break;
 	case PIOMMU_SIM_FAIL_HANDSHAKES:
 		m->lose_command_in = value;
+		if (!value)
+			vtdm_late_command(m);
 		break;
 	default:
 		return -EINVAL;

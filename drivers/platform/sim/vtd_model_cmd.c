@@ -131,10 +131,21 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 	gsts &= ~(value & (G_SRTP | G_SIRTP));
 	gsts |= value & G_WBF;
 	vtdm_put32(m, R_GSTS, gsts);
-	if (m->lose_command_in && !--m->lose_command_in)
+	if (m->lose_command_in && !--m->lose_command_in) {
 		m->pending = 0; /* the status stays where it is; software that waits in vain may issue another command */
-	else
+		m->counts.injected++;
+	} else {
 		command(m);
+	}
+}
+
+/* A flush of the write buffer is the one command whose status says that it is under way. */
+void vtdm_late_command(struct vtd_model *m)
+{
+	if (m->pending & G_WBF || !(vtdm_get32(m, R_GSTS) & G_WBF))
+		return;
+	vtdm_drain_writes(m);
+	vtdm_put32(m, R_GSTS, vtdm_get32(m, R_GSTS) & ~G_WBF);
 }
 
 void vtdm_ccmd_write(struct vtd_model *m)

@@ -219,6 +219,8 @@ void vtdm_regs_init(struct vtd_model *m);
 
 /* vtd_model_cmd.c: what a write to a command register sets off */
 void vtdm_gcmd_write(struct vtd_model *m, uint32_t value);
+/* A command that was lost, and whose status says that it is under way, is done now. */
+void vtdm_late_command(struct vtd_model *m);
 void vtdm_ccmd_write(struct vtd_model *m);
 void vtdm_iotlb_write(struct vtd_model *m);
 void vtdm_pmen_write(struct vtd_model *m);

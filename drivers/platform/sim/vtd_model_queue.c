@@ -81,6 +81,7 @@ static void inject(struct vtd_model *m, unsigned type)
 {
 	if (!m->fail_in || --m->fail_in)
 		return;
+	m->counts.injected++;
 	if (type == D_IOTLB || type == D_WAIT)
 		m->abort_wait = true;
 	else

@@ -187,8 +187,16 @@ static void lost_command_has_no_effect_and_the_next_one_has(void)
 	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x80000000);
 
 	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	piommu_write32(&rig.regs, 0x18, 0x88000000); /* done late */
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x88000000);
+	CHECK_EQ(rig_counts(&rig).injected, 4);
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
+	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x80000000);
+
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
 	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
 	piommu_write32(&rig.regs, 0x18, 0);
+	CHECK_EQ(rig_counts(&rig).injected, 4);
 	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0);
 	CHECK_EQ(rig_counts(&rig).misuse, 0);
 	rig_close(&rig);

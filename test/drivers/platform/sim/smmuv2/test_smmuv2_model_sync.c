@@ -101,6 +101,25 @@ static void lost_synchronisation_is_replaced_by_the_next(void)
 	rig_close(&s.rig);
 }
 
+static void lost_synchronisation_ends_when_the_switch_is_off(void)
+{
+	struct piommu_sim_counts counts;
+	struct scene s;
+
+	set(&s);
+	scene_strand(&s);
+	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	w32(&s.rig, 0x68, 0);
+	w32(&s.rig, 0x70, 0);
+	CHECK_HEX(r32(&s.rig, 0x74), 1);
+	s.rig.model->ops->counts(s.rig.model, &counts);
+	CHECK_EQ(counts.injected, 1);
+	s.rig.model->ops->set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
+	CHECK_HEX(r32(&s.rig, 0x74), 0);
+	CHECK_HEX(scene_left(&s), 0x0000);
+	rig_close(&s.rig);
+}
+
 static void lost_invalidation_takes_its_synchronisation_along(void)
 {
 	struct scene s;
@@ -137,6 +156,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(slow_synchronisation_covers_what_came_before_it),
 	SUITE_TEST(stuck_synchronisation_is_never_over),
 	SUITE_TEST(lost_synchronisation_is_replaced_by_the_next),
+	SUITE_TEST(lost_synchronisation_ends_when_the_switch_is_off),
 	SUITE_TEST(lost_invalidation_takes_its_synchronisation_along),
 	SUITE_TEST(synchronisation_takes_its_time),
 };

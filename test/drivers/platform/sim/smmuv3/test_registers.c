@@ -264,6 +264,7 @@ static void lost_change_has_no_effect_and_the_next_one_has(void)
 	rig.unit->ops->set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
 	rig_w32(&rig, 0x44, 0x80100000);
 	CHECK_HEX(rig_r32(&rig, 0x44), 0x80100000);
+	CHECK_EQ(rig_counts(&rig).injected, 2);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), 0);
 	rig_w32(&rig, 0x44, 0x80100000);
 	CHECK_HEX(rig_r32(&rig, 0x44), 0x100000);
