@@ -9,9 +9,22 @@
 #include "sim.h"
 #include "suite.h"
 #include "t9_sim.h"
-#include "vtd_model_priv.h"
 
 #define PATIENCE_MS 50u /* hardware of this kind answers at once, or never */
+
+static const struct t9_sim_family families[] = {
+	{ "vtd", "rmrr=1", { " did=" } },
+	{ "smmuv3", "rmr=1", { " asid=", " vmid=" } },
+	{ "smmuv2", "", { " bank=", " asid=", " vmid=" } },
+};
+
+const struct t9_sim_family *t9_sim_family(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (!strcmp(families[i].name, name))
+			return &families[i];
+	return NULL;
+}
 
 /* ---- The machine ---- */
 
@@ -36,9 +49,10 @@ void t9_sim_open(void *ctx)
 	struct t9_sim *w = ctx;
 	char args[128];
 
-	*w = (struct t9_sim){ .keys = w->keys, .name = w->name };
+	*w = (struct t9_sim){ .family = w->family, .keys = w->keys, .name = w->name };
 	w->log = (struct piommu_log){ remember, w, PIOMMU_LOG_WARN };
-	snprintf(args, sizeof(args), "mem=64m,rmrr=1%s%s", *w->keys ? "," : "", w->keys);
+	snprintf(args, sizeof(args), "%s,mem=64m%s%s%s%s", w->family->name, *w->family->reserved ? "," : "",
+		 w->family->reserved, *w->keys ? "," : "", w->keys);
 	CU_ASSERT_FATAL(!sim_platform.open(args, &w->log, &w->plat));
 }
 
@@ -63,11 +77,11 @@ struct piommu *t9_sim_manager(void *ctx)
 	return ((struct t9_sim *)ctx)->p;
 }
 
-/* Which domain id an entry has means as much as which tag a domain has. */
-static void without_ids(char *text)
+/* Which domain id, ASID or bank an entry has means as much as which tag a domain has. */
+static void without(char *text, const char *tag)
 {
-	for (char *at = text; (at = strstr(at, " did="));) {
-		size_t len = 5 + strspn(at + 5, "0123456789");
+	for (char *at = text; (at = strstr(at, tag));) {
+		size_t len = strlen(tag) + strspn(at + strlen(tag), "0123456789");
 
 		memmove(at, at + len, strlen(at + len) + 1);
 	}
@@ -82,30 +96,36 @@ char *t9_sim_hardware(void *ctx, enum dump_how how)
 	while (w->p && piommu_poll(w->p))
 		;
 	CU_ASSERT_FATAL(!piommu_sim_dump(w->plat, &text));
-	if (how == DUMP_MEANING)
-		without_ids(text);
+	for (unsigned i = 0; how == DUMP_MEANING && w->family->tags[i]; i++)
+		without(text, w->family->tags[i]);
 	return text;
 }
 
-/* Two ways for each unit: global commands, invalidations. */
-void t9_sim_arm(void *ctx, unsigned way, unsigned n)
+static uint64_t injected(struct t9_sim *w, unsigned unit)
 {
-	piommu_sim_set(((struct t9_sim *)ctx)->plat, way / 2,
-		       way % 2 ? PIOMMU_SIM_FAIL_INVALIDATIONS : PIOMMU_SIM_FAIL_HANDSHAKES, n);
+	struct piommu_sim_counts counts;
+
+	CU_ASSERT_FATAL(!piommu_sim_counts(w->plat, unit, &counts));
+	return counts.injected;
 }
 
+/* Two ways for each unit: handshakes, invalidations. */
+void t9_sim_arm(void *ctx, unsigned way, unsigned n)
+{
+	struct t9_sim *w = ctx;
+
+	w->injected = injected(w, way / 2);
+	piommu_sim_set(w->plat, way / 2, way % 2 ? PIOMMU_SIM_FAIL_INVALIDATIONS : PIOMMU_SIM_FAIL_HANDSHAKES, n);
+}
+
+/* What was lost, and is said to be under way, comes to its end late. */
 bool t9_sim_disarm(void *ctx, unsigned way)
 {
-	struct vtd_model *m = vtdm_of(sim_of(((struct t9_sim *)ctx)->plat)->units[way / 2]);
-	bool fired;
+	struct t9_sim *w = ctx;
 
-	pthread_mutex_lock(&m->lock);
-	fired = way % 2 ? !m->fail_in : !m->lose_command_in;
-	if (fired) /* a flush of the write buffer that was lost, and is said to be under way, comes to its end late */
-		m->words[R_GSTS / 4] &= ~G_WBF;
-	m->fail_in = m->lose_command_in = 0;
-	pthread_mutex_unlock(&m->lock);
-	return fired;
+	piommu_sim_set(w->plat, way / 2, PIOMMU_SIM_FAIL_INVALIDATIONS, 0);
+	piommu_sim_set(w->plat, way / 2, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
+	return injected(w, way / 2) != w->injected;
 }
 
 /* Memory and references do not depend on the keys, but for a table that stands for identity. */
@@ -122,6 +142,16 @@ unsigned t9_sim_nways(const struct t9_sim *w)
 }
 
 /* ---- The manager ---- */
+
+const struct piommu_driver *t9_sim_driver(const struct t9_sim *w)
+{
+	const struct piommu_driver *const *driver = piommu_drivers;
+
+	while (*driver && strcmp((*driver)->name, w->family->name))
+		driver++;
+	CU_ASSERT_FATAL(*driver != NULL);
+	return *driver;
+}
 
 int t9_sim_create_with(struct t9_sim *w, const struct piommu_driver *const *drivers)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests of case T9 on the simulated machine stand on: a manager with the VT-d driver on it, the hardware as text, hardware that
- * loses the n-th global command or invalidation of a unit, and devices that do DMA.
+ * What the tests of case T9 on the simulated machine stand on: a manager with one family's driver on it, the hardware as text,
+ * hardware that loses the n-th handshake or invalidation of a unit, and devices that do DMA.
  */
 #ifndef T9_SIM_H
 #define T9_SIM_H
@@ -10,7 +10,17 @@
 #include "piommu_driver.h"
 #include "t9.h"
 
+struct t9_sim_family {
+	const char *name;
+	const char *
+		reserved; /* key of a machine in which 00:02.0 has a reserved range; "": none (a device tree names no PCI function) */
+	const char *tags[6]; /* of domains, as the hardware's text has them */
+};
+/* NULL: there is none. */
+const struct t9_sim_family *t9_sim_family(const char *name);
+
 struct t9_sim {
+	const struct t9_sim_family *family;
 	const char *keys; /* of the machine ("qi=0,cm=1") */
 	const char *name; /* of the device that the call is about */
 	struct piommu_platform *plat;
@@ -19,6 +29,7 @@ struct t9_sim {
 	struct piommu_group *group; /* with a reference */
 	struct piommu_domain *domain, *other;
 	struct piommu_mem mem;
+	uint64_t injected; /* by the unit that is armed, before it was */
 	char said[256];
 };
 
@@ -41,6 +52,7 @@ void t9_sim_close(void *ctx);
 void t9_sim_begin(void *ctx);
 void t9_sim_end(void *ctx);
 int t9_sim_make(void *ctx);
+const struct piommu_driver *t9_sim_driver(const struct t9_sim *w);
 int t9_sim_create_with(struct t9_sim *w, const struct piommu_driver *const *drivers);
 void t9_sim_destroy_it(void *ctx);
 
