@@ -84,7 +84,7 @@ int piommu_sim_set(struct piommu_platform *plat, unsigned unit, enum piommu_sim_
 	struct sim_model *model;
 	int err = unit_of(plat, unit, &model);
 
-	return err ? err : model->ops->set(model, which, value);
+	return err ? err : sim_model_set(model, which, value);
 }
 
 int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu_sim_counts *out)
@@ -93,7 +93,7 @@ int piommu_sim_counts(struct piommu_platform *plat, unsigned unit, struct piommu
 	int err = unit_of(plat, unit, &model);
 
 	if (!err)
-		model->ops->counts(model, out);
+		sim_model_counts(model, out);
 	return err;
 }
 
@@ -103,7 +103,7 @@ int piommu_sim_complaint(struct piommu_platform *plat, unsigned unit, char *text
 	int err = unit_of(plat, unit, &model);
 
 	if (!err)
-		model->ops->complaint(model, text, len);
+		sim_model_complaint(model, text, len);
 	return err;
 }
 

@@ -8,7 +8,6 @@
  *   caches      smmuv2_model_tlb.c
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,17 +16,6 @@
 static struct smmuv2_model *model_of(struct sim_model *model)
 {
 	return (struct smmuv2_model *)(void *)model;
-}
-
-void smmuv2m_complain(struct smmuv2_model *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (m->complaint[0])
-		return; /* the first one is the cause of the rest */
-	va_start(ap, fmt);
-	vsnprintf(m->complaint, sizeof(m->complaint), fmt, ap);
-	va_end(ap);
 }
 
 static void destroy(struct sim_model *model)
@@ -42,7 +30,7 @@ static void destroy(struct sim_model *model)
 	sim_cache_fini(&m->tag_of);
 	sim_cache_fini(&m->tlb);
 	sim_cache_fini(&m->tables);
-	pthread_mutex_destroy(&m->lock);
+	sim_model_fini(&m->model);
 	free(m);
 }
 
@@ -51,10 +39,10 @@ static uint64_t read_register(struct sim_model *model, unsigned off, unsigned wi
 	struct smmuv2_model *m = model_of(model);
 	uint64_t value = width == 8 ? UINT64_MAX : UINT32_MAX;
 
-	pthread_mutex_lock(&m->lock);
-	if (!m->dead)
+	pthread_mutex_lock(&m->model.lock);
+	if (!m->model.dead)
 		value = smmuv2m_read(m, off, width);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 	return value;
 }
 
@@ -62,19 +50,19 @@ static void write_register(struct sim_model *model, unsigned off, unsigned width
 {
 	struct smmuv2_model *m = model_of(model);
 
-	pthread_mutex_lock(&m->lock);
-	if (!m->dead)
+	pthread_mutex_lock(&m->model.lock);
+	if (!m->model.dead)
 		smmuv2m_write(m, off, width, value);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }
 
 static void complain_inspect(struct sim_model *model, unsigned off)
 {
 	struct smmuv2_model *m = model_of(model);
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	smmuv2m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }
 
 /* IDR0 and IDR1, IDR2 and IDR7. They are constant. */
@@ -88,65 +76,10 @@ static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 	out->version = m->gr0[G_IDR7 / 4];
 }
 
-static int locked_set(struct smmuv2_model *m, enum piommu_sim_switch which, uint64_t value)
+static void switched(struct sim_model *model, enum piommu_sim_switch which)
 {
-	switch (which) {
-	case PIOMMU_SIM_QUEUE_STUCK:
-		m->stuck[0] = value;
-		return 0;
-	case PIOMMU_SIM_HANDSHAKE_STUCK:
-		m->stuck[1] = value;
-		return 0;
-	case PIOMMU_SIM_DEAD:
-		m->dead = value;
-		return 0;
-	case PIOMMU_SIM_LATENCY_NS:
-		m->latency_ns = value;
-		return 0;
-	case PIOMMU_SIM_FAIL_INVALIDATIONS:
-		m->fail_in = value;
-		return 0;
-	case PIOMMU_SIM_SLOW_HANDSHAKE:
-		m->slow = value;
-		return 0;
-	case PIOMMU_SIM_FAIL_HANDSHAKES:
-		m->lose_sync_in = value;
-		if (!value)
-			smmuv2m_sync_late(m);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static int set(struct sim_model *model, enum piommu_sim_switch which, uint64_t value)
-{
-	struct smmuv2_model *m = model_of(model);
-	int err;
-
-	pthread_mutex_lock(&m->lock);
-	err = locked_set(m, which, value);
-	pthread_mutex_unlock(&m->lock);
-	return err;
-}
-
-static void counts(struct sim_model *model, struct piommu_sim_counts *out)
-{
-	struct smmuv2_model *m = model_of(model);
-
-	pthread_mutex_lock(&m->lock);
-	*out = m->counts;
-	pthread_mutex_unlock(&m->lock);
-}
-
-static void complaint(struct sim_model *model, char *text, size_t len)
-{
-	struct smmuv2_model *m = model_of(model);
-
-	pthread_mutex_lock(&m->lock);
-	snprintf(text, len, "%s", m->complaint);
-	m->complaint[0] = 0;
-	pthread_mutex_unlock(&m->lock);
+	if (which == PIOMMU_SIM_FAIL_HANDSHAKES && !model->lose_in)
+		smmuv2m_sync_late(model_of(model));
 }
 
 static const struct sim_model_ops ops = {
@@ -156,9 +89,7 @@ static const struct sim_model_ops ops = {
 	.complain_inspect = complain_inspect,
 	.facts = facts,
 	.dma = smmuv2m_dma,
-	.set = set,
-	.counts = counts,
-	.complaint = complaint,
+	.switched = switched,
 	.dump = smmuv2m_dump,
 };
 
@@ -198,12 +129,10 @@ int smmuv2_model_create(const struct smmuv2_model_config *config, struct sim_mem
 		free(m);
 		return -ENOMEM;
 	}
-	m->model = (struct sim_model){ &ops, (size_t)2 << (config->npages_lg2 + config->page_lg2) };
+	sim_model_init(&m->model, &ops, (size_t)2 << (config->npages_lg2 + config->page_lg2), config->latency_ns);
 	m->cfg = *config;
 	m->mem = mem;
 	m->ngroups = config->nsmr ? config->nsmr : 1u << config->sid_bits;
-	m->latency_ns = config->latency_ns;
-	pthread_mutex_init(&m->lock, NULL);
 	smmuv2m_power_on(m);
 	*out = &m->model;
 	return 0;

@@ -125,7 +125,7 @@ static void count_stale(struct smmuv2_model *m, const struct smmuv2m_regime *r, 
 	smmuv2m_translate(m, SMMUV2M_TRUTH, r, request->iova, &truth);
 	check_permission(request, &truth);
 	if (truth.fsr || truth.pa != used->pa)
-		m->counts.stale_hits++;
+		m->model.counts.stale_hits++;
 }
 
 static void check_table_change(struct smmuv2_model *m, const struct smmuv2m_regime *r)
@@ -166,7 +166,7 @@ static int locked_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
 	struct smmuv2m_route route;
 	int err = 0;
 
-	if (m->dead)
+	if (m->model.dead)
 		return -EFAULT;
 	smmuv2m_route(m, request->sid, &route);
 	request->is_priv = route.is_priv;
@@ -185,8 +185,8 @@ static int counted_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
 {
 	int err = locked_dma(m, request);
 
-	m->counts.dma_ok += !err;
-	m->counts.dma_blocked += err == -EFAULT || err == IGNORED;
+	m->model.counts.dma_ok += !err;
+	m->model.counts.dma_blocked += err == -EFAULT || err == IGNORED;
 	if (err != IGNORED)
 		return err;
 	if (!request->is_write)
@@ -200,10 +200,10 @@ int smmuv2m_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, 
 	struct smmuv2m_request request = { .iova = iova, .is_write = is_write, .buf = buf, .len = len };
 	int err;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	request.sid = stream_of(m, id);
 	err = counted_dma(m, &request);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 	return err;
 }
 

@@ -155,11 +155,11 @@ void smmuv2m_dump(struct sim_model *model, FILE *out)
 {
 	struct smmuv2_model *m = (struct smmuv2_model *)(void *)model;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	dump_registers(m, out);
-	if (m->complaint[0])
-		fprintf(out, "  complaint: %s\n", m->complaint);
+	if (m->model.complaint[0])
+		fprintf(out, "  complaint: %s\n", m->model.complaint);
 	if (!(smmuv2m_cr0(m) & CR0_CLIENTPD))
 		dump_streams(m, out);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }

@@ -11,10 +11,10 @@ bool smmuv2m_global_fault(struct smmuv2_model *m, const struct smmuv2m_request *
 {
 	uint32_t *status = &m->gr0[G_GFSR / 4], tells = gfsr & CONFIGURATION_FAULTS ? CR0_GCFGFRE : CR0_GFRE;
 
-	m->counts.faults++;
+	m->model.counts.faults++;
 	if (*status) {
 		*status |= GFSR_MULTI;
-		m->counts.faults_lost++;
+		m->model.counts.faults_lost++;
 	} else {
 		*status = gfsr;
 		smmuv2m_put_wide(m->gr0, G_GFAR, request->iova);
@@ -29,10 +29,10 @@ void smmuv2m_context_fault(struct smmuv2_model *m, const struct smmuv2m_regime *
 {
 	uint32_t *words = m->bank[r->bank].words;
 
-	m->counts.faults++;
+	m->model.counts.faults++;
 	if (words[B_FSR / 4] & FSR_FAULTS) {
 		words[B_FSR / 4] |= FSR_MULTI;
-		m->counts.faults_lost++;
+		m->model.counts.faults_lost++;
 		return;
 	}
 	words[B_FSR / 4] |= leaf->fsr | field_prep32(FSR_FORMAT, r->va64 ? 2 : 1);

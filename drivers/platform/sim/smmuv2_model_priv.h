@@ -272,14 +272,11 @@ struct smmuv2_model {
 	struct sim_mem *mem;
 	unsigned ngroups; /* of SMR and S2CR, or of S2CR alone */
 
-	pthread_mutex_t lock; /* guards all below */
+	/* Guarded by the lock of the face, from here on. */
 
 	uint32_t gr0[G_SPACE / 4], gr1[G_SPACE / 4];
 	struct smmuv2m_bank *bank;
 
-	/* Switches. */
-	bool dead, stuck[2]; /* stuck by either switch */
-	uint64_t slow, latency_ns, fail_in, lose_sync_in;
 	bool lose_next_sync; /* it waits for an invalidation that was lost */
 
 	/* Caches; keys: see smmuv2_model_tlb.c. */
@@ -291,9 +288,6 @@ struct smmuv2_model {
 	unsigned ndrops, drops_room;
 	uint64_t seq; /* of the last one */
 	struct smmuv2m_sync sync;
-
-	struct piommu_sim_counts counts;
-	char complaint[200];
 };
 
 /* A bank as its registers say; smmuv2_model_bank.c. */
@@ -309,7 +303,13 @@ struct smmuv2m_regime {
 	struct lpae_config table[2];
 };
 
-/* ---- Functions; the caller holds m->lock ---- */
+/* ---- Functions; the caller holds m->model.lock ---- */
+
+/* As sim_model_complain(), and counts a wrong use of a register. */
+#define smmuv2m_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
+
+/* smmuv2_model_ids.c: identification registers, and the state at power-on */
+void smmuv2m_power_on(struct smmuv2_model *m);
 
 static inline uint64_t smmuv2m_wide(const uint32_t *words, unsigned off)
 {
@@ -341,13 +341,6 @@ static inline bool smmuv2m_is_v2(const struct smmuv2_model *m)
 {
 	return m->cfg.version >= SMMUV2_MODEL_V2;
 }
-
-void smmuv2m_complain(struct smmuv2_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* As smmuv2m_complain(), and counts a wrong use of a register. */
-#define smmuv2m_misuse(m, ...) ((m)->counts.misuse++, smmuv2m_complain((m), __VA_ARGS__))
-
-/* smmuv2_model_ids.c: identification registers, and the state at power-on */
-void smmuv2m_power_on(struct smmuv2_model *m);
 
 /* smmuv2_model_regs.c */
 uint64_t smmuv2m_read(struct smmuv2_model *m, unsigned off, unsigned width);

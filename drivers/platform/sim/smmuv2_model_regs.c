@@ -218,11 +218,12 @@ static bool legal(struct smmuv2_model *m, const struct place *place, unsigned of
 		return true;
 	if (reg && width == 8 && place->len == 8 && !place->half)
 		return true;
-	m->counts.width_errors++;
+	m->model.counts.width_errors++;
 	if (reg)
-		smmuv2m_complain(m, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off, place->len * 8);
+		sim_model_complain(&m->model, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off,
+				   place->len * 8);
 	else
-		smmuv2m_complain(m, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
+		sim_model_complain(&m->model, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
 	return false;
 }
 
@@ -339,8 +340,8 @@ void smmuv2m_write(struct smmuv2_model *m, unsigned off, unsigned width, uint64_
 	if (!legal(m, &place, off, width, "write"))
 		return;
 	if (place.reg->access == RO) {
-		m->counts.width_errors++;
-		smmuv2m_complain(m, "write%u of %s: it is read-only", width * 8, place.reg->name);
+		m->model.counts.width_errors++;
+		sim_model_complain(&m->model, "write%u of %s: it is read-only", width * 8, place.reg->name);
 	} else if (place.reg->access == W1C) {
 		clear_written_ones(m, &place, value);
 	} else {

@@ -110,7 +110,7 @@ static void apply(struct smmuv2_model *m, const struct smmuv2m_drop *drop)
 {
 	const struct victims victims = { m->tags, drop };
 
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	if (drop->what != DROP_VA) {
 		sim_cache_drop_if(&m->tlb, is_victim, &victims);
 		sim_cache_drop_if(&m->tables, is_victim, &victims);
@@ -125,16 +125,16 @@ void smmuv2m_tlb_ask(struct smmuv2_model *m, struct smmuv2m_drop drop)
 {
 	struct smmuv2m_drop *drops = m->drops;
 
-	m->counts.descriptors++;
-	if (m->fail_in && !--m->fail_in) {
-		m->counts.injected++;
+	m->model.counts.descriptors++;
+	if (m->model.fail_in && !--m->model.fail_in) {
+		m->model.counts.injected++;
 		m->lose_next_sync = true;
 		return;
 	}
 	if (m->ndrops == m->drops_room)
 		drops = grown(drops, &m->drops_room, sizeof(*drops));
 	if (!drops) {
-		smmuv2m_complain(m, "the model has no memory for another invalidation: it is lost");
+		sim_model_complain(&m->model, "the model has no memory for another invalidation: it is lost");
 		return;
 	}
 	m->drops = drops;
@@ -169,7 +169,7 @@ static void finish(struct smmuv2_model *m, unsigned scope)
 /* Whether it is over now. `is_read` of its status. */
 static bool is_due(struct smmuv2_model *m, struct smmuv2m_sync *sync, bool is_read)
 {
-	if (sync->lost || m->stuck[0] || m->stuck[1])
+	if (sync->lost || m->model.queue_stuck || m->model.handshake_stuck)
 		return false;
 	if (is_read && sync->reads_left)
 		sync->reads_left--;
@@ -180,13 +180,13 @@ void smmuv2m_sync_start(struct smmuv2_model *m, unsigned scope)
 {
 	struct smmuv2m_sync *sync = sync_of(m, scope);
 
-	m->counts.waits++;
-	*sync = (struct smmuv2m_sync){ .active = true, .seq = m->seq, .reads_left = m->slow };
-	if (m->latency_ns)
-		sync->until_ns = piommu_env_now_ns() + m->latency_ns;
+	m->model.counts.waits++;
+	*sync = (struct smmuv2m_sync){ .active = true, .seq = m->seq, .reads_left = m->model.slow_handshake };
+	if (m->model.latency_ns)
+		sync->until_ns = piommu_env_now_ns() + m->model.latency_ns;
 	sync->lost = m->lose_next_sync;
-	if (m->lose_sync_in && !--m->lose_sync_in) {
-		m->counts.injected++;
+	if (m->model.lose_in && !--m->model.lose_in) {
+		m->model.counts.injected++;
 		sync->lost = true;
 	}
 	m->lose_next_sync = false;

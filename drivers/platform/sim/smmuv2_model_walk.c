@@ -32,9 +32,10 @@ static bool load(void *ctx, uint64_t pa, unsigned level, uint64_t *entry)
 		return true;
 	sim_mem_load_written(m->mem, pa, entry);
 	if ((*entry ^ truth) & ~SOFTWARE_BITS) {
-		m->counts.unflushed++;
-		smmuv2m_complain(m, "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
-				 (ull)pa, (ull)*entry, (ull)truth);
+		m->model.counts.unflushed++;
+		sim_model_complain(&m->model,
+				   "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
+				   (ull)pa, (ull)*entry, (ull)truth);
 	}
 	return true;
 }
@@ -134,10 +135,10 @@ static bool from_tlb(struct smmuv2_model *m, const struct smmuv2m_tag *own, uint
 	if (own->kind != TAG_S2)
 		found += search_tag(m, smmuv2m_tag_index(m, &global), own->granule_lg2, va, leaf);
 	if (!found) {
-		m->counts.tlb_misses++;
+		m->model.counts.tlb_misses++;
 		return false;
 	}
-	m->counts.tlb_hits++;
+	m->model.counts.tlb_hits++;
 	leaf->cached = true;
 	if (found > 1) {
 		smmuv2m_misuse(m, "0x%llx has %u TLB entries: a leaf was replaced without an invalidation", (ull)va, found);
@@ -216,13 +217,15 @@ static void inspect(struct smmuv2_model *m, const struct lpae_config *config, ui
 	const struct lpae_reader truth = smmuv2m_truth_reader(m); /* of a group's other entries none is used */
 
 	if (walk->reserved) {
-		m->counts.reserved_errors++;
-		smmuv2m_complain(m, "descriptor on the way of 0x%llx, the last 0x%llx of level %u: reserved bits 0x%llx",
-				 (ull)va, (ull)walk->entry, walk->level, (ull)walk->reserved);
+		m->model.counts.reserved_errors++;
+		sim_model_complain(&m->model,
+				   "descriptor on the way of 0x%llx, the last 0x%llx of level %u: reserved bits 0x%llx",
+				   (ull)va, (ull)walk->entry, walk->level, (ull)walk->reserved);
 	} else if (!walk->fault && !lpae_group_agrees(config, &truth, walk)) {
-		m->counts.reserved_errors++;
-		smmuv2m_complain(m, "descriptor 0x%llx of 0x%llx has the contiguous bit, and its group does not agree",
-				 (ull)walk->entry, (ull)va);
+		m->model.counts.reserved_errors++;
+		sim_model_complain(&m->model,
+				   "descriptor 0x%llx of 0x%llx has the contiguous bit, and its group does not agree",
+				   (ull)walk->entry, (ull)va);
 	}
 }
 

@@ -161,7 +161,7 @@ static bool equal_tag(const void *ctx, uint64_t at, const uint64_t value[2])
 
 void s3m_tlbi_all(struct smmuv3_model *m)
 {
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	sim_cache_clear(&m->iotlb);
 	sim_cache_clear(&m->tables);
 }
@@ -170,7 +170,7 @@ void s3m_tlbi_vmid(struct smmuv3_model *m, uint16_t vmid, bool s2_too)
 {
 	sim_cache_match_fn match = s2_too ? any_of_vmid : stage_1_of_vmid;
 
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	sim_cache_drop_if(&m->iotlb, match, &vmid);
 	sim_cache_drop_if(&m->tables, match, &vmid);
 }
@@ -180,7 +180,7 @@ void s3m_tlbi_asid(struct smmuv3_model *m, uint16_t vmid, uint16_t asid)
 {
 	uint64_t tag = pack((struct s3m_tag){ S3M_S1, vmid, asid });
 
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	sim_cache_drop_if(&m->iotlb, equal_tag, &tag);
 	sim_cache_drop_if(&m->tables, equal_tag, &tag);
 }
@@ -207,7 +207,7 @@ static void drop_span(struct smmuv3_model *m, struct s3m_tag tag, const struct s
 
 void s3m_tlbi_va(struct smmuv3_model *m, uint16_t vmid, uint16_t asid, const struct s3m_span *span)
 {
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	drop_span(m, (struct s3m_tag){ S3M_S1, vmid, asid }, span);
 	drop_span(m, (struct s3m_tag){ S3M_S1_GLOBAL, vmid, 0 }, span);
 }
@@ -215,7 +215,7 @@ void s3m_tlbi_va(struct smmuv3_model *m, uint16_t vmid, uint16_t asid, const str
 /* Every ASID that was seen. */
 void s3m_tlbi_vaa(struct smmuv3_model *m, uint16_t vmid, const struct s3m_span *span)
 {
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	for (size_t i = 0; i < m->tags.size; i++) {
 		uint64_t tag = m->tags.at[i].mark & ~BIT64(63);
 
@@ -229,7 +229,7 @@ void s3m_tlbi_vaa(struct smmuv3_model *m, uint16_t vmid, const struct s3m_span *
 
 void s3m_tlbi_ipa(struct smmuv3_model *m, uint16_t vmid, const struct s3m_span *span)
 {
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	drop_span(m, (struct s3m_tag){ S3M_S2, vmid, 0 }, span);
 }
 

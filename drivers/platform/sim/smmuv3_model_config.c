@@ -169,7 +169,7 @@ void s3m_cfgi_ste(struct smmuv3_model *m, uint32_t first, uint32_t last, bool le
 	unsigned split = field_get32(STRTAB_SPLIT, s3m_get32(m, R_STRTAB_BASE_CFG));
 	const struct range range = { first, last, split == 8 || split == 10 ? split : 6 };
 
-	m->counts.context_invalidations++;
+	m->model.counts.context_invalidations++;
 	if (!leaf_only)
 		sim_cache_drop_if(&m->l1, covers_l1, &range);
 	if (first == last) {
@@ -192,7 +192,7 @@ void s3m_cfgi_cd(struct smmuv3_model *m, uint32_t sid)
 {
 	struct s3m_known *known = s3m_known(m, sid, false);
 
-	m->counts.context_invalidations++;
+	m->model.counts.context_invalidations++;
 	if (!known)
 		return;
 	settle_cd(m, sid, known);

@@ -22,7 +22,7 @@ static void apply(struct smmuv3_model *m)
 
 void s3m_handshake(struct smmuv3_model *m)
 {
-	if (m->handshake_stuck || !(m->cr0_pending || m->irq_pending || m->gbpa_pending))
+	if (m->model.handshake_stuck || !(m->cr0_pending || m->irq_pending || m->gbpa_pending))
 		return;
 	if (m->acks_left && --m->acks_left)
 		return;
@@ -32,12 +32,12 @@ void s3m_handshake(struct smmuv3_model *m)
 /* Sets `*pending`, unless the change is the one to be lost. */
 static void begin(struct smmuv3_model *m, bool *pending)
 {
-	if (m->lose_in && !--m->lose_in) {
-		m->counts.injected++;
+	if (m->model.lose_in && !--m->model.lose_in) {
+		m->model.counts.injected++;
 		return;
 	}
 	*pending = true;
-	m->acks_left = m->slow_handshake;
+	m->acks_left = m->model.slow_handshake;
 	if (!m->acks_left)
 		s3m_handshake(m);
 }

@@ -27,7 +27,7 @@ static bool remap(struct smmuv3_model *m, uint32_t sid, uint64_t iova, bool is_w
 		return false;
 	}
 	if (w.cached && !(truth(m, sid, iova, is_write, &now) && now == *pa))
-		m->counts.stale_hits++;
+		m->model.counts.stale_hits++;
 	return true;
 }
 
@@ -35,7 +35,7 @@ static int locked_dma(struct smmuv3_model *m, uint32_t sid, uint64_t iova, void 
 {
 	uint64_t pa = iova;
 
-	if (m->dead)
+	if (m->model.dead)
 		return -EFAULT;
 	if (s3m_get32(m, R_CR0ACK) & CR0_SMMUEN) {
 		if (!remap(m, sid, iova, is_write, &pa))
@@ -51,10 +51,10 @@ int s3m_dma(struct sim_model *model, uint32_t sid, uint64_t iova, void *buf, siz
 	struct smmuv3_model *m = (struct smmuv3_model *)model;
 	int err;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	err = locked_dma(m, sid, iova, buf, len, is_write);
-	m->counts.dma_ok += !err;
-	m->counts.dma_blocked += err == -EFAULT;
-	pthread_mutex_unlock(&m->lock);
+	m->model.counts.dma_ok += !err;
+	m->model.counts.dma_blocked += err == -EFAULT;
+	pthread_mutex_unlock(&m->model.lock);
 	return err;
 }

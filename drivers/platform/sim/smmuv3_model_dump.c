@@ -225,14 +225,14 @@ void s3m_dump(struct sim_model *model, FILE *out)
 {
 	struct smmuv3_model *m = (struct smmuv3_model *)model;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	dump_registers(m, out);
 	dump_events(m, out);
-	if (m->complaint[0])
-		fprintf(out, "  complaint: %s\n", m->complaint);
+	if (m->model.complaint[0])
+		fprintf(out, "  complaint: %s\n", m->model.complaint);
 	if (s3m_get32(m, R_CR0ACK) & CR0_SMMUEN) {
 		dump_streams(m, out);
 		dump_stale(m, out);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }

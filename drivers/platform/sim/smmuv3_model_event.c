@@ -50,7 +50,7 @@ static bool put(struct smmuv3_model *m, uint64_t pa, const uint64_t record[4])
 
 static void lose(struct smmuv3_model *m)
 {
-	m->counts.faults_lost++;
+	m->model.counts.faults_lost++;
 }
 
 /* Full: the flag is toggled once, until software has said that it saw it. */
@@ -67,7 +67,7 @@ void s3m_event(struct smmuv3_model *m, uint32_t sid, uint64_t iova, bool is_writ
 	unsigned lg2 = s3m_queue_lg2(base, m->cfg.eventq_lg2);
 	uint32_t prod = s3m_get32(m, R_EVENTQ_PROD), cons = s3m_get32(m, R_EVENTQ_CONS), mask = GENMASK32(lg2, 0);
 
-	m->counts.faults++;
+	m->model.counts.faults++;
 	if (fault->event == C_BAD_STREAMID && !(s3m_get32(m, R_CR2) & CR2_RECINVSID))
 		return;
 	if (!(s3m_get32(m, R_CR0ACK) & CR0_EVENTQEN) || s3m_gerror_active(m, GERROR_EVENTQ_ABT)) {

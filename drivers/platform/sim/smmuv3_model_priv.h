@@ -174,11 +174,11 @@ struct s3m_known {
 };
 
 struct smmuv3_model {
-	struct sim_model face;
+	struct sim_model model;
 	struct smmuv3_model_config cfg;
 	struct sim_mem *mem;
 
-	pthread_mutex_t lock; /* guards all below */
+	/* Guarded by the lock of the face, from here on. */
 
 	uint32_t words[2 * R_PAGE_SPACE / 4];
 	uint8_t reg_of[2 * R_PAGE_SPACE / 4]; /* 1 + index into the table of registers; 0: reserved. Constant after create. */
@@ -186,9 +186,6 @@ struct smmuv3_model {
 	bool cr0_pending, irq_pending, gbpa_pending;
 	uint64_t acks_left; /* reads of a status until what is pending is acknowledged */
 
-	/* Switches. */
-	bool dead, queue_stuck, handshake_stuck;
-	uint64_t slow_handshake, latency_ns, fail_in, lose_in;
 	bool fail_sync; /* the next CMD_SYNC fails */
 
 	/* Caches. Keys: smmuv3_model_cache.c. */
@@ -198,8 +195,6 @@ struct smmuv3_model {
 	uint32_t fetches; /* of entries: odd ones are read from the end */
 
 	struct sim_worker worker;
-	struct piommu_sim_counts counts;
-	char complaint[200];
 };
 
 static inline unsigned s3m_slot(unsigned off)
@@ -229,16 +224,16 @@ static inline void s3m_put64(struct smmuv3_model *m, unsigned off, uint64_t valu
 	m->words[s3m_slot(off) + 1] = (uint32_t)(value >> 32);
 }
 
-/* All functions below: the caller holds m->lock. */
+/* All functions below: the caller holds m->model.lock. */
 
-void s3m_complain(struct smmuv3_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* As s3m_complain(), and counts a wrong use of a register, or a structure changed in a way that hardware may see half of. */
-#define s3m_misuse(m, ...) ((m)->counts.misuse++, s3m_complain((m), __VA_ARGS__))
-/* As s3m_complain(), and counts reserved bits. */
-#define s3m_reserved(m, ...) ((m)->counts.reserved_errors++, s3m_complain((m), __VA_ARGS__))
+/* As sim_model_complain(), and counts a wrong use of a register, or a structure changed in a way that hardware may see half of. */
+#define s3m_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
+/* As sim_model_complain(), and counts reserved bits. */
+#define s3m_reserved(m, ...) ((m)->model.counts.reserved_errors++, sim_model_complain(&(m)->model, __VA_ARGS__))
 
 /* smmuv3_model_regs.c */
 void s3m_regs_init(struct smmuv3_model *m);
+
 uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width);
 void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
 void s3m_complain_inspect(struct sim_model *model, unsigned off);

@@ -105,8 +105,8 @@ static bool can_run(const struct smmuv3_model *m)
 {
 	uint32_t mask = index_mask(m), used = (s3m_get32(m, R_CMDQ_PROD) - s3m_get32(m, R_CMDQ_CONS)) & mask;
 
-	return !m->dead && !m->queue_stuck && s3m_get32(m, R_CR0ACK) & CR0_CMDQEN && !s3m_gerror_active(m, GERROR_CMDQ) &&
-	       used && used <= (mask >> 1) + 1;
+	return !m->model.dead && !m->model.queue_stuck && s3m_get32(m, R_CR0ACK) & CR0_CMDQEN &&
+	       !s3m_gerror_active(m, GERROR_CMDQ) && used && used <= (mask >> 1) + 1;
 }
 
 static void stop(struct smmuv3_model *m, unsigned code)
@@ -117,7 +117,7 @@ static void stop(struct smmuv3_model *m, unsigned code)
 
 static void illegal(struct smmuv3_model *m, const char *why, uint64_t lo, uint64_t hi)
 {
-	s3m_complain(m, "command %u {0x%llx, 0x%llx}: %s", cons(m) & (index_mask(m) >> 1), (ull)lo, (ull)hi, why);
+	sim_model_complain(&m->model, "command %u {0x%llx, 0x%llx}: %s", cons(m) & (index_mask(m) >> 1), (ull)lo, (ull)hi, why);
 	stop(m, CERROR_ILL);
 }
 
@@ -241,9 +241,9 @@ static void execute(struct smmuv3_model *m, unsigned opcode, uint64_t lo, uint64
 /* @return false: it failed, the queue stops at it */
 static bool sync(struct smmuv3_model *m, uint64_t lo, uint64_t hi)
 {
-	m->counts.waits++;
-	if (m->latency_ns)
-		sim_worker_sleep(&m->worker, m->latency_ns);
+	m->model.counts.waits++;
+	if (m->model.latency_ns)
+		sim_worker_sleep(&m->worker, m->model.latency_ns);
 	if (m->fail_sync) {
 		m->fail_sync = false;
 		stop(m, CERROR_ATC_INV_SYNC);
@@ -252,7 +252,7 @@ static bool sync(struct smmuv3_model *m, uint64_t lo, uint64_t hi)
 	if (field_get(C_CS, lo) != CS_IRQ || !m->cfg.msi || !(hi & C_MSI_ADDR))
 		return true; /* nobody listens to interrupts and events here */
 	if (!sim_mem_store32(m->mem, hi & C_MSI_ADDR, (uint32_t)field_get(C_MSI_DATA, lo))) {
-		s3m_complain(m, "CMD_SYNC: no memory at its MSI address 0x%llx", (ull)(hi & C_MSI_ADDR));
+		sim_model_complain(&m->model, "CMD_SYNC: no memory at its MSI address 0x%llx", (ull)(hi & C_MSI_ADDR));
 		s3m_gerror(m, GERROR_MSI_CMDQ_ABT);
 	}
 	return true;
@@ -269,8 +269,8 @@ static void advance(struct smmuv3_model *m)
 
 static void run(struct smmuv3_model *m, const struct command_kind *kind, uint64_t lo, uint64_t hi)
 {
-	if (m->fail_in && !--m->fail_in) {
-		m->counts.injected++;
+	if (m->model.fail_in && !--m->model.fail_in) {
+		m->model.counts.injected++;
 		m->fail_sync = true;
 	}
 	if (kind->opcode == SYNC) {
@@ -278,7 +278,7 @@ static void run(struct smmuv3_model *m, const struct command_kind *kind, uint64_
 			advance(m);
 		return;
 	}
-	m->counts.descriptors++;
+	m->model.counts.descriptors++;
 	execute(m, kind->opcode, lo, hi);
 	advance(m);
 }
@@ -295,7 +295,7 @@ bool s3m_queue_step(void *model)
 	base = align_down(s3m_get64(m, R_CMDQ_BASE) & BASE_ADDR, 8 * ((uint64_t)index_mask(m) + 1));
 	at = base + 16 * (uint64_t)(cons(m) & (index_mask(m) >> 1));
 	if (!s3m_load(m, S3M_HARDWARE, at, false, &lo) || !s3m_load(m, S3M_HARDWARE, at + 8, false, &hi)) {
-		s3m_complain(m, "command queue at 0x%llx: no memory there", (ull)at);
+		sim_model_complain(&m->model, "command queue at 0x%llx: no memory there", (ull)at);
 		stop(m, CERROR_ABT);
 		return true;
 	}
@@ -305,7 +305,7 @@ bool s3m_queue_step(void *model)
 		return true;
 	}
 	if (has_reserved(m, kind, lo, hi)) {
-		m->counts.reserved_errors++;
+		m->model.counts.reserved_errors++;
 		illegal(m, "reserved bits are set", lo, hi);
 		return true;
 	}

@@ -128,11 +128,12 @@ static const struct reg *legal(struct smmuv3_model *m, unsigned off, unsigned wi
 
 	if (reg && (width == 4 || (width == 8 && reg->len == 8)) && is_aligned(off, width))
 		return reg;
-	m->counts.width_errors++;
+	m->model.counts.width_errors++;
 	if (!reg)
-		s3m_complain(m, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
+		sim_model_complain(&m->model, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
 	else
-		s3m_complain(m, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off, reg->len * 8);
+		sim_model_complain(&m->model, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off,
+				   reg->len * 8);
 	return NULL;
 }
 
@@ -140,7 +141,7 @@ static uint64_t locked_read(struct smmuv3_model *m, unsigned off, unsigned width
 {
 	const struct reg *reg;
 
-	if (m->dead)
+	if (m->model.dead)
 		return width == 8 ? UINT64_MAX : UINT32_MAX;
 	reg = legal(m, off, width, "read");
 	if (!reg)
@@ -155,9 +156,9 @@ uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width)
 	struct smmuv3_model *m = (struct smmuv3_model *)model;
 	uint64_t value;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	value = locked_read(m, off, width);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 	return value;
 }
 
@@ -254,7 +255,7 @@ static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, u
 	else
 		s3m_put32(m, reg->off, (uint32_t)wanted);
 	if (reg->off == R_CMDQ_PROD) {
-		m->counts.doorbells++;
+		m->model.counts.doorbells++;
 		sim_worker_kick(&m->worker);
 	}
 }
@@ -281,14 +282,14 @@ static void locked_write(struct smmuv3_model *m, unsigned off, unsigned width, u
 {
 	const struct reg *reg;
 
-	if (m->dead)
+	if (m->model.dead)
 		return;
 	reg = legal(m, off, width, "write");
 	if (!reg)
 		return;
 	if (reg->access == RO) {
-		m->counts.width_errors++;
-		s3m_complain(m, "write%u of %s: it is read-only", width * 8, reg->name);
+		m->model.counts.width_errors++;
+		sim_model_complain(&m->model, "write%u of %s: it is read-only", width * 8, reg->name);
 	} else if (!request(m, reg, (uint32_t)value)) {
 		store(m, reg, off, width, value);
 	}
@@ -298,16 +299,16 @@ void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t v
 {
 	struct smmuv3_model *m = (struct smmuv3_model *)model;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	locked_write(m, off, width, value);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }
 
 void s3m_complain_inspect(struct sim_model *model, unsigned off)
 {
 	struct smmuv3_model *m = (struct smmuv3_model *)model;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	s3m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }

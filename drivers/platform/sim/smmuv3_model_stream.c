@@ -25,9 +25,10 @@ bool s3m_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa, bool is_t
 		return true;
 	sim_mem_load_written(m->mem, pa, word);
 	if ((*word ^ truth) & ~(is_table ? TABLE_SOFTWARE : 0)) {
-		m->counts.unflushed++;
-		s3m_complain(m, "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
-			     (ull)pa, (ull)*word, (ull)truth);
+		m->model.counts.unflushed++;
+		sim_model_complain(&m->model,
+				   "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
+				   (ull)pa, (ull)*word, (ull)truth);
 	}
 	return true;
 }
@@ -124,7 +125,7 @@ static void judge(struct s3m_walker *w, const char *what, const struct s3m_verdi
 		s3m_reserved(w->m, "%s of stream 0x%x has reserved bits 0x%llx set in word %u", what, w->sid, (ull)v->reserved,
 			     v->word);
 	if (v->why)
-		s3m_complain(w->m, "%s of stream 0x%x is illegal: %s", what, w->sid, v->why);
+		sim_model_complain(&w->m->model, "%s of stream 0x%x is illegal: %s", what, w->sid, v->why);
 	if (v->uncached)
 		s3m_misuse(w->m, "%s of stream 0x%x: a unit that snoops is told to read tables past the caches", what, w->sid);
 }

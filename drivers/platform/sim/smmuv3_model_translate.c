@@ -84,10 +84,10 @@ static bool find(struct s3m_walker *w, struct s3m_tag tag, uint64_t iova, struct
 	if (w->view != S3M_HARDWARE)
 		return false;
 	if (!s3m_leaf_find(w->m, tag, iova, leaf) && !(tag.kind == S3M_S1 && s3m_leaf_find(w->m, global, iova, leaf))) {
-		w->m->counts.tlb_misses++;
+		w->m->model.counts.tlb_misses++;
 		return false;
 	}
-	w->m->counts.tlb_hits++;
+	w->m->model.counts.tlb_hits++;
 	w->cached = true;
 	return true;
 }

@@ -7,23 +7,11 @@
  *   caches      vtd_model_cache.c, told by vtd_model_queue.c and vtd_model_cmd.c
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vtd_model_priv.h"
-
-void vtdm_complain(struct vtd_model *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (m->complaint[0])
-		return; /* the first one is the cause of the rest */
-	va_start(ap, fmt);
-	vsnprintf(m->complaint, sizeof(m->complaint), fmt, ap);
-	va_end(ap);
-}
 
 static void release(struct vtd_model *m)
 {
@@ -33,7 +21,7 @@ static void release(struct vtd_model *m)
 	sim_cache_fini(&m->tables);
 	sim_cache_fini(&m->held);
 	sim_worker_fini(&m->worker);
-	pthread_mutex_destroy(&m->lock);
+	sim_model_fini(&m->model);
 	free(m);
 }
 
@@ -55,67 +43,13 @@ static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 	out->cap[1] = m->ecap;
 }
 
-static int locked_set(struct vtd_model *m, enum piommu_sim_switch which, uint64_t value)
+static void switched(struct sim_model *model, enum piommu_sim_switch which)
 {
-	switch (which) {
-	case PIOMMU_SIM_QUEUE_STUCK:
-		m->queue_stuck = value;
-		break;
-	case PIOMMU_SIM_HANDSHAKE_STUCK:
-		m->handshake_stuck = value;
-		break;
-	case PIOMMU_SIM_DEAD:
-		m->dead = value;
-		break;
-	case PIOMMU_SIM_LATENCY_NS:
-		m->latency_ns = value;
-		break;
-	case PIOMMU_SIM_FAIL_INVALIDATIONS:
-		m->fail_in = value;
-		break;
-	case PIOMMU_SIM_SLOW_HANDSHAKE:
-		m->slow_handshake = value;
-		break;
-	case PIOMMU_SIM_FAIL_HANDSHAKES:
-		m->lose_command_in = value;
-		if (!value)
-			vtdm_late_command(m);
-		break;
-	default:
-		return -EINVAL;
-	}
+	struct vtd_model *m = vtdm_of(model);
+
+	if (which == PIOMMU_SIM_FAIL_HANDSHAKES && !model->lose_in)
+		vtdm_late_command(m);
 	sim_worker_kick(&m->worker);
-	return 0;
-}
-
-static int set(struct sim_model *model, enum piommu_sim_switch which, uint64_t value)
-{
-	struct vtd_model *m = vtdm_of(model);
-	int err;
-
-	pthread_mutex_lock(&m->lock);
-	err = locked_set(m, which, value);
-	pthread_mutex_unlock(&m->lock);
-	return err;
-}
-
-static void counts(struct sim_model *model, struct piommu_sim_counts *out)
-{
-	struct vtd_model *m = vtdm_of(model);
-
-	pthread_mutex_lock(&m->lock);
-	*out = m->counts;
-	pthread_mutex_unlock(&m->lock);
-}
-
-static void complaint(struct sim_model *model, char *text, size_t len)
-{
-	struct vtd_model *m = vtdm_of(model);
-
-	pthread_mutex_lock(&m->lock);
-	snprintf(text, len, "%s", m->complaint);
-	m->complaint[0] = 0;
-	pthread_mutex_unlock(&m->lock);
 }
 
 static const struct sim_model_ops ops = {
@@ -125,9 +59,7 @@ static const struct sim_model_ops ops = {
 	.complain_inspect = vtdm_complain_inspect,
 	.facts = facts,
 	.dma = vtdm_dma,
-	.set = set,
-	.counts = counts,
-	.complaint = complaint,
+	.switched = switched,
 	.dump = vtdm_dump,
 };
 
@@ -138,12 +70,10 @@ int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem,
 
 	if (!m)
 		return -ENOMEM;
-	m->model = (struct sim_model){ &ops, R_SPACE };
+	sim_model_init(&m->model, &ops, R_SPACE, config->latency_ns);
 	m->cfg = *config;
 	m->mem = mem;
-	m->latency_ns = config->latency_ns;
-	pthread_mutex_init(&m->lock, NULL);
-	sim_worker_init(&m->worker, &m->lock, vtdm_queue_step, m);
+	sim_worker_init(&m->worker, &m->model.lock, vtdm_queue_step, m);
 	vtdm_regs_init(m);
 	if (config->thread && config->qi)
 		err = sim_worker_start(&m->worker);

@@ -56,7 +56,7 @@ void vtdm_context_invalidate(struct vtd_model *m, unsigned gran, uint16_t did, u
 {
 	if (!gran)
 		return;
-	m->counts.context_invalidations++;
+	m->model.counts.context_invalidations++;
 	vtdm_drain_writes(m);
 	if (gran == GRAN_GLOBAL) {
 		sim_cache_clear(&m->context);
@@ -88,7 +88,7 @@ bool vtdm_iotlb_invalidate(struct vtd_model *m, unsigned gran, uint16_t did, uin
 		return false;
 	if (gran == GRAN_FINE && field_get(IVA_AM, iva) > field_get(CAP_MAMV, m->cap))
 		return false;
-	m->counts.tlb_invalidations++;
+	m->model.counts.tlb_invalidations++;
 	vtdm_drain_writes(m);
 	if (gran == GRAN_GLOBAL) {
 		sim_cache_clear(&m->iotlb);

@@ -85,7 +85,7 @@ static void pmen_apply(struct vtd_model *m)
 
 void vtdm_handshake(struct vtd_model *m)
 {
-	if (m->handshake_stuck)
+	if (m->model.handshake_stuck)
 		return;
 	if (m->acks_left && --m->acks_left)
 		return;
@@ -101,7 +101,7 @@ void vtdm_handshake(struct vtd_model *m)
 
 static void command(struct vtd_model *m)
 {
-	m->acks_left = m->slow_handshake;
+	m->acks_left = m->model.slow_handshake;
 	if (!m->acks_left)
 		vtdm_handshake(m);
 }
@@ -131,9 +131,9 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 	gsts &= ~(value & (G_SRTP | G_SIRTP));
 	gsts |= value & G_WBF;
 	vtdm_put32(m, R_GSTS, gsts);
-	if (m->lose_command_in && !--m->lose_command_in) {
+	if (m->model.lose_in && !--m->model.lose_in) {
 		m->pending = 0; /* the status stays where it is; software that waits in vain may issue another command */
-		m->counts.injected++;
+		m->model.counts.injected++;
 	} else {
 		command(m);
 	}

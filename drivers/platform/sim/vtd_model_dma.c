@@ -62,7 +62,7 @@ static struct vtdm_leaf get_leaf(struct vtd_model *m, const struct vtdm_context 
 	struct vtdm_leaf leaf;
 
 	if (found) {
-		m->counts.tlb_hits++;
+		m->model.counts.tlb_hits++;
 		return (struct vtdm_leaf){
 			.pa = found[0] & ENTRY_ADDR,
 			.prot = (unsigned)found[0] & PIOMMU_RW,
@@ -70,7 +70,7 @@ static struct vtdm_leaf get_leaf(struct vtd_model *m, const struct vtdm_context 
 			.cached = true,
 		};
 	}
-	m->counts.tlb_misses++;
+	m->model.counts.tlb_misses++;
 	leaf = vtdm_table_walk(m, VTDM_HARDWARE, ctx, iova);
 	if (leaf.prot || m->cfg.cm)
 		sim_cache_put(&m->iotlb, key, leaf.pa | leaf.prot | field_prep(ABSENT_REASON, leaf.reason), 0);
@@ -123,7 +123,7 @@ static void count_stale(struct vtd_model *m, const struct request *request, uint
 
 	if (truth(m, request, &pa) && pa == used)
 		return;
-	m->counts.stale_hits++;
+	m->model.counts.stale_hits++;
 }
 
 /* Faults on the way to the context entry are recorded whatever that entry's FPD says: it was not read. */
@@ -167,7 +167,7 @@ static int locked_dma(struct vtd_model *m, const struct request *request, unsign
 	/* Accesses in the interrupt range are interrupts, never translated, and no memory answers them (chapter 3). */
 	if (request->iova >= 0xfee00000 && request->iova <= 0xfeefffff)
 		return -EIO;
-	if (m->dead)
+	if (m->model.dead)
 		return -EFAULT;
 	if (vtdm_get32(m, R_GSTS) & G_TE && !remap(m, request, &pa))
 		return -EFAULT;
@@ -182,10 +182,10 @@ int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, siz
 	const struct request request = { (uint16_t)id, align_down(iova, 4096), is_write };
 	int err;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	err = locked_dma(m, &request, (unsigned)(iova - request.iova), buf, len);
-	m->counts.dma_ok += !err;
-	m->counts.dma_blocked += err == -EFAULT;
-	pthread_mutex_unlock(&m->lock);
+	m->model.counts.dma_ok += !err;
+	m->model.counts.dma_blocked += err == -EFAULT;
+	pthread_mutex_unlock(&m->model.lock);
 	return err;
 }

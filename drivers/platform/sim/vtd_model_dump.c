@@ -211,14 +211,14 @@ void vtdm_dump(struct sim_model *model, FILE *out)
 {
 	struct vtd_model *m = vtdm_of(model);
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	dump_registers(m, out);
 	dump_faults(m, out);
-	if (m->complaint[0])
-		fprintf(out, "  complaint: %s\n", m->complaint);
+	if (m->model.complaint[0])
+		fprintf(out, "  complaint: %s\n", m->model.complaint);
 	if (vtdm_get32(m, R_GSTS) & G_TE) {
 		dump_sources(m, out);
 		dump_stale(m, out);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }

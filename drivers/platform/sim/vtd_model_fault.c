@@ -31,9 +31,9 @@ void vtdm_fault_record(struct vtd_model *m, const struct vtdm_fault *fault)
 	unsigned at = record_at(m->fault_next);
 	uint32_t fsts = vtdm_get32(m, R_FSTS);
 
-	m->counts.faults++;
+	m->model.counts.faults++;
 	if (fsts & FSTS_PFO || vtdm_get64(m, at + 8) & FRCD_F) {
-		m->counts.faults_lost++;
+		m->model.counts.faults_lost++;
 		vtdm_put32(m, R_FSTS, fsts | FSTS_PFO);
 		return;
 	}

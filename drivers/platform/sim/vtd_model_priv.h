@@ -147,7 +147,7 @@ struct vtd_model {
 	struct sim_mem *mem;
 	uint64_t cap, ecap;
 
-	pthread_mutex_t lock; /* guards all below */
+	/* Guarded by the lock of the face, from here on. */
 
 	uint32_t words[R_SPACE / 4];
 	uint8_t reg_of[R_SPACE / 4]; /* 1 + index into the table of registers; 0: reserved. Constant after create. */
@@ -157,10 +157,6 @@ struct vtd_model {
 	uint64_t acks_left; /* reads of a status until the pending command is acknowledged */
 	unsigned fault_next;
 
-	/* Switches. */
-	bool dead, queue_stuck, handshake_stuck;
-	uint64_t slow_handshake, latency_ns, fail_in, lose_command_in;
-
 	/* Caches (section 6.2). Keys: see vtd_model_cache.c. */
 	struct sim_cache roots, context, iotlb, tables;
 	struct sim_cache held; /* words that memory's write buffer still holds back (RWBF): address / 8 -> old value */
@@ -169,9 +165,6 @@ struct vtd_model {
 	uint32_t head; /* index of a descriptor */
 	bool abort_wait;
 	struct sim_worker worker;
-
-	struct piommu_sim_counts counts;
-	char complaint[200];
 };
 
 static inline struct vtd_model *vtdm_of(struct sim_model *model)
@@ -201,18 +194,17 @@ static inline void vtdm_put64(struct vtd_model *m, unsigned off, uint64_t value)
 	m->words[off / 4 + 1] = (uint32_t)(value >> 32);
 }
 
-/* The parts of the face that are long (sim_model.h). They take m->lock. */
+/* The parts of the face that are long (sim_model.h). They take m->model.lock. */
 uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width);
 void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
 void vtdm_complain_inspect(struct sim_model *model, unsigned off);
 int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
 void vtdm_dump(struct sim_model *model, FILE *out);
 
-/* All functions below: the caller holds m->lock. */
+/* All functions below: the caller holds m->model.lock. */
 
-void vtdm_complain(struct vtd_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* As vtdm_complain(), and counts a wrong use of a register. */
-#define vtdm_misuse(m, ...) ((m)->counts.misuse++, vtdm_complain((m), __VA_ARGS__))
+/* As sim_model_complain(), and counts a wrong use of a register. */
+#define vtdm_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
 
 /* vtd_model_regs.c */
 void vtdm_regs_init(struct vtd_model *m);

@@ -48,7 +48,7 @@ static uint32_t slots(const struct vtd_model *m)
 
 static bool can_run(const struct vtd_model *m)
 {
-	return m->cfg.qi && !m->dead && !m->queue_stuck && vtdm_get32(m, R_GSTS) & G_QIE &&
+	return m->cfg.qi && !m->model.dead && !m->model.queue_stuck && vtdm_get32(m, R_GSTS) & G_QIE &&
 	       !(vtdm_get32(m, R_FSTS) & (FSTS_IQE | FSTS_ITE)) && m->head != tail(m);
 }
 
@@ -56,22 +56,24 @@ static bool can_run(const struct vtd_model *m)
 static void queue_error(struct vtd_model *m, const char *why, uint64_t lo, uint64_t hi)
 {
 	vtdm_put32(m, R_FSTS, vtdm_get32(m, R_FSTS) | FSTS_IQE);
-	vtdm_complain(m, "descriptor %u {0x%llx, 0x%llx}: %s", m->head, (unsigned long long)lo, (unsigned long long)hi, why);
+	sim_model_complain(&m->model, "descriptor %u {0x%llx, 0x%llx}: %s", m->head, (unsigned long long)lo,
+			   (unsigned long long)hi, why);
 }
 
 /* One that is aborted by a timeout never writes its status, and the head goes past it. */
 static void execute_wait(struct vtd_model *m, uint64_t lo, uint64_t hi)
 {
-	m->counts.waits++;
-	if (m->latency_ns)
-		sim_worker_sleep(&m->worker, m->latency_ns);
+	m->model.counts.waits++;
+	if (m->model.latency_ns)
+		sim_worker_sleep(&m->worker, m->model.latency_ns);
 	if (m->abort_wait) {
 		m->abort_wait = false;
 		vtdm_put32(m, R_FSTS, vtdm_get32(m, R_FSTS) | FSTS_ITE);
 		return;
 	}
 	if (lo & WAIT_SW && !sim_mem_store32(m->mem, hi, (uint32_t)field_get(WAIT_DATA, lo)))
-		vtdm_complain(m, "wait descriptor %u: no memory at its status address 0x%llx", m->head, (unsigned long long)hi);
+		sim_model_complain(&m->model, "wait descriptor %u: no memory at its status address 0x%llx", m->head,
+				   (unsigned long long)hi);
 	if (lo & WAIT_IF)
 		vtdm_put32(m, R_ICS, vtdm_get32(m, R_ICS) | ICS_IWC);
 }
@@ -79,9 +81,9 @@ static void execute_wait(struct vtd_model *m, uint64_t lo, uint64_t hi)
 /* An injected failure. What waits for a completion times out at the next wait (ITE); the others complete wrongly (ICE). */
 static void inject(struct vtd_model *m, unsigned type)
 {
-	if (!m->fail_in || --m->fail_in)
+	if (!m->model.fail_in || --m->model.fail_in)
 		return;
-	m->counts.injected++;
+	m->model.counts.injected++;
 	if (type == D_IOTLB || type == D_WAIT)
 		m->abort_wait = true;
 	else
@@ -94,7 +96,7 @@ static bool execute(struct vtd_model *m, unsigned type, uint64_t lo, uint64_t hi
 	unsigned gran = (unsigned)field_get(D_GRAN, lo);
 	uint16_t did = (uint16_t)field_get(D_DID, lo);
 
-	m->counts.descriptors += type != D_WAIT;
+	m->model.counts.descriptors += type != D_WAIT;
 	inject(m, type);
 	switch (type) {
 	case D_CONTEXT:
@@ -137,7 +139,7 @@ static void run_one(struct vtd_model *m)
 		return;
 	}
 	if (lo & kinds[type].lo_reserved || hi & kinds[type].hi_reserved) {
-		m->counts.reserved_errors++;
+		m->model.counts.reserved_errors++;
 		queue_error(m, "reserved bits are set", lo, hi);
 		return;
 	}

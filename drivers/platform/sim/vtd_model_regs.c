@@ -143,11 +143,12 @@ static const struct reg *legal(struct vtd_model *m, unsigned off, unsigned width
 
 	if (reg && (width == 4 || (width == 8 && reg->len >= 8)) && is_aligned(off, width))
 		return reg;
-	m->counts.width_errors++;
+	m->model.counts.width_errors++;
 	if (!reg)
-		vtdm_complain(m, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
+		sim_model_complain(&m->model, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
 	else
-		vtdm_complain(m, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off, reg->len * 8);
+		sim_model_complain(&m->model, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off,
+				   reg->len * 8);
 	return NULL;
 }
 
@@ -160,7 +161,7 @@ static uint64_t locked_read(struct vtd_model *m, unsigned off, unsigned width)
 {
 	const struct reg *reg;
 
-	if (m->dead)
+	if (m->model.dead)
 		return width == 8 ? ALL64 : ALL32;
 	reg = legal(m, off, width, "read");
 	if (!reg)
@@ -189,9 +190,9 @@ uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
 	struct vtd_model *m = vtdm_of(model);
 	uint64_t value;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	value = locked_read(m, off, width);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 	return value;
 }
 
@@ -233,7 +234,7 @@ static void set_off(struct vtd_model *m, const struct reg *reg, bool has_high)
 		vtdm_pmen_write(m);
 		break;
 	case R_IQT:
-		m->counts.doorbells++;
+		m->model.counts.doorbells++;
 		sim_worker_kick(&m->worker);
 		break;
 	default:
@@ -289,14 +290,14 @@ static void locked_write(struct vtd_model *m, unsigned off, unsigned width, uint
 {
 	const struct reg *reg;
 
-	if (m->dead)
+	if (m->model.dead)
 		return;
 	reg = legal(m, off, width, "write");
 	if (!reg)
 		return;
 	if (reg->access == RO) {
-		m->counts.width_errors++;
-		vtdm_complain(m, "write%u of %s: it is read-only", width * 8, reg->name);
+		m->model.counts.width_errors++;
+		sim_model_complain(&m->model, "write%u of %s: it is read-only", width * 8, reg->name);
 	} else if (reg->access == W1C) {
 		clear_written_ones(m, reg, off, width, value);
 	} else if (reg->off == R_GCMD) {
@@ -310,16 +311,16 @@ void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t 
 {
 	struct vtd_model *m = vtdm_of(model);
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	locked_write(m, off, width, value);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }
 
 void vtdm_complain_inspect(struct sim_model *model, unsigned off)
 {
 	struct vtd_model *m = vtdm_of(model);
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->model.lock);
 	vtdm_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->model.lock);
 }

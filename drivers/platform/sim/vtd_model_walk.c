@@ -34,9 +34,10 @@ static bool load(struct vtd_model *m, enum vtdm_view view, uint64_t pa, uint64_t
 	}
 	/* Hardware ignores bits 61:52 of a paging entry, and so may software that marks an entry there for a moment (9.8). */
 	if ((*word ^ truth) & ~GENMASK64(61, 52)) {
-		m->counts.unflushed++;
-		vtdm_complain(m, "structure at 0x%llx read before its %s: the unit sees 0x%llx, memory holds 0x%llx", (ull)pa,
-			      m->mem->coherent ? "write-buffer flush" : "write-back", (ull)*word, (ull)truth);
+		m->model.counts.unflushed++;
+		sim_model_complain(&m->model,
+				   "structure at 0x%llx read before its %s: the unit sees 0x%llx, memory holds 0x%llx", (ull)pa,
+				   m->mem->coherent ? "write-buffer flush" : "write-back", (ull)*word, (ull)truth);
 	}
 	return true;
 }
@@ -63,8 +64,8 @@ static uint64_t beyond_haw(const struct vtd_model *m, unsigned top)
 static unsigned reserved(struct vtd_model *m, enum vtdm_view view, unsigned reason, const char *what, uint64_t bits)
 {
 	if (view == VTDM_HARDWARE) {
-		m->counts.reserved_errors++;
-		vtdm_complain(m, "%s has reserved bits 0x%llx set", what, (ull)bits);
+		m->model.counts.reserved_errors++;
+		sim_model_complain(&m->model, "%s has reserved bits 0x%llx set", what, (ull)bits);
 	}
 	return reason;
 }
@@ -85,8 +86,8 @@ static unsigned context_check(struct vtd_model *m, enum vtdm_view view, const st
 	if (tt == TT_PASS_THROUGH && aw != ilog2_u64(sagaw))
 		return FR_CTX_INVALID; /* must be the largest width (9.3, AW) */
 	if (m->cfg.cm && view == VTDM_HARDWARE && !field_get(CTX_DID, ctx->hi)) {
-		m->counts.reserved_errors++;
-		vtdm_complain(m, "context entry with domain id 0, which caching mode reserves");
+		m->model.counts.reserved_errors++;
+		sim_model_complain(&m->model, "context entry with domain id 0, which caching mode reserves");
 	}
 	return 0;
 }

@@ -215,7 +215,7 @@ struct piommu_sim_counts rig_counts(struct rig *rig)
 {
 	struct piommu_sim_counts counts;
 
-	rig->model->ops->counts(rig->model, &counts);
+	sim_model_counts(rig->model, &counts);
 	return counts;
 }
 
@@ -223,7 +223,7 @@ const char *rig_complaint(struct rig *rig)
 {
 	static _Thread_local char text[256];
 
-	rig->model->ops->complaint(rig->model, text, sizeof(text));
+	sim_model_complaint(rig->model, text, sizeof(text));
 	return text;
 }
 

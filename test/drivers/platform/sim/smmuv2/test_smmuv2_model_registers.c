@@ -334,14 +334,14 @@ static void dead_unit_reads_all_ones(void)
 
 	rig_open(&rig, &cfg);
 	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), 0);
-	rig.model->ops->set(rig.model, PIOMMU_SIM_DEAD, 1);
+	sim_model_set(rig.model, PIOMMU_SIM_DEAD, 1);
 	CHECK_HEX(r32(&rig, 0x20), 0xffffffff);
 	CHECK_HEX(r64(&rig, 0x40), UINT64_MAX);
 	w32(&rig, 0x0, 0x412);
 	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), -EFAULT);
-	rig.model->ops->set(rig.model, PIOMMU_SIM_DEAD, 0);
+	sim_model_set(rig.model, PIOMMU_SIM_DEAD, 0);
 	CHECK_HEX(r32(&rig, 0x0), 1);
-	CHECK_EQ(rig.model->ops->set(rig.model, (enum piommu_sim_switch)99, 1), -EINVAL);
+	CHECK_EQ(sim_model_set(rig.model, (enum piommu_sim_switch)99, 1), -EINVAL);
 	rig_close(&rig);
 }
 

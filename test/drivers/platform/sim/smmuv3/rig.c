@@ -212,7 +212,7 @@ struct piommu_sim_counts rig_counts(struct rig *rig)
 {
 	struct piommu_sim_counts counts;
 
-	rig->unit->ops->counts(rig->unit, &counts);
+	sim_model_counts(rig->unit, &counts);
 	return counts;
 }
 
@@ -220,7 +220,7 @@ const char *rig_complaint(struct rig *rig)
 {
 	static _Thread_local char text[256];
 
-	rig->unit->ops->complaint(rig->unit, text, sizeof(text));
+	sim_model_complaint(rig->unit, text, sizeof(text));
 	return text;
 }
 

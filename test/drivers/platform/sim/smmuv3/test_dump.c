@@ -40,7 +40,7 @@ static void unit_that_is_off(void)
 	CHECK_EQ(strstr(text, "stream") == NULL, true);
 	free(text);
 	check_says(&rig, "  CR0ACK 0x0\n  GBPA 0x1000\n  CR1 0x0\n  CR2 0x0\n  IRQ_CTRL 0x0\n  global errors 0x0\n");
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
 	rig_w32(&rig, 0x44, 0x80100000);
 	rig_w32(&rig, 0x28, 0xd75);
 	rig_w32(&rig, 0x20, 0x8);

@@ -243,7 +243,7 @@ static void failed_invalidation_stops_at_the_next_sync(void)
 	struct rig rig;
 
 	set(&rig);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
+	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
 	rig_command(&rig, NSNH_ALL, 0);
 	rig_command(&rig, NSNH_ALL, 0);
 	rig_command(&rig, NSNH_ALL, 0);
@@ -256,7 +256,7 @@ static void failed_invalidation_stops_at_the_next_sync(void)
 	rig_w32(&rig, 0x64, 1);
 	CHECK_HEX(cons(&rig), 0x03000005);
 	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 4);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 1);
 	rig_command(&rig, SYNC, 0);
 	CHECK_HEX(cons(&rig), 0x03000005);
 	CHECK_HEX(gerror(&rig), 1);
@@ -297,10 +297,10 @@ static void stuck_queue_fetches_nothing(void)
 	struct rig rig;
 
 	set(&rig);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_QUEUE_STUCK, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_QUEUE_STUCK, 1);
 	rig_command(&rig, SYNC, 0);
 	CHECK_HEX(cons(&rig), 0);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_QUEUE_STUCK, 0);
+	sim_model_set(rig.unit, PIOMMU_SIM_QUEUE_STUCK, 0);
 	CHECK_HEX(cons(&rig), 1);
 	rig_close(&rig);
 }

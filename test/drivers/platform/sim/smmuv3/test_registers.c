@@ -213,7 +213,7 @@ static void slow_change_takes_effect_when_acknowledged(void)
 	rig_open(&rig, &rig_default);
 	rig_enable(&rig);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
+	sim_model_set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
 	rig_w32(&rig, 0x20, 0xc);
 	CHECK_HEX(rig_r32(&rig, 0x24), 0xd);
 	rig_w32(&rig, 0x20, 0xd);
@@ -230,7 +230,7 @@ static void stuck_change_is_never_acknowledged(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
 	rig_w32(&rig, 0x28, 0xd75);
 	rig_w32(&rig, 0x20, 0x4);
 	rig_w32(&rig, 0x50, 0x1);
@@ -240,7 +240,7 @@ static void stuck_change_is_never_acknowledged(void)
 		CHECK_HEX(rig_r32(&rig, 0x54), 0);
 		CHECK_HEX(rig_r32(&rig, 0x44), 0x80100000);
 	}
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 0);
+	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 0);
 	CHECK_HEX(rig_r32(&rig, 0x24), 4);
 	CHECK_HEX(rig_r32(&rig, 0x54), 1);
 	CHECK_HEX(rig_r32(&rig, 0x44), 0x100000);
@@ -254,14 +254,14 @@ static void lost_change_has_no_effect_and_the_next_one_has(void)
 
 	rig_open(&rig, &rig_default);
 	rig_enable(&rig);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
 	rig_w32(&rig, 0x20, 0xc);
 	for (unsigned i = 0; i < 10; i++)
 		CHECK_HEX(rig_r32(&rig, 0x24), 0xd);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	rig_w32(&rig, 0x20, 0xc);
 	CHECK_HEX(rig_r32(&rig, 0x24), 0xc);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
 	rig_w32(&rig, 0x44, 0x80100000);
 	CHECK_HEX(rig_r32(&rig, 0x44), 0x80100000);
 	CHECK_EQ(rig_counts(&rig).injected, 2);
@@ -289,7 +289,7 @@ static void gbpa_rules_a_unit_that_is_off(void)
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	CHECK_EQ(rig_counts(&rig).faults, 0);
 	CHECK_EQ(rig_counts(&rig).dma_blocked, 2);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 2);
+	sim_model_set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 2);
 	rig_w32(&rig, 0x44, 0x80001000);
 	rig_w32(&rig, 0x44, 0x80001000);
 	CHECK_HAS(rig_complaint(&rig), "not acknowledged");
@@ -334,14 +334,14 @@ static void dead_unit_reads_all_ones(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_DEAD, 1);
+	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 1);
 	CHECK_HEX(rig_r32(&rig, 0x24), 0xffffffff);
 	CHECK_HEX(rig_r64(&rig, 0x80), UINT64_MAX);
 	rig_w64(&rig, 0x80, rig.strtab);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
-	rig.unit->ops->set(rig.unit, PIOMMU_SIM_DEAD, 0);
+	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 0);
 	CHECK_HEX(rig_r64(&rig, 0x80), 0);
-	CHECK_EQ(rig.unit->ops->set(rig.unit, (enum piommu_sim_switch)99, 1), -EINVAL);
+	CHECK_EQ(sim_model_set(rig.unit, (enum piommu_sim_switch)99, 1), -EINVAL);
 	rig_close(&rig);
 }
 
