@@ -392,6 +392,9 @@ void core_devices_free(struct piommu *p);
 void core_group_free(struct piommu_group *group);
 struct piommu_group *core_group_get_unless_zero(struct piommu_group *group);
 int core_group_join(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex) EXCLUDES(group->p->groups_lock);
+/* Whether the device's mates in the topology, if there are any, are in `group`: a driver may add to them, not part them. @return 0;
+ * -EXDEV: they are in another one, which is said. Under the probe lock. */
+int core_group_has_mates(const struct core_device *cd, const struct piommu_group *group);
 void core_group_leave(struct piommu_group *group, struct core_device *cd) REQUIRES(group->mutex)
 	EXCLUDES(group->p->groups_lock);
 void core_group_refresh_reasons(struct piommu *p, struct piommu_group *group) REQUIRES(p->probe_lock, group->mutex);

@@ -230,6 +230,32 @@ static int group_of_mates(struct core_device *cd, const struct piommu_topo_group
 	return 0;
 }
 
+int core_group_has_mates(const struct core_device *cd, const struct piommu_group *group)
+{
+	struct piommu *p = cd->p;
+	const struct piommu_topo_group *tg;
+	int node;
+
+	mutex_assert_held(&p->probe_lock);
+	node = cd->dev.is_pci ? piommu_topo_find(p->topo, cd->dev.sbdf) : -1;
+	if (node < 0)
+		return 0;
+	tg = &p->topo->groups[p->topo->nodes[node].group];
+	for (unsigned i = 0; i < tg->nnodes; i++) {
+		struct piommu_group *mates = tg->nodes[i] == (unsigned)node ? NULL : group_at_node(p, tg->nodes[i]);
+
+		piommu_group_put(mates); /* its members keep it */
+		if (!mates || mates == group)
+			continue;
+		log_err(&p->log,
+			"%s: shares an id with group %u, and cannot be told apart from group %u: two groups are not made one; "
+			"leave it alone, or give all of both to one owner, since they reach each other through it",
+			cd->dev.name, group->id, mates->id);
+		return -EXDEV;
+	}
+	return 0;
+}
+
 int piommu_group_by_topology(struct piommu_device *device, struct piommu_group **out)
 {
 	struct core_device *cd = core_device_of(device);

@@ -94,10 +94,20 @@ static void warn_claimed(const struct core_device *cd, const struct core_unit *c
 static int choose_group(struct core_device *cd, struct piommu_group **out)
 {
 	const struct piommu_unit *unit = cd->dev.unit;
+	struct piommu_group *group;
+	int err;
 
-	if (unit && !cd->p->inspect && unit->driver->device_group)
-		return unit->driver->device_group(&cd->dev, out);
-	return piommu_group_by_topology(&cd->dev, out);
+	if (!unit || cd->p->inspect || !unit->driver->device_group)
+		return piommu_group_by_topology(&cd->dev, out);
+	err = unit->driver->device_group(&cd->dev, &group);
+	if (err)
+		return err;
+	err = core_group_has_mates(cd, group);
+	if (err)
+		piommu_group_put(group);
+	else
+		*out = group;
+	return err;
 }
 
 /* From the group that it is in, if any, to `group`. */

@@ -402,7 +402,8 @@ struct piommu_driver {
 	void (*release_device)(struct piommu_device *device);
 	/**
 	 * The group that the hardware cannot keep `device` apart from, with a reference: from piommu_group_of_id(),
-	 * piommu_group_new() or (the same as NULL) piommu_group_by_topology(). device->unit is set. @return 0 or -errno
+	 * piommu_group_new() or (the same as NULL) piommu_group_by_topology(). device->unit is set. A PCI function whose mates in the
+	 * topology are in another group is refused by the core. @return 0 or -errno
 	 */
 	int (*device_group)(struct piommu_device *device, struct piommu_group **out);
 	/** Whether the device goes on with what it was handed over with (firmware's, a crashed kernel's) until its first use. */

@@ -326,7 +326,7 @@ static void drv_release_device(struct piommu_device *device)
 	pthread_mutex_unlock(&fake->mutex);
 }
 
-/* Nodes with a stream id in common are one group. */
+/* Devices with a stream id in common are one group. */
 static int drv_device_group(struct piommu_device *device, struct piommu_group **out)
 {
 	struct fake *fake = fake_of(device->unit);
@@ -334,7 +334,7 @@ static int drv_device_group(struct piommu_device *device, struct piommu_group **
 
 	if (err)
 		return err;
-	for (unsigned i = 0; !device->is_pci && i < device->nids; i++) {
+	for (unsigned i = 0; i < device->nids; i++) {
 		err = piommu_group_of_id(device->unit, device->ids[i], out);
 		if (err != -ENOENT)
 			return err;

@@ -86,6 +86,39 @@ static void t10_devices_whose_masked_ids_meet_are_one_group(void)
 	end();
 }
 
+static bool is_in(const char *name, const struct piommu_group *group)
+{
+	struct piommu_group_info info;
+
+	piommu_group_info(group, &info);
+	return info.id == group_id(name);
+}
+
+/* 05:00.0 and 05:00.1 are functions of one device without ACS; a node carries the id of the second, too. */
+static void a_device_that_shares_an_id_with_one_group_and_wires_with_another_is_refused(void)
+{
+	struct piommu_sbdf second = fake_sbdf("05:00.1");
+
+	start();
+	fake_plug(&fake, "05:00.0", true);
+	CHECK_EQ(piommu_device_add(p, fake_sbdf("05:00.0")), 0);
+	plug("/soc/dma", id((uint32_t)second.bus << 8 | second.devfn, 0), id(0x800, 0));
+	CHECK_EQ(piommu_node_add(p, "/soc/dma"), 0);
+	CU_ASSERT(!is_in("/soc/dma", fake_group(p, "05:00.0")));
+	fake_plug(&fake, "05:00.1", true);
+	CHECK_EQ(piommu_device_add(p, second), -EXDEV);
+	CHECK_HAS(fake.messages, "0000:05:00.1");
+	CHECK_HAS(fake.messages, "two groups are not made one");
+	CU_ASSERT(!fake_dev(&fake, "05:00.1")->probed);
+	/* Without the node it joins its mate, and the node both. */
+	CHECK_EQ(piommu_node_remove(p, "/soc/dma"), 0);
+	CHECK_EQ(piommu_device_add(p, second), 0);
+	CU_ASSERT_PTR_EQUAL(fake_group(p, "05:00.1"), fake_group(p, "05:00.0"));
+	CHECK_EQ(piommu_node_add(p, "/soc/dma"), 0);
+	CU_ASSERT(is_in("/soc/dma", fake_group(p, "05:00.0")));
+	end();
+}
+
 static atomic_uint nwrong; /* of threads, whose assertions are not CUnit's */
 static const char *const pair[] = { "/soc/left", "/soc/right" };
 
@@ -188,6 +221,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(ids_overlap_where_every_bit_that_counts_is_the_same),
 		SUITE_TEST(t10_devices_whose_masked_ids_meet_are_one_group),
+		SUITE_TEST(a_device_that_shares_an_id_with_one_group_and_wires_with_another_is_refused),
 		SUITE_TEST(t10_devices_whose_ids_meet_come_at_once_into_one_group),
 		SUITE_TEST(t10_the_group_of_an_id_is_found_while_it_is_claimed_and_released),
 		SUITE_TEST(t27_after_a_rescan_the_group_of_what_has_gone_is_not_joined),
