@@ -20,7 +20,7 @@ extern "C" {
 
 /** An error, from its repair to the next poll. */
 struct piommu_report {
-	uint32_t error; /**< of the family's error register; 0: a command was not done in time */
+	uint32_t error; /**< of the family's error register, with a bit set */
 	uint32_t code;  /**< what another register says of it */
 	uint64_t when_ns;
 	uint64_t refused[2]; /**< the command that was refused; zeroes: none was */

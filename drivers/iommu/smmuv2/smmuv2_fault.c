@@ -5,9 +5,9 @@
  * Specification: 3.2 (context faults), 3.3 (global faults), 9.6 (GFSR, GFSYNR), 16.5 (FSR, FSYNR0, RESUME).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <strings.h>
 
+#include "piommu_emit.h"
 #include "smmuv2.h"
 
 #define BANKS_A_POLL 16u /* each is a read of a register */
@@ -235,25 +235,16 @@ int smmuv2_decode(const struct piommu_word *words, unsigned n, struct piommu_eve
 
 /* ---- Poll -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct piommu_event new_event(const struct smmuv2 *smmu, enum piommu_event_type type)
-{
-	struct piommu_event event = { .type = type, .reason_name = "", .reason_text = "" };
-
-	snprintf(event.unit, sizeof(event.unit), "%s", smmu->unit->name);
-	event.when_ns = piommu_plat_now_ns(smmu->unit->plat);
-	return event;
-}
-
 static unsigned emit_fault(struct smmuv2 *smmu, const struct smmuv2_fault_regs *regs, const struct piommu_event_sink *sink)
 {
 	struct smmuv2_fault fault = smmuv2_fault_decode(regs);
-	struct piommu_event event = new_event(smmu, PIOMMU_EVENT_DMA_FAULT);
+	struct piommu_event event = piommu_emit_begin(smmu->unit, PIOMMU_EVENT_DMA_FAULT);
 
 	fill_fault(&event, regs);
 	sink->emit(sink->ctx, &event);
 	if (!fault.more)
 		return 1;
-	event = new_event(smmu, PIOMMU_EVENT_FAULT_OVERFLOW);
+	event = piommu_emit_begin(smmu->unit, PIOMMU_EVENT_FAULT_OVERFLOW);
 	event.reason = fault.reason;
 	event.reason_name = "fault overflow";
 	event.reason_text = regs->global ? "the unit had more faults before this one was read; they were not recorded"
@@ -282,31 +273,12 @@ static unsigned poll_banks(struct smmuv2 *smmu, const struct piommu_event_sink *
 	return n;
 }
 
-static unsigned poll_lost(struct smmuv2 *smmu, const struct piommu_event_sink *sink)
-{
-	struct piommu_event event = new_event(smmu, PIOMMU_EVENT_UNIT_LOST);
-
-	if (smmu->lost || piommu_read32(smmu->window, SMMUV2_IDR0) != UINT32_MAX)
-		return 0;
-	smmu->lost = true;
-	event.reason_name = "unit lost";
-	event.reason_text = "its registers read all ones: it was switched off or fell off the bus";
-	sink->emit(sink->ctx, &event);
-	return 1;
-}
-
 static unsigned poll_late(struct smmuv2 *smmu, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event;
-
 	if (__builtin_expect(!atomic_load_explicit(&smmu->inv.late, memory_order_relaxed), 1) ||
 	    !atomic_exchange_explicit(&smmu->inv.late, false, memory_order_relaxed))
 		return 0;
-	event = new_event(smmu, PIOMMU_EVENT_INV_ERROR);
-	event.reason_name = "invalidation not acknowledged";
-	event.reason_text = "the unit did not say in time that an invalidation is done; the unmap it was for has failed";
-	sink->emit(sink->ctx, &event);
-	return 1;
+	return piommu_emit_late(smmu->unit, sink);
 }
 
 unsigned smmuv2_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
@@ -317,7 +289,7 @@ unsigned smmuv2_poll(struct piommu_unit *unit, const struct piommu_event_sink *s
 	unsigned n = 0;
 
 	if (gfsr == UINT32_MAX)
-		return poll_lost(smmu, sink);
+		return piommu_emit_lost(smmu->unit, smmu->window, SMMUV2_IDR0, &smmu->lost, sink);
 	if (gfsr & SMMUV2_GFSR_FAULTS) {
 		take_global(smmu, gfsr, &regs);
 		n += emit_fault(smmu, &regs, sink);

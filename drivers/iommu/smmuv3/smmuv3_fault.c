@@ -4,9 +4,9 @@
  * flow, entered by the one thread that polls. Specification: 7.2 (event queue), 7.3 (event records), 7.5 (global errors).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "piommu_emit.h"
 #include "smmuv3.h"
 
 /* ---- Types ------------------------------------------------------------------------------------------------------------------------- */
@@ -179,18 +179,9 @@ void smmuv3_events_destroy(struct smmuv3 *smmuv3)
 
 /* ---- Poll -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct piommu_event new_event(const struct smmuv3 *smmuv3, enum piommu_event_type type)
-{
-	struct piommu_event event = { .type = type, .reason_name = "", .reason_text = "" };
-
-	snprintf(event.unit, sizeof(event.unit), "%s", smmuv3->unit->name);
-	event.when_ns = piommu_plat_now_ns(smmuv3->unit->plat);
-	return event;
-}
-
 static void emit_fault(struct smmuv3 *smmuv3, const struct smmuv3_record *record, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = new_event(smmuv3, PIOMMU_EVENT_DMA_FAULT);
+	struct piommu_event event = piommu_emit_begin(smmuv3->unit, PIOMMU_EVENT_DMA_FAULT);
 
 	fill_fault(&event, record);
 	sink->emit(sink->ctx, &event);
@@ -238,24 +229,14 @@ static unsigned poll_records(struct smmuv3 *smmuv3, uint32_t prod, const struct 
 	return n;
 }
 
-static unsigned emit_overflow(struct smmuv3 *smmuv3, const char *name, const char *text, const struct piommu_event_sink *sink)
-{
-	struct piommu_event event = new_event(smmuv3, PIOMMU_EVENT_FAULT_OVERFLOW);
-
-	event.reason_name = name;
-	event.reason_text = text;
-	sink->emit(sink->ctx, &event);
-	return 1;
-}
-
 static unsigned poll_events(struct smmuv3 *smmuv3, uint32_t prod, const struct piommu_event_sink *sink)
 {
 	bool overflow = (prod ^ smmuv3->events.cons) & SMMUV3_EVENTQ_OVERFLOW;
 	unsigned n = poll_records(smmuv3, prod, sink);
 
 	if (overflow)
-		n += emit_overflow(smmuv3, "event queue overflow", "the unit had more events than room; some were not recorded",
-				   sink);
+		n += piommu_emit_words(smmuv3->unit, PIOMMU_EVENT_FAULT_OVERFLOW, "event queue overflow",
+				       "the unit had more events than room; some were not recorded", sink);
 	return n;
 }
 
@@ -299,17 +280,14 @@ static const struct {
 
 static unsigned emit_report(struct smmuv3 *smmuv3, const struct piommu_report *report, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = new_event(smmuv3, PIOMMU_EVENT_INV_ERROR);
+	struct piommu_event event = piommu_emit_begin(smmuv3->unit, PIOMMU_EVENT_INV_ERROR);
 	unsigned n = 0;
 
 	event.when_ns = report->when_ns;
 	event.reason = report->error;
-	if (!report->error || report->error & SMMUV3_GERROR_CMDQ) {
-		event.reason_name = report->error ? "CMDQ_ERR" : "invalidation not acknowledged";
-		event.reason_text =
-			report->error
-				? cerror_text(report->code)
-				: "the unit did not say in time that an invalidation is done; the unmap it was for has failed";
+	if (report->error & SMMUV3_GERROR_CMDQ) {
+		event.reason_name = "CMDQ_ERR";
+		event.reason_text = cerror_text(report->code);
 		event.raw[0] = report->refused[0];
 		event.raw[1] = report->refused[1];
 		event.raw[2] = report->code;
@@ -341,25 +319,9 @@ static unsigned poll_errors(struct smmuv3 *smmuv3, uint32_t gerror, const struct
 	for (unsigned i = 0; i < found; i++)
 		n += emit_report(smmuv3, &reports[i], sink);
 	smmuv3_inv_clean(smmuv3);
-	if (piommu_repair_was_late(&smmuv3->inv.repair)) {
-		struct piommu_report late = { .when_ns = piommu_plat_now_ns(smmuv3->unit->plat) };
-
-		n += emit_report(smmuv3, &late, sink);
-	}
+	if (piommu_repair_was_late(&smmuv3->inv.repair))
+		n += piommu_emit_late(smmuv3->unit, sink);
 	return n;
-}
-
-static unsigned poll_lost(struct smmuv3 *smmuv3, const struct piommu_event_sink *sink)
-{
-	struct piommu_event event = new_event(smmuv3, PIOMMU_EVENT_UNIT_LOST);
-
-	if (smmuv3->lost || piommu_read32(smmuv3->window, SMMUV3_AIDR) != UINT32_MAX)
-		return 0;
-	smmuv3->lost = true;
-	event.reason_name = "unit lost";
-	event.reason_text = "its registers read all ones: it was switched off or fell off the bus";
-	sink->emit(sink->ctx, &event);
-	return 1;
 }
 
 unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
@@ -373,7 +335,7 @@ unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *s
 	if (__builtin_expect(!has_events && !smmuv3_errors(smmuv3, gerror) && !piommu_repair_has_news(&smmuv3->inv.repair), 1))
 		return 0;
 	if (gerror == UINT32_MAX)
-		return poll_lost(smmuv3, sink);
+		return piommu_emit_lost(smmuv3->unit, smmuv3->window, SMMUV3_AIDR, &smmuv3->lost, sink);
 	if (has_events)
 		n += poll_events(smmuv3, prod, sink);
 	return n + poll_errors(smmuv3, gerror, sink);

@@ -4,9 +4,9 @@
  * thread that polls. Specification: 5.1.4.1 and 7.1.3 (reasons), 7.2 (recording), 11.4.7 (registers).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "piommu_emit.h"
 #include "vtd.h"
 
 /* ---- Reasons ----------------------------------------------------------------------------------------------------------------------- */
@@ -258,18 +258,9 @@ void vtd_fault_reset(struct vtd *vtd)
 
 /* ---- Poll -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct piommu_event new_event(const struct vtd *vtd, enum piommu_event_type type)
-{
-	struct piommu_event event = { .type = type, .reason_name = "", .reason_text = "" };
-
-	snprintf(event.unit, sizeof(event.unit), "%s", vtd->unit->name);
-	event.when_ns = piommu_plat_now_ns(vtd->unit->plat);
-	return event;
-}
-
 static void emit_fault(struct vtd *vtd, struct vtd_pair record, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_DMA_FAULT);
+	struct piommu_event event = piommu_emit_begin(vtd->unit, PIOMMU_EVENT_DMA_FAULT);
 
 	fill_fault(&event, record);
 	event.sbdf.segment = vtd->unit->fw->segment;
@@ -296,19 +287,15 @@ static unsigned poll_records(struct vtd *vtd, uint32_t fsts, const struct piommu
 
 static unsigned poll_overflow(struct vtd *vtd, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_FAULT_OVERFLOW);
-
 	/* Records are free again: from here on new faults are recorded (7.2.1). */
 	piommu_write32(vtd->window, VTD_FSTS, VTD_FSTS_PFO);
-	event.reason_name = "fault overflow";
-	event.reason_text = "the unit had more faults than records; some were not recorded";
-	sink->emit(sink->ctx, &event);
-	return 1;
+	return piommu_emit_words(vtd->unit, PIOMMU_EVENT_FAULT_OVERFLOW, "fault overflow",
+				 "the unit had more faults than records; some were not recorded", sink);
 }
 
 static void emit_report(struct vtd *vtd, const struct piommu_report *report, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_INV_ERROR);
+	struct piommu_event event = piommu_emit_begin(vtd->unit, PIOMMU_EVENT_INV_ERROR);
 
 	if (report->error & VTD_FSTS_IQE) {
 		event.reason_name = "invalidation queue error";
@@ -316,10 +303,6 @@ static void emit_report(struct vtd *vtd, const struct piommu_report *report, con
 	} else if (report->error & VTD_FSTS_ITE) {
 		event.reason_name = "invalidation time-out";
 		event.reason_text = "a device did not answer an invalidation of its TLB (ITE); unmaps under way have failed";
-	} else if (!report->error) {
-		event.reason_name = "invalidation not acknowledged";
-		event.reason_text =
-			"the unit did not say in time that an invalidation is done; the unmap it was for has failed";
 	} else {
 		event.reason_name = "invalidation completion error";
 		event.reason_text = "a device answered an invalidation that it was not sent (ICE)";
@@ -331,23 +314,17 @@ static void emit_report(struct vtd *vtd, const struct piommu_report *report, con
 	sink->emit(sink->ctx, &event);
 }
 
-static unsigned emit_now(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
-{
-	struct piommu_report report = { .error = fsts, .when_ns = piommu_plat_now_ns(vtd->unit->plat) };
-
-	emit_report(vtd, &report, sink);
-	return 1;
-}
-
 /* What stopped nothing: ICE, and all errors where there is no queue. */
 static unsigned poll_harmless(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
 {
-	uint32_t harmless = fsts & (vtd->inv.ring ? VTD_FSTS_ICE : VTD_FSTS_QUEUE);
+	struct piommu_report report = { .error = fsts & (vtd->inv.ring ? VTD_FSTS_ICE : VTD_FSTS_QUEUE) };
 
-	if (!harmless)
+	if (!report.error)
 		return 0;
-	piommu_write32(vtd->window, VTD_FSTS, harmless);
-	return emit_now(vtd, harmless, sink);
+	report.when_ns = piommu_plat_now_ns(vtd->unit->plat);
+	piommu_write32(vtd->window, VTD_FSTS, report.error);
+	emit_report(vtd, &report, sink);
+	return 1;
 }
 
 static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_event_sink *sink)
@@ -362,21 +339,8 @@ static unsigned poll_queue(struct vtd *vtd, uint32_t fsts, const struct piommu_e
 		emit_report(vtd, &reports[i], sink);
 	vtd_inv_clean(vtd);
 	if (piommu_repair_was_late(&vtd->inv.repair))
-		n += emit_now(vtd, 0, sink);
+		n += piommu_emit_late(vtd->unit, sink);
 	return n + poll_harmless(vtd, fsts, sink);
-}
-
-static unsigned poll_lost(struct vtd *vtd, const struct piommu_event_sink *sink)
-{
-	struct piommu_event event = new_event(vtd, PIOMMU_EVENT_UNIT_LOST);
-
-	if (vtd->lost || piommu_read32(vtd->window, VTD_VER) != UINT32_MAX)
-		return 0;
-	vtd->lost = true;
-	event.reason_name = "unit lost";
-	event.reason_text = "its registers read all ones: it was switched off or fell off the bus";
-	sink->emit(sink->ctx, &event);
-	return 1;
 }
 
 unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
@@ -388,7 +352,7 @@ unsigned vtd_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink
 	if (__builtin_expect(!fsts && !piommu_repair_has_news(&vtd->inv.repair), 1))
 		return 0;
 	if (fsts == UINT32_MAX)
-		return poll_lost(vtd, sink);
+		return piommu_emit_lost(vtd->unit, vtd->window, VTD_VER, &vtd->lost, sink);
 	if (fsts & VTD_FSTS_PPF)
 		n += poll_records(vtd, fsts, sink);
 	if (fsts & VTD_FSTS_PFO)
