@@ -1,9 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fake_machine.h"
 #include "suite.h"
+
+/* ---- Registers ---- */
+
+static struct fake_machine *of(struct fake *fake)
+{
+	return (struct fake_machine *)(void *)fake;
+}
+
+uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width)
+{
+	const struct fake_machine *machine = (const struct fake_machine *)(const void *)fake;
+	uint64_t value = 0;
+
+	CU_ASSERT_FATAL(off + width <= sizeof(machine->regs));
+	memcpy(&value, (const char *)machine->regs + off, width);
+	return value;
+}
+
+void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value)
+{
+	CU_ASSERT_FATAL(off + width <= sizeof(of(fake)->regs));
+	memcpy((char *)of(fake)->regs + off, &value, width);
+}
+
+static uint64_t read_reg(struct piommu_window *window, unsigned off, unsigned width)
+{
+	struct fake_machine *machine = window->ctx;
+
+	if (machine->dead)
+		return width == 8 ? UINT64_MAX : UINT32_MAX;
+	machine->width_errors += !machine->kind->width_is_right(window->ctx, off, width);
+	return fake_reg(window->ctx, off, width);
+}
+
+static void write_reg(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
+{
+	struct fake_machine *machine = window->ctx;
+
+	machine->width_errors += !machine->kind->width_is_right(window->ctx, off, width);
+	if (machine->nwrites < sizeof(machine->writes) / sizeof(machine->writes[0]))
+		machine->writes[machine->nwrites++] = (struct fake_write){ off, width, value };
+	machine->kind->written(window->ctx, off, width, value);
+}
+
+static const struct piommu_window_ops window_ops = { read_reg, write_reg };
+
+/* ---- The machine around them ---- */
 
 static struct fake_machine *machine_of(struct piommu_platform *plat)
 {
@@ -68,46 +116,54 @@ static void remember_line(void *ctx, enum piommu_log_level level, const char *li
 	snprintf(machine->said, sizeof(machine->said), "%s", line);
 }
 
-void fake_machine_init(struct fake_machine *machine, size_t memory, size_t page_size)
+/* ---- From the first to the last ---- */
+
+void fake_machine_init(struct fake_machine *machine, const struct fake_kind *kind)
+{
+	CHECK_EQ(piommu_env_heap_create(kind->memory, UINT64_MAX, &machine->mem), 0);
+	machine->plat.ops = &plat_ops;
+	machine->log = (struct piommu_log){ remember_line, machine, PIOMMU_LOG_WARN };
+	machine->kind = kind;
+	machine->window = (struct piommu_window){ .len = kind->window, .ops = &window_ops, .ctx = machine };
+	machine->fw = kind->fw;
+	machine->unit = (struct piommu_unit){
+		.name = machine->fw.name,
+		.fw = &machine->fw,
+		.driver = kind->driver,
+		.plat = &machine->plat,
+		.log = &machine->log,
+		.timeout_ns = 1000000,
+	};
+}
+
+void fake_machine_pool(struct fake_machine *machine, size_t page_size)
 {
 	struct piommu_pool_source source = { .alloc = pool_alloc, .free = pool_free, .node = -1, .page_size = page_size };
 
-	CHECK_EQ(piommu_env_heap_create(memory, UINT64_MAX, &machine->mem), 0);
 	source.ctx = machine->mem;
 	CHECK_EQ(piommu_pool_create(&source, &machine->pool), 0);
-	machine->log = (struct piommu_log){ remember_line, machine, PIOMMU_LOG_WARN };
-	machine->plat.ops = &plat_ops;
+	machine->unit.pool = machine->pool;
 }
 
-void fake_machine_fini(struct fake_machine *machine)
+void fake_fini(struct fake *fake)
 {
+	struct fake_machine *machine = of(fake);
+
+	if (machine->unit.priv) {
+		machine->kind->driver->shutdown(&machine->unit);
+		machine->kind->driver->remove(&machine->unit);
+	}
 	CHECK_EQ(machine->width_errors, 0);
 	piommu_pool_destroy(machine->pool);
 	piommu_env_mem_destroy(machine->mem);
 }
 
-struct piommu_unit fake_machine_unit(struct fake_machine *machine, const struct piommu_driver *driver,
-				     const struct piommu_fw_unit *fw)
-{
-	return (struct piommu_unit){
-		.name = fw->name,
-		.fw = fw,
-		.driver = driver,
-		.plat = &machine->plat,
-		.log = &machine->log,
-		.pool = machine->pool,
-		.timeout_ns = 1000000,
-	};
-}
+/* ---- What a test looks at ---- */
 
-void fake_machine_wrote(struct fake_machine *machine, unsigned off, unsigned width, uint64_t value)
+void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
 {
-	if (machine->nwrites < 256)
-		machine->writes[machine->nwrites++] = (struct fake_write){ off, width, value };
-}
+	const struct fake_machine *machine = of(fake);
 
-void fake_machine_expect(struct fake_machine *machine, unsigned from, const struct fake_write *expected, unsigned n)
-{
 	CHECK_EQ(machine->nwrites - from, n);
 	for (unsigned i = 0; i < n && from + i < machine->nwrites; i++) {
 		CHECK_HEX(machine->writes[from + i].off, expected[i].off);
@@ -124,10 +180,11 @@ static void emit(void *ctx, const struct piommu_event *event)
 		machine->events[machine->nevents++] = *event;
 }
 
-unsigned fake_machine_poll(struct fake_machine *machine, struct piommu_unit *unit)
+unsigned fake_poll(struct fake *fake)
 {
+	struct fake_machine *machine = of(fake);
 	struct piommu_event_sink sink = { emit, machine };
 
 	machine->nevents = 0;
-	return unit->driver->poll(unit, &sink);
+	return machine->kind->driver->poll(&machine->unit, &sink);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The machine around a unit that is nothing but registers: memory, a clock, what was logged, written back and reported. Each family's
- * fake_unit.h has a `struct fake` that begins with one, and adds the registers.
+ * A unit that is nothing but registers, and the machine around it: memory, a clock, what was logged, written back and reported. Each
+ * family's fake_unit.h has a `struct fake` that begins with one, and adds what the unit does about a write. For tests of what a driver
+ * writes, and in which order.
  */
 #ifndef FAKE_MACHINE_H
 #define FAKE_MACHINE_H
 
 #include "piommu_driver.h"
+
+#define FAKE_REGS 0x10200u
 
 struct fake_write {
 	unsigned off;
@@ -14,13 +17,31 @@ struct fake_write {
 	uint64_t value;
 };
 
+struct fake; /* a family's */
+
+/* A family's unit. */
+struct fake_kind {
+	const struct piommu_driver *driver;
+	struct piommu_fw_unit fw;
+	size_t memory; /* of the machine */
+	size_t window; /* bytes of registers, as firmware states them */
+	bool (*width_is_right)(const struct fake *fake, unsigned off, unsigned width);
+	void (*written)(struct fake *fake, unsigned off, unsigned width, uint64_t value);
+};
+
 /* Members by their own names in a family's struct as well as here, so that its tests say fake.said. */
 #define FAKE_MACHINE \
 	struct piommu_platform plat; /* first: its ops are handed this */ \
+	const struct fake_kind *kind; \
+	struct piommu_window window; \
+	struct piommu_fw_unit fw; \
+	struct piommu_unit unit; \
 	struct piommu_env_mem *mem; \
 	struct piommu_pool *pool; \
 	struct piommu_log log; \
-	struct fake_write writes[256]; \
+	uint64_t regs[FAKE_REGS / 8]; \
+	bool dead; /* all ones */ \
+	struct fake_write writes[512]; \
 	unsigned nwrites; \
 	unsigned width_errors; /* accesses that were not as wide as the register */ \
 	unsigned writebacks; \
@@ -43,17 +64,18 @@ struct fake_machine {
 		}; \
 	};
 
-/* Zeroes before it. */
-void fake_machine_init(struct fake_machine *machine, size_t memory, size_t page_size);
-void fake_machine_fini(struct fake_machine *machine);
-/* A unit in it. */
-struct piommu_unit fake_machine_unit(struct fake_machine *machine, const struct piommu_driver *driver,
-				     const struct piommu_fw_unit *fw);
-/* A register was written. */
-void fake_machine_wrote(struct fake_machine *machine, unsigned off, unsigned width, uint64_t value);
+/* Ready to be probed, but for its registers and a pool. Zeroes before it. */
+void fake_machine_init(struct fake_machine *machine, const struct fake_kind *kind);
+/* Table pages for the unit. Before enable. */
+void fake_machine_pool(struct fake_machine *machine, size_t page_size);
+/* Shut down and removed, where it was probed. */
+void fake_fini(struct fake *fake);
+
+uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
+void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
 /* Writes from index `from` on are exactly these. */
-void fake_machine_expect(struct fake_machine *machine, unsigned from, const struct fake_write *expected, unsigned n);
+void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
 /* The unit's poll, into `events`. */
-unsigned fake_machine_poll(struct fake_machine *machine, struct piommu_unit *unit);
+unsigned fake_poll(struct fake *fake);
 
 #endif

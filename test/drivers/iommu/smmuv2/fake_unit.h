@@ -6,6 +6,7 @@
 #ifndef FAKE_UNIT_H
 #define FAKE_UNIT_H
 
+#include "fake_machine.h"
 #include "smmuv2.h"
 
 /* Both stages, stream matching, 8 mappings, stream ids of 15 bits. */
@@ -22,12 +23,6 @@
 #define FAKE_CB(n) (0x8000u + 0x1000u * (n))
 #define FAKE_LEN 0x10000u
 
-struct fake_write {
-	unsigned off;
-	unsigned width;
-	uint64_t value;
-};
-
 /* What becomes of a stream; a bank that translates is FAKE_BANK + its number. */
 #define FAKE_PASS 0u
 #define FAKE_BLOCKED 1u
@@ -36,18 +31,7 @@ struct fake_write {
 #define FAKE_WATCHED 4u
 
 struct fake {
-	struct piommu_platform plat; /* first: its ops are handed this */
-	struct piommu_window window;
-	struct piommu_env_mem *mem;
-	struct piommu_pool *pool;
-	struct piommu_fw_unit fw;
-	struct piommu_unit unit;
-	struct piommu_log log;
-
-	uint64_t regs[FAKE_LEN / 8];
-	struct fake_write writes[512];
-	unsigned nwrites;
-	unsigned width_errors;
+	FAKE_IS_A_MACHINE
 
 	uint32_t smr_bits;    /* those of SMR that there are */
 	bool traps_bypass;    /* a bypass S2CR reads back as fault, and fault is ignored */
@@ -55,17 +39,11 @@ struct fake {
 	bool syncs_stuck;     /* they never end */
 	unsigned stuck_after; /* from this one on; 0: by `syncs_stuck` alone */
 	unsigned nsyncs;
-	bool dead;   /* all ones */
 	bool narrow; /* registers of 64 bits take two halves, and nothing else */
-	uint64_t now;
-	char said[512]; /* the last message */
 
 	unsigned nwatched; /* streams that are looked at after each write */
 	uint32_t watched[FAKE_WATCHED];
 	uint64_t seen[FAKE_WATCHED]; /* bit 0 passed, bit 1 blocked, bit 8 + n bank n */
-
-	struct piommu_event events[16];
-	unsigned nevents;
 };
 
 /* Ready to be probed: FAKE_IDR0 and so on, switched off as after a reset. */
@@ -75,17 +53,11 @@ void fake_ids(struct fake *fake, uint32_t idr0, uint32_t idr1, uint32_t idr2);
 void fake_model(struct fake *fake, enum piommu_fw_model model, unsigned version);
 /* Probe and enable; both succeed. */
 void fake_start(struct fake *fake);
-void fake_fini(struct fake *fake);
 
-uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
-void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
 /* A mapping, as firmware would leave it. */
 void fake_stream(struct fake *fake, unsigned n, uint32_t smr, uint32_t s2cr);
 unsigned fake_fate(const struct fake *fake, uint32_t id);
 /* From here on. */
 void fake_watch(struct fake *fake, uint32_t id);
-/* Writes from index `from` on are exactly these. */
-void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
-unsigned fake_poll(struct fake *fake);
 
 #endif

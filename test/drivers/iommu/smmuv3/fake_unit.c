@@ -12,46 +12,11 @@
 
 const struct fake_ids fake_usual = { FAKE_IDR0, FAKE_IDR1, FAKE_IDR3, FAKE_IDR5 };
 
-static void *reg_at(struct fake *fake, unsigned off)
-{
-	if (off < sizeof(fake->page0))
-		return (char *)fake->page0 + off;
-	CU_ASSERT_FATAL(off >= 0x10000 && off - 0x10000 < sizeof(fake->page1));
-	return (char *)fake->page1 + (off - 0x10000);
-}
-
-uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, reg_at((struct fake *)(uintptr_t)fake, off), width);
-	return value;
-}
-
-void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value)
-{
-	memcpy(reg_at(fake, off), &value, width);
-}
-
 /* Widths of chapter 6.3, for the registers that the driver has a use for. */
-static unsigned width_of(unsigned off)
+static bool width_is_right(const struct fake *fake, unsigned off, unsigned width)
 {
-	return off == 0x80 || off == 0x90 || off == 0xa0 ? 8 : 4;
-}
-
-static struct fake *fake_of(struct piommu_window *window)
-{
-	return window->ctx;
-}
-
-static uint64_t read_reg(struct piommu_window *window, unsigned off, unsigned width)
-{
-	struct fake *fake = fake_of(window);
-
-	if (fake->dead)
-		return width == 8 ? UINT64_MAX : UINT32_MAX;
-	fake->width_errors += width != width_of(off);
-	return fake_reg(fake, off, width);
+	(void)fake;
+	return width == (off == 0x80 || off == 0x90 || off == 0xa0 ? 8 : 4) && (off & 0xffff) < 0x200;
 }
 
 /* ---- The command queue ---- */
@@ -98,12 +63,8 @@ static void run_queue(struct fake *fake)
 	}
 }
 
-static void write_reg(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
+static void written(struct fake *fake, unsigned off, unsigned width, uint64_t value)
 {
-	struct fake *fake = fake_of(window);
-
-	fake->width_errors += width != width_of(off);
-	fake_machine_wrote(&fake->machine, off, width, value);
 	if (fake->dead)
 		return;
 	fake_set(fake, off, width, value);
@@ -118,7 +79,14 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 		run_queue(fake);
 }
 
-static const struct piommu_window_ops window_ops = { read_reg, write_reg };
+static const struct fake_kind kind = {
+	.driver = &smmuv3_driver,
+	.fw = { .name = "smmu0", .family = PIOMMU_FAMILY_SMMUV3, .base = 0x9050000, .numa_node = -1 },
+	.memory = MEMORY,
+	.window = 0x20000,
+	.width_is_right = width_is_right,
+	.written = written,
+};
 
 static size_t page_size(uint32_t idr5)
 {
@@ -128,11 +96,8 @@ static size_t page_size(uint32_t idr5)
 void fake_init(struct fake *fake, const struct fake_ids *ids)
 {
 	memset(fake, 0, sizeof(*fake));
-	fake_machine_init(&fake->machine, MEMORY, page_size(ids->idr5));
-	fake->window = (struct piommu_window){ .len = 0x20000, .ops = &window_ops, .ctx = fake };
-	fake->fw =
-		(struct piommu_fw_unit){ .name = "smmu0", .family = PIOMMU_FAMILY_SMMUV3, .base = 0x9050000, .numa_node = -1 };
-	fake->unit = fake_machine_unit(&fake->machine, &smmuv3_driver, &fake->fw);
+	fake_machine_init(&fake->machine, &kind);
+	fake_machine_pool(&fake->machine, page_size(ids->idr5));
 	fake_set(fake, 0x00, 4, ids->idr0);
 	fake_set(fake, 0x04, 4, ids->idr1);
 	fake_set(fake, 0x0c, 4, ids->idr3);
@@ -150,21 +115,7 @@ void fake_start(struct fake *fake, const struct fake_ids *ids)
 	fake->ncommands = 0;
 }
 
-void fake_fini(struct fake *fake)
-{
-	if (fake->unit.priv) {
-		smmuv3_driver.shutdown(&fake->unit);
-		smmuv3_driver.remove(&fake->unit);
-	}
-	fake_machine_fini(&fake->machine);
-}
-
 /* ---- What a test looks at ---- */
-
-void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
-{
-	fake_machine_expect(&fake->machine, from, expected, n);
-}
 
 void fake_expect_commands(struct fake *fake, unsigned from, const struct smmuv3_cmd *expected, unsigned n)
 {
@@ -221,9 +172,4 @@ bool fake_record(struct fake *fake, const uint64_t words[4])
 void fake_error(struct fake *fake, uint32_t bits)
 {
 	fake_set(fake, 0x60, 4, fake_reg(fake, 0x60, 4) ^ bits);
-}
-
-unsigned fake_poll(struct fake *fake)
-{
-	return fake_machine_poll(&fake->machine, &fake->unit);
 }

@@ -24,12 +24,6 @@ struct fake_ids {
 
 struct fake {
 	FAKE_IS_A_MACHINE
-	struct piommu_window window;
-	struct piommu_fw_unit fw;
-	struct piommu_unit unit;
-
-	uint64_t page0[0x200 / 8];
-	uint64_t page1[0x200 / 8];
 	struct smmuv3_cmd commands[1024]; /* executed, CMD_SYNC too */
 	unsigned ncommands;
 
@@ -38,7 +32,6 @@ struct fake {
 	unsigned fail_command;              /* the n-th command from now is refused */
 	unsigned fail_with;                 /* CERROR of it; 0: ILL */
 	bool refuse_all;                    /* each of them */
-	bool dead;                          /* all ones */
 	void (*on_sync)(struct fake *fake); /* NULL: none. When a CMD_SYNC is executed */
 	void *on_sync_ctx;
 };
@@ -49,12 +42,7 @@ extern const struct fake_ids fake_usual;
 void fake_init(struct fake *fake, const struct fake_ids *ids);
 /* fake_init(), probe, enable; both succeed. */
 void fake_start(struct fake *fake, const struct fake_ids *ids);
-void fake_fini(struct fake *fake);
 
-uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
-void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
-/* Writes from index `from` on are exactly these. */
-void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
 /* Commands from index `from` on are exactly these, where a CMD_SYNC may be of either kind. */
 void fake_expect_commands(struct fake *fake, unsigned from, const struct smmuv3_cmd *expected, unsigned n);
 /* The entry that hardware would find. */
@@ -65,6 +53,5 @@ const struct smmuv3_cd *fake_cd(const struct smmuv3_ste *ste);
 bool fake_record(struct fake *fake, const uint64_t words[4]);
 /* The unit has these errors. */
 void fake_error(struct fake *fake, uint32_t bits);
-unsigned fake_poll(struct fake *fake);
 
 #endif

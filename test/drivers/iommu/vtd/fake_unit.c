@@ -10,22 +10,10 @@
 
 #define MEMORY ((size_t)8 << 20)
 
-uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, (const char *)fake->regs + off, width);
-	return value;
-}
-
-void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value)
-{
-	memcpy((char *)fake->regs + off, &value, width);
-}
-
 /* Widths of chapter 11.4, for the registers that the driver has a use for. */
-static unsigned width_of(unsigned off)
+static bool width_is_right(const struct fake *fake, unsigned off, unsigned width)
 {
+	(void)fake;
 	switch (off) {
 	case 0x08: /* CAP ECAP RTADDR CCMD IQH IQT IQA IVA IOTLB */
 	case 0x10:
@@ -36,25 +24,10 @@ static unsigned width_of(unsigned off)
 	case 0x90:
 	case FAKE_IVA:
 	case FAKE_IOTLB:
-		return 8;
+		return width == 8;
 	default:
-		return off >= FAKE_FRCD ? 8 : 4;
+		return width == (off >= FAKE_FRCD ? 8 : 4) && off + width <= 0x300;
 	}
-}
-
-static struct fake *fake_of(struct piommu_window *window)
-{
-	return window->ctx;
-}
-
-static uint64_t read_reg(struct piommu_window *window, unsigned off, unsigned width)
-{
-	struct fake *fake = fake_of(window);
-
-	if (fake->dead)
-		return width == 8 ? UINT64_MAX : UINT32_MAX;
-	fake->width_errors += width != width_of(off);
-	return fake_reg(fake, off, width);
 }
 
 static void run_queue(struct fake *fake)
@@ -92,12 +65,8 @@ static void global_command(struct fake *fake, uint32_t value)
 		fake_set(fake, 0x80, 8, 0);
 }
 
-static void write_reg(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
+static void written(struct fake *fake, unsigned off, unsigned width, uint64_t value)
 {
-	struct fake *fake = fake_of(window);
-
-	fake->width_errors += width != width_of(off);
-	fake_machine_wrote(&fake->machine, off, width, value);
 	if (fake->on_write)
 		fake->on_write(fake, off);
 	switch (off) {
@@ -129,15 +98,20 @@ static void write_reg(struct piommu_window *window, unsigned off, unsigned width
 	}
 }
 
-static const struct piommu_window_ops window_ops = { read_reg, write_reg };
+static const struct fake_kind kind = {
+	.driver = &vtd_driver,
+	.fw = { .name = "dmar0", .family = PIOMMU_FAMILY_VTD, .base = 0xfed90000, .numa_node = -1 },
+	.memory = MEMORY,
+	.window = 0x300,
+	.width_is_right = width_is_right,
+	.written = written,
+};
 
 void fake_init(struct fake *fake, uint64_t cap, uint64_t ecap)
 {
 	memset(fake, 0, sizeof(*fake));
-	fake_machine_init(&fake->machine, MEMORY, 0);
-	fake->window = (struct piommu_window){ .len = 0x300, .ops = &window_ops, .ctx = fake };
-	fake->fw = (struct piommu_fw_unit){ .name = "dmar0", .family = PIOMMU_FAMILY_VTD, .base = 0xfed90000, .numa_node = -1 };
-	fake->unit = fake_machine_unit(&fake->machine, &vtd_driver, &fake->fw);
+	fake_machine_init(&fake->machine, &kind);
+	fake_machine_pool(&fake->machine, 0);
 	fake_set(fake, 0x00, 4, 0x10);
 	fake_set(fake, 0x08, 8, cap);
 	fake_set(fake, 0x10, 8, ecap);
@@ -152,20 +126,6 @@ void fake_start(struct fake *fake, uint64_t cap, uint64_t ecap)
 	fake->nwrites = 0;
 }
 
-void fake_fini(struct fake *fake)
-{
-	if (fake->unit.priv) {
-		vtd_driver.shutdown(&fake->unit);
-		vtd_driver.remove(&fake->unit);
-	}
-	fake_machine_fini(&fake->machine);
-}
-
-void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n)
-{
-	fake_machine_expect(&fake->machine, from, expected, n);
-}
-
 struct vtd_pair fake_descriptor(const struct fake *fake, unsigned slot)
 {
 	const uint64_t *words = (const uint64_t *)(uintptr_t)((fake_reg(fake, 0x90, 8) & ~UINT64_C(0xfff)) + 16u * slot);
@@ -178,9 +138,4 @@ struct vtd_pair *fake_context(struct fake *fake, uint16_t rid)
 	const uint64_t *root = (const uint64_t *)(uintptr_t)fake_reg(fake, 0x20, 8);
 
 	return (struct vtd_pair *)(uintptr_t)(root[2 * (rid >> 8)] & ~UINT64_C(0xfff)) + (rid & 0xff);
-}
-
-unsigned fake_poll(struct fake *fake)
-{
-	return fake_machine_poll(&fake->machine, &fake->unit);
 }

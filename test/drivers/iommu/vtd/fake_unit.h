@@ -23,17 +23,10 @@
 
 struct fake {
 	FAKE_IS_A_MACHINE
-	struct piommu_window window;
-	struct piommu_fw_unit fw;
-	struct piommu_unit unit;
-
-	uint64_t regs[0x300 / 8];
-
 	uint32_t never_acked;                              /* bits of GCMD */
 	bool invalidations_stuck;                          /* CCMD and IOTLB stay busy, the queue fetches nothing */
 	unsigned fail_descriptor;                          /* the n-th descriptor from now is refused with IQE */
 	bool refuse_all;                                   /* each of them */
-	bool dead;                                         /* all ones */
 	void (*on_write)(struct fake *fake, unsigned off); /* NULL: none */
 	void *on_write_ctx;
 };
@@ -42,15 +35,9 @@ struct fake {
 void fake_init(struct fake *fake, uint64_t cap, uint64_t ecap);
 /* fake_init(), probe, enable; both succeed. */
 void fake_start(struct fake *fake, uint64_t cap, uint64_t ecap);
-void fake_fini(struct fake *fake);
 
-uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width);
-void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
-/* Writes from index `from` on are exactly these. */
-void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
 /* Descriptors in the queue at a slot. */
 struct vtd_pair fake_descriptor(const struct fake *fake, unsigned slot);
 struct vtd_pair *fake_context(struct fake *fake, uint16_t rid);
-unsigned fake_poll(struct fake *fake);
 
 #endif
