@@ -14,6 +14,8 @@
 /* Which words of a record mean something (7.3). */
 #define HAS_ACCESS 1u /* read or write, instruction or data */
 #define HAS_IOVA 2u
+#define HAS_SSID 4u /* and no SSV: it is there whatever that bit says */
+#define HAS_HINT 8u /* the accesses that will come, in the place of HAS_ACCESS */
 
 struct type {
 	uint8_t code;
@@ -32,7 +34,7 @@ static const struct type types[] = {
 	  "an access without a substream, while the requester's entry allows only those with one" },
 	{ 0x07, HAS_ACCESS | HAS_IOVA, "F_TRANSL_FORBIDDEN",
 	  "an access with a translated address, which the requester is not allowed" },
-	{ 0x08, 0, "C_BAD_SUBSTREAMID",
+	{ 0x08, HAS_SSID, "C_BAD_SUBSTREAMID",
 	  "the substream id (PASID) is beyond the requester's context descriptors, or it may have none" },
 	{ 0x09, 0, "F_CD_FETCH", "the requester's context descriptor could not be read" },
 	{ 0x0a, 0, "C_BAD_CD", "the requester's context descriptor is not valid, or has a value that the unit does not have" },
@@ -45,7 +47,7 @@ static const struct type types[] = {
 	{ 0x20, HAS_ACCESS | HAS_IOVA, "F_TLB_CONFLICT",
 	  "two translations for one address are cached: an invalidation is missing" },
 	{ 0x21, 0, "F_CFG_CONFLICT", "two table entries for one requester are cached: an invalidation is missing" },
-	{ 0x24, HAS_ACCESS | HAS_IOVA, "E_PAGE_REQUEST", "a hint that the requester will soon use a page that is not mapped" },
+	{ 0x24, HAS_HINT | HAS_IOVA, "E_PAGE_REQUEST", "a hint that the requester will soon use a page that is not mapped" },
 	{ 0x25, 0, "F_VMS_FETCH", "the virtual machine structure of the requester's entry could not be read" },
 };
 
@@ -78,15 +80,19 @@ struct smmuv3_fault smmuv3_fault_decode(const struct smmuv3_record *record)
 	struct smmuv3_fault fault = {
 		.type = (uint8_t)field_get(SMMUV3_EVT0_TYPE, record->w[0]),
 		.stream = (uint32_t)field_get(SMMUV3_EVT0_STREAM, record->w[0]),
-		.has_pasid = record->w[0] & SMMUV3_EVT0_SSV,
 	};
 	unsigned has = type_of(fault.type)->has;
 
+	fault.has_pasid = has & HAS_SSID || record->w[0] & SMMUV3_EVT0_SSV;
 	if (fault.has_pasid)
 		fault.pasid = (uint32_t)field_get(SMMUV3_EVT0_SSID, record->w[0]);
 	if (has & HAS_ACCESS) {
 		fault.is_write = !(record->w[1] & SMMUV3_EVT1_RNW);
 		fault.is_execute = !fault.is_write && record->w[1] & SMMUV3_EVT1_IND;
+	}
+	if (has & HAS_HINT) {
+		fault.is_write = record->w[1] & SMMUV3_EVT1_HINT_WRITE;
+		fault.is_execute = !fault.is_write && record->w[1] & SMMUV3_EVT1_HINT_EXECUTE;
 	}
 	if (has & HAS_IOVA)
 		fault.iova = record->w[2];

@@ -461,5 +461,8 @@ static_assert(sizeof(struct smmuv3_record) == 32, "an event record is 256 bits")
 #define SMMUV3_EVT1_RNW BIT64(35)
 #define SMMUV3_EVT1_S2 BIT64(39)
 #define SMMUV3_EVT1_CLASS GENMASK64(41, 40)
+/* Of E_PAGE_REQUEST, in the place of those: what the unprivileged and the privileged will want. */
+#define SMMUV3_EVT1_HINT_EXECUTE (BIT64(33) | BIT64(37))
+#define SMMUV3_EVT1_HINT_WRITE (BIT64(34) | BIT64(38))
 
 #endif

@@ -49,6 +49,54 @@ static void without_a_substream_its_field_means_nothing(void)
 	CHECK_EQ(fault.pasid, 0);
 }
 
+/* 7.3.9: SubstreamID is always valid there, and bit 11 is reserved. */
+static void a_bad_substream_is_named_without_its_valid_bit(void)
+{
+	struct smmuv3_fault fault = decode(UINT64_C(0x0000000100015008), 0, 0);
+
+	CHECK_HEX(fault.stream, 1);
+	CU_ASSERT(fault.has_pasid);
+	CHECK_HEX(fault.pasid, 0x15);
+}
+
+/* 7.3.19: uX, uW, uR are bits 97 to 99 of the record, pX, pW, pR bits 101 to 103. */
+static void a_page_request_has_permissions_in_the_place_of_an_access(void)
+{
+	static const struct {
+		uint64_t w1;
+		bool is_write, is_execute;
+	} hints[] = {
+		{ UINT64_C(0x0000000800000000), false, false }, /* uR */
+		{ UINT64_C(0x0000000c00000000), true, false },  /* uR, uW */
+		{ UINT64_C(0x0000000a00000000), false, true },  /* uR, uX */
+		{ UINT64_C(0x0000008000000000), false, false }, /* pR */
+		{ UINT64_C(0x000000c000000000), true, false },  /* pR, pW */
+		{ UINT64_C(0x000000a000000000), false, true },  /* pR, pX */
+	};
+
+	for (unsigned i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		struct smmuv3_fault fault = decode(UINT64_C(0x0000082000015824), hints[i].w1, 0x7000);
+
+		CHECK_EQ(fault.is_write, hints[i].is_write);
+		CHECK_EQ(fault.is_execute, hints[i].is_execute);
+		CHECK_HEX(fault.pasid, 0x15);
+		CHECK_HEX(fault.iova, 0x7000);
+	}
+}
+
+/* As a unit of hardware wrote it, and a kernel printed it: stalled, class IN, substream 2. */
+static void a_record_of_hardware_is_read_as_hardware_meant_it(void)
+{
+	struct smmuv3_fault fault =
+		decode(UINT64_C(0x0000000100002810), UINT64_C(0x0000020880000b17), UINT64_C(0x00000009f44a0300));
+
+	CHECK_HEX(fault.type, 0x10);
+	CHECK_HEX(fault.stream, 1);
+	CU_ASSERT(fault.has_pasid && !fault.is_write && !fault.is_execute);
+	CHECK_EQ(fault.pasid, 2);
+	CHECK_HEX(fault.iova, UINT64_C(0x9f44a0300));
+}
+
 /* Of configuration errors, the words behind the stream are the implementation's own. */
 static void configuration_errors_have_no_address_and_are_no_write(void)
 {
@@ -266,6 +314,9 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_record_says_who_did_what_where),
 		SUITE_TEST(reads_writes_and_instruction_fetches_differ),
 		SUITE_TEST(without_a_substream_its_field_means_nothing),
+		SUITE_TEST(a_bad_substream_is_named_without_its_valid_bit),
+		SUITE_TEST(a_page_request_has_permissions_in_the_place_of_an_access),
+		SUITE_TEST(a_record_of_hardware_is_read_as_hardware_meant_it),
 		SUITE_TEST(configuration_errors_have_no_address_and_are_no_write),
 		SUITE_TEST(every_type_has_its_name_and_a_sentence),
 		SUITE_TEST(records_become_events_in_their_order),
