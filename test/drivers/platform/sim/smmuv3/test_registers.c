@@ -326,6 +326,8 @@ static void global_errors_toggle(void)
 	CHECK_HEX(rig_r32(&rig, 0x60), 0);
 	rig_w32(&rig, 0x64, 1);
 	CHECK_HAS(rig_complaint(&rig), "not active");
+	rig_w32(&rig, 0x64, 0x202); /* 6.3.20: bit 1 is reserved, and 9 belongs to a feature that is not here */
+	CHECK_HAS(rig_complaint(&rig), "bits 0x202 are reserved");
 	rig_close(&rig);
 }
 
