@@ -26,7 +26,8 @@ struct smmuv2_stream {
 	uint16_t id;
 	uint16_t mask;
 	bool valid;
-	bool kept; /* found when we came */
+	bool kept;     /* found when we came */
+	uint16_t heir; /* not valid, but owned: 1 + the number of the wider mapping that has its streams now */
 };
 
 struct smmuv2_streams {

@@ -69,14 +69,28 @@ static void install(const struct smmuv2 *smmu, unsigned n, const struct smmuv2_s
 		write_s2cr(smmu, n, at);
 }
 
-/* Those that go, those that come, those that move. */
+/* One store of SMR: what matches before and after it is never without its mapping. */
+static bool resizes(const struct smmuv2_stream *from, const struct smmuv2_stream *to)
+{
+	const struct piommu_id was = { .id = from->id, .mask = from->mask }, will = { .id = to->id, .mask = to->mask };
+
+	return from->valid && to->valid && from->s2cr == to->s2cr && (covers(from, will) || covers(to, was));
+}
+
+/*
+ * Those that are widened or narrowed, those that go, those that come, those that move. What a wider one takes over is matched twice for a
+ * moment, and blocked: the other way round it would pass.
+ */
 static void write_streams(struct smmuv2 *smmu, const struct smmuv2_streams *from, const struct smmuv2_streams *to)
 {
 	for (unsigned n = 0; n < smmu->nstreams; n++)
-		if (from->at[n].valid && !same_match(&from->at[n], &to->at[n]))
+		if (!same_match(&from->at[n], &to->at[n]) && resizes(&from->at[n], &to->at[n]))
+			piommu_write32(smmu->window, SMMUV2_SMR(n), smmuv2_smr(smmu->extended, to->at[n].id, to->at[n].mask));
+	for (unsigned n = 0; n < smmu->nstreams; n++)
+		if (from->at[n].valid && !same_match(&from->at[n], &to->at[n]) && !resizes(&from->at[n], &to->at[n]))
 			retire(smmu, n);
 	for (unsigned n = 0; n < smmu->nstreams; n++)
-		if (to->at[n].valid && !same_match(&from->at[n], &to->at[n]))
+		if (to->at[n].valid && !same_match(&from->at[n], &to->at[n]) && !resizes(&from->at[n], &to->at[n]))
 			install(smmu, n, &to->at[n]);
 	for (unsigned n = 0; n < smmu->nstreams; n++)
 		if (to->at[n].valid && same_match(&from->at[n], &to->at[n]) && from->at[n].s2cr != to->at[n].s2cr)
@@ -257,9 +271,18 @@ static bool uses(const struct smmuv2_device *device, unsigned n)
 	return device->uses[n / 64] & BIT64(n % 64);
 }
 
-static bool has_owner(const struct plan *plan, unsigned n)
+static bool is_used(const struct plan *plan, unsigned n)
 {
 	return uses(&plan->uses, n) || atomic_load_explicit(&plan->smmu->owners[n], memory_order_acquire);
+}
+
+/* Its own, or those of mappings whose streams it took over. */
+static bool has_owner(const struct plan *plan, unsigned n)
+{
+	for (unsigned k = 0; k < plan->smmu->nstreams; k++)
+		if (plan->next.at[k].heir == n + 1 && is_used(plan, k))
+			return true;
+	return is_used(plan, n);
 }
 
 static int check_id(const struct smmuv2 *smmu, const struct piommu_device *device, struct piommu_id id)
@@ -283,10 +306,26 @@ static int refuse_overlap(const struct plan *plan, struct piommu_id id, unsigned
 
 	log_err(plan->smmu->unit->log,
 		"%s: %s: stream id 0x%x (mask 0x%x) overlaps mapping %u (id 0x%x, mask 0x%x), which another device uses: "
-		"attach that "
-		"one after it",
+		"take it out of use first",
 		plan->smmu->unit->name, plan->device->name, id.id, id.mask, n, at->id, at->mask);
 	return -EBUSY;
+}
+
+/* A mapping of a device in the same group that the id covers, and that does the same, is made as wide as the id. */
+static int widen(struct plan *plan, struct piommu_id id, unsigned n, int found)
+{
+	struct smmuv2_stream *at = &plan->next.at[n];
+
+	if (found < 0) {
+		at->id = (uint16_t)(id.id & ~id.mask);
+		at->mask = (uint16_t)id.mask;
+		return (int)n;
+	}
+	at->valid = false;
+	for (unsigned k = 0; k < plan->smmu->nstreams; k++)
+		if (k == n || plan->next.at[k].heir == n + 1)
+			plan->next.at[k].heir = (uint16_t)(found + 1);
+	return found;
 }
 
 /*
@@ -299,13 +338,18 @@ static int find_mapping(struct plan *plan, struct piommu_id id)
 
 	for (unsigned n = 0; n < plan->smmu->nstreams; n++) {
 		struct smmuv2_stream *at = &plan->next.at[n];
+		bool owned = has_owner(plan, n);
 
 		if (!overlap(at, id))
 			continue;
-		if (has_owner(plan, n) ? covers(at, id) : (covers(at, id) && at->mask == id.mask))
+		if (owned ? covers(at, id) : (covers(at, id) && at->mask == id.mask))
 			found = (int)n;
-		else if (has_owner(plan, n))
+		else if (owned && (at->s2cr != plan->s2cr || at->mask & ~id.mask))
 			return refuse_overlap(plan, id, n);
+		else if (owned && !plan->passes)
+			found = widen(plan, id, n, found);
+		else if (owned)
+			continue;
 		else if (!plan->passes || type_of(at->s2cr) == SMMUV2_FAULT)
 			at->valid = false;
 	}
@@ -318,7 +362,7 @@ static unsigned worth(const struct plan *plan, unsigned n)
 	const struct smmuv2_stream *at = &plan->next.at[n];
 
 	if (!at->valid)
-		return 0;
+		return is_used(plan, n) ? UINT32_MAX : 0;
 	if (has_owner(plan, n) || (at->kept && type_of(at->s2cr) == SMMUV2_FAULT))
 		return UINT32_MAX;
 	return at->kept ? 2 : 1;
