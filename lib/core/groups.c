@@ -284,17 +284,28 @@ int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct pio
 	struct core_read was = core_read_enter();
 	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
 	struct piommu_group *found = NULL;
+	bool several = false;
 
-	for (size_t i = 0; i < all->n && !found; i++) {
+	for (size_t i = 0; i < all->n && !several; i++) {
 		struct core_device *cd = rcu_entry_value(&all->entry[i]);
+		struct piommu_group *group;
 
 		/* The unit of a listed device changes under the probe lock, which the caller has, or to NULL when it goes. */
 		if (!cd || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
 			continue;
-		if (core_device_carries(cd, id))
-			found = core_group_get_unless_zero(atomic_load_explicit(&cd->group, memory_order_acquire));
+		if (!core_device_carries(cd, id))
+			continue;
+		group = atomic_load_explicit(&cd->group, memory_order_acquire);
+		if (!found)
+			found = core_group_get_unless_zero(group);
+		else
+			several = group && group != found;
 	}
 	core_read_exit(was);
+	if (several) {
+		piommu_group_put(found);
+		return -EXDEV;
+	}
 	if (!found)
 		return -ENOENT;
 	*out = found;

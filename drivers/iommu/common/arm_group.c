@@ -4,13 +4,14 @@
 
 #include "arm_group.h"
 
-static int refuse_merge(const struct piommu_device *device, struct piommu_group *a, struct piommu_group *b)
+static int refused(const struct piommu_device *device, int err)
 {
-	log_err(device->unit->log, "%s: %s: its stream ids are shared with devices of two groups, which are both in use",
-		device->unit->name, device->name);
-	piommu_group_put(a);
-	piommu_group_put(b);
-	return -EXDEV;
+	if (err == -EXDEV)
+		log_err(device->unit->log,
+			"%s: %s: its stream ids are shared with devices of two groups, which are both in use: unplug it, or "
+			"give all of both to one owner, since its DMA goes where theirs goes",
+			device->unit->name, device->name);
+	return err;
 }
 
 int arm_device_group(struct piommu_device *device, struct piommu_group **out)
@@ -23,13 +24,13 @@ int arm_device_group(struct piommu_device *device, struct piommu_group **out)
 
 		if (err == -ENOENT)
 			continue;
-		if (err) {
-			piommu_group_put(found);
-			return err;
-		}
-		if (found && group != found)
-			return refuse_merge(device, found, group);
 		piommu_group_put(found); /* one reference is enough; of none it is nothing */
+		if (!err && found && group != found) {
+			piommu_group_put(group);
+			err = -EXDEV;
+		}
+		if (err)
+			return refused(device, err);
 		found = group;
 	}
 	if (!found)

@@ -86,6 +86,21 @@ static void t10_devices_whose_masked_ids_meet_are_one_group(void)
 	end();
 }
 
+static void a_device_whose_mask_covers_ids_of_two_groups_is_refused(void)
+{
+	start();
+	plug("/soc/one", id(0x801, 0), id(0x100, 0));
+	plug("/soc/two", id(0x802, 0), id(0x200, 0));
+	CHECK_EQ(piommu_rescan(p), 2);
+	plug("/soc/both", id(0x800, 0x0ff), id(0x300, 0));
+	CHECK_EQ(piommu_node_add(p, "/soc/both"), -EXDEV);
+	CU_ASSERT(!fake_dev(&fake, "/soc/both")->probed);
+	CHECK_EQ(piommu_node_remove(p, "/soc/two"), 0);
+	CHECK_EQ(piommu_node_add(p, "/soc/both"), 0);
+	CHECK_EQ(group_id("/soc/both"), group_id("/soc/one"));
+	end();
+}
+
 static bool is_in(const char *name, const struct piommu_group *group)
 {
 	struct piommu_group_info info;
@@ -221,6 +236,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(ids_overlap_where_every_bit_that_counts_is_the_same),
 		SUITE_TEST(t10_devices_whose_masked_ids_meet_are_one_group),
+		SUITE_TEST(a_device_whose_mask_covers_ids_of_two_groups_is_refused),
 		SUITE_TEST(a_device_that_shares_an_id_with_one_group_and_wires_with_another_is_refused),
 		SUITE_TEST(t10_devices_whose_ids_meet_come_at_once_into_one_group),
 		SUITE_TEST(t10_the_group_of_an_id_is_found_while_it_is_claimed_and_released),
