@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cache write-back for IOMMUs whose walker does not snoop the caches (VT-d ECAP.C = 0, section 3.10 of its
- * specification). All lines of a burst first, then one fence: 25 to 40 ns a line against 157 for one at a time.
+ * Cache write-back for IOMMUs whose walker does not snoop the caches. All lines of a burst first, then one fence: 25 to 40 ns a line
+ * against 157 for one at a time.
  */
 #include <stdint.h>
 

@@ -89,6 +89,28 @@ static inline void full_mb(void)
 #endif
 }
 
+/**
+ * Makes a full barrier of an atomic read-modify-write of sequentially consistent order just before it: that order keeps the compiler from
+ * moving anything across, but not every processor.
+ */
+static inline void full_mb_after_atomic(void)
+{
+	PIOMMU_ORDER(fenced);
+#if !defined(__x86_64__) /* where a locked instruction is one (Intel SDM 3A, 9.2.3.9); an atomic add of aarch64 is none */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/** Asks for a line that will be written. The compiler's own hint asks to read it where it does not know the processor. */
+static inline void cpu_fetch_to_write(const void *at)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at)); /* a no-op where it is not implemented (Intel SDM 2B) */
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__)

@@ -183,16 +183,16 @@ struct piommu_group;
 
 /** What a unit can do. Filled by the driver's probe. */
 struct piommu_unit_caps {
-	unsigned iova_bits;      /**< widest second-level address */
+	unsigned iova_bits;      /**< widest address of a paging domain */
 	unsigned pa_bits;        /**< host address width it can emit */
 	uint64_t page_sizes;     /**< bit n: leaves of 1 << n bytes */
 	uint32_t ntags;          /**< domain tags, numbered first_tag .. ntags - 1 */
 	uint32_t first_tag;      /**< lower ones are the hardware's or the driver's own */
 	bool passthrough;        /**< hardware pass-through for identity domains */
 	bool coherent;           /**< walker snoops caches */
-	bool caches_not_present; /**< a map needs an invalidation too (VT-d CM) */
+	bool caches_not_present; /**< entries that are not present, too: a map needs an invalidation */
 	bool queued;             /**< has an invalidation queue */
-	/** Addresses that are no memory to a device (x86: writes there are interrupts, never translated); start > last: none. */
+	/** Addresses that are no memory to a device: writes there are interrupts, and never translated; start > last: none. */
 	struct piommu_span hole;
 };
 
@@ -355,7 +355,7 @@ void piommu_domain_retire(struct piommu_domain *domain, struct piommu_gather *ga
 
 /* ---- Drivers ----------------------------------------------------------------------------------------------------------- */
 
-/** Receives "QI", "queued invalidation" and the like, one call for each capability present. */
+/** Receives the specification's name and what it means, one call for each capability present. */
 typedef void (*piommu_cap_fn)(void *ctx, const char *name, const char *text);
 
 struct piommu_driver {

@@ -57,7 +57,7 @@ struct piommu_word {
 
 /** One step of a translation, for people: raw words and what they say. */
 struct piommu_walk_step {
-	char what[32];  /**< "root entry", "context entry", "level 4 [0x1ff]" */
+	char what[32];  /**< "registers", "level 4 [0x1ff]", "result" */
 	uint64_t at_pa; /**< where the words are; 0 for registers */
 	uint64_t raw[8];
 	unsigned nraw;

@@ -85,16 +85,6 @@ void piommu_ring_destroy(struct piommu_ring *ring)
 	free(ring);
 }
 
-/* gcc's own hint asks for the line to be read where it does not know the processor, and another transfer would follow. */
-static inline void fetch_to_write(const void *at)
-{
-#if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at)); /* a no-op where it is not implemented (SDM 2B) */
-#else
-	__builtin_prefetch(at, 1);
-#endif
-}
-
 /*
  * Asks the hardware for its index. That has one bit more than a slot's, and less than a lap is outstanding, so it says where the hardware
  * is, from a position that it had passed before it was asked: a thread that slept between errs to the safe side.
@@ -344,18 +334,12 @@ static int leave_hole(struct piommu_ring *ring, uint64_t start, uint64_t end)
 	return full(ring);
 }
 
-/*
- * The full barrier that piommu_ring_submit() promises; its partner is that of an attach. On x86 a locked instruction is one (SDM 3A,
- * 9.2.3.9), and the order keeps the compiler from moving anything across; an atomic add of aarch64 is none, whatever its order.
- */
+/* The full barrier that piommu_ring_submit() promises; its partner is that of an attach. */
 static uint64_t take(struct piommu_ring *ring, unsigned need)
 {
 	uint64_t start = atomic_fetch_add_explicit(&ring->reserved, need, memory_order_seq_cst);
 
-	PIOMMU_ORDER(fenced);
-#if !defined(__x86_64__)
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
+	full_mb_after_atomic();
 	return start;
 }
 
@@ -377,7 +361,7 @@ static int reserve(struct piommu_ring *ring, unsigned need, uint64_t *start)
 
 void piommu_ring_expect(struct piommu_ring *ring)
 {
-	fetch_to_write(&ring->reserved);
+	cpu_fetch_to_write(&ring->reserved);
 }
 
 int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsigned n, piommu_ticket *ticket)
@@ -385,7 +369,7 @@ int piommu_ring_submit(struct piommu_ring *ring, const void *descriptors, unsign
 	uint64_t start, end;
 	int err;
 
-	fetch_to_write(&ring->reserved); /* else the look at it fetches the line to be read, and the add once more */
+	cpu_fetch_to_write(&ring->reserved); /* else the look at it fetches the line to be read, and the add once more */
 	if (n > ring->nslots - 2)
 		return -EINVAL;
 	err = reserve(ring, n + 1, &start);
