@@ -87,9 +87,10 @@ def check_words(root, paths, rules, problems):
 
 def check_terms(root, paths, rules, problems):
     """Comments and messages, too; "SMMUs" is "smmu", and so is the last part of "arm-smmu"."""
-    for place, terms in rules['terms'].items():
+    for places, terms in rules['terms'].items():
         for path in paths:
-            if not within(path, place):
+            place = next((place for place in places.split(',') if within(path, place)), None)
+            if not place:
                 continue
             for number, line in enumerate(tree.read(root, path).lower().splitlines(), 1):
                 found = {part for word in WORD.findall(line) for part in (word, *word.split('-'))}

@@ -25,6 +25,7 @@ CASES = [
     ('layers', {'lib/topo/a.c': '/* vtd_thing */\n'}, None),
     ('layers', {'lib/core/a.c': '/* vtd_thing */\n'}, 'does not know "vtd", nor do its comments'),
     ('layers', {'lib/inv/a.c': '/* of all SMMUs */\n'}, 'does not know "smmu"'),
+    ('layers', {'lib/driver/a.h': '/* an x86 machine */\n'}, 'does not know "x86"'),
     ('layers', {'lib/rcu/a.c': 'const char *a = "VT-d";\n'}, 'does not know "vt-d"'),
     ('layers', {'lib/iova/a.c': '/* armed, and a step */\n'}, None),
     ('layers', {'lib/new/a.c': ''}, 'no rule'),
