@@ -7,6 +7,18 @@
 
 #include "piommu_paging.h"
 
+struct piommu_domain piommu_domain_base(const struct piommu_unit *unit, const struct piommu_domain_ops *ops,
+					enum piommu_domain_type type, unsigned iova_bits)
+{
+	return (struct piommu_domain){
+		.ops = ops,
+		.type = type,
+		.iova_bits = iova_bits,
+		.page_sizes = unit->caps.page_sizes,
+		.pool = unit->pool,
+	};
+}
+
 /* ---- Tables ---------------------------------------------------------------------------------------------------------------- */
 
 static void writeback(void *ctx, const void *va, size_t len)
@@ -32,7 +44,7 @@ struct piommu_pt_config piommu_paging_config(const struct piommu_unit *unit, uns
 	};
 }
 
-const char *piommu_paging_misfit(const struct piommu_paging *paging, const struct piommu_unit *unit)
+static const char *misfit(const struct piommu_paging *paging, const struct piommu_unit *unit)
 {
 	if (paging->base.iova_bits > unit->caps.iova_bits)
 		return "its addresses are wider than the unit's";
@@ -45,6 +57,16 @@ const char *piommu_paging_misfit(const struct piommu_paging *paging, const struc
 	if (paging->pt.pa_mask >> unit->caps.pa_bits)
 		return "it may hold addresses that the unit does not have";
 	return NULL;
+}
+
+int piommu_paging_fits(const struct piommu_paging *paging, const struct piommu_unit *unit, const char *why)
+{
+	if (!why)
+		why = misfit(paging, unit);
+	if (!why)
+		return 0;
+	log_err(unit->log, "%s: cannot use this domain: %s; make one for a group behind %s", unit->name, why, unit->name);
+	return -EINVAL;
 }
 
 void piommu_paging_quarantine(struct piommu_paging *paging, struct piommu_gather *gather)
@@ -113,11 +135,7 @@ int piommu_fixed_domain_create(struct piommu_unit *unit, enum piommu_domain_type
 
 	if (!domain)
 		return -ENOMEM;
-	domain->ops = &fixed_ops;
-	domain->type = type;
-	domain->iova_bits = unit->caps.iova_bits;
-	domain->page_sizes = unit->caps.page_sizes;
-	domain->pool = unit->pool;
+	*domain = piommu_domain_base(unit, &fixed_ops, type, unit->caps.iova_bits);
 	*out = domain;
 	return 0;
 }

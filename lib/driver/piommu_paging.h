@@ -75,8 +75,14 @@ static inline struct piommu_paging *piommu_paging_of(struct piommu_domain *domai
 
 /** How the tables of a domain for this unit are made: its sizes, its pool, its write-back. The driver adds what its format wants. */
 struct piommu_pt_config piommu_paging_config(const struct piommu_unit *unit, unsigned iova_bits);
-/** Why devices of `unit` cannot use a domain that was made for another, as far as every family asks; NULL: they can. */
-const char *piommu_paging_misfit(const struct piommu_paging *paging, const struct piommu_unit *unit);
+/** A domain of this unit, as far as every family knows. */
+struct piommu_domain piommu_domain_base(const struct piommu_unit *unit, const struct piommu_domain_ops *ops,
+					enum piommu_domain_type type, unsigned iova_bits);
+/**
+ * Whether devices of `unit` can use a domain that was made for another. `why`: what a driver itself has against it; NULL: nothing, and what
+ * every family asks is asked here. @return 0, or -EINVAL, with the reason said
+ */
+int piommu_paging_fits(const struct piommu_paging *paging, const struct piommu_unit *unit, const char *why);
 /** Keeps a gather's tables until the domain is destroyed, when no device is left on it: hardware may still walk them. */
 void piommu_paging_quarantine(struct piommu_paging *paging, struct piommu_gather *gather);
 /** Gives them back. For destroy. */

@@ -50,13 +50,7 @@ static int paging_create(struct piommu_unit *unit, const struct arm_shape *shape
 	domain = calloc(1, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
-	domain->paging.base = (struct piommu_domain){
-		.ops = format->ops,
-		.type = PIOMMU_DOMAIN_PAGING,
-		.iova_bits = bits,
-		.page_sizes = unit->caps.page_sizes,
-		.pool = unit->pool,
-	};
+	domain->paging.base = piommu_domain_base(unit, format->ops, PIOMMU_DOMAIN_PAGING, bits);
 	domain->unit = unit;
 	domain->granule_lg2 = shape->granule_lg2;
 	domain->stage2 = shape->stage2;
@@ -88,10 +82,5 @@ int arm_domain_fits(const struct piommu_domain *base, struct piommu_unit *unit, 
 				    : "it is a stage 2 table, and domains of the unit are of stage 1";
 	else if (domain->granule_lg2 != shape->granule_lg2)
 		why = "its tables have another page size";
-	else
-		why = piommu_paging_misfit(&domain->paging, unit);
-	if (!why)
-		return 0;
-	log_err(unit->log, "%s: cannot use this domain: %s; make one for a group behind %s", unit->name, why, unit->name);
-	return -EINVAL;
+	return piommu_paging_fits(&domain->paging, unit, why);
 }

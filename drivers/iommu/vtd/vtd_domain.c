@@ -93,13 +93,7 @@ static int paging_create(const struct vtd *vtd, unsigned iova_bits, struct piomm
 	domain = calloc(1, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
-	domain->paging.base = (struct piommu_domain){
-		.ops = &paging_ops,
-		.type = PIOMMU_DOMAIN_PAGING,
-		.iova_bits = iova_bits ? iova_bits : widest,
-		.page_sizes = unit->caps.page_sizes,
-		.pool = unit->pool,
-	};
+	domain->paging.base = piommu_domain_base(unit, &paging_ops, PIOMMU_DOMAIN_PAGING, iova_bits ? iova_bits : widest);
 	domain->needs = vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF);
 	domain->paging.tells = domain->needs != 0;
 	err = table_init(vtd, bits, &domain->paging.pt);
@@ -129,12 +123,7 @@ int vtd_domain_fits(const struct piommu_domain *base, struct piommu_unit *unit)
 		why = "the unit does not walk tables of that many levels";
 	else if (vtd->cap & (VTD_CAP_CM | VTD_CAP_RWBF) & ~domain->needs)
 		why = "it does not tell of new mappings, which the unit needs";
-	else
-		why = piommu_paging_misfit(&domain->paging, unit);
-	if (!why)
-		return 0;
-	log_err(unit->log, "%s: cannot use this domain: %s; make one for a group behind %s", unit->name, why, unit->name);
-	return -EINVAL;
+	return piommu_paging_fits(&domain->paging, unit, why);
 }
 
 /* ---- The identity table ----------------------------------------------------------------------------------------------------------------- */
