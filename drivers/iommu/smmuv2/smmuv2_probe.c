@@ -12,6 +12,7 @@
 
 #include "arm_group.h"
 #include "drivers.h"
+#include "piommu_bringup.h"
 #include "smmuv2.h"
 
 /* Whoever wants these is an operating system's driver: firmware does not, and a manager polls. */
@@ -36,14 +37,10 @@ static int refuse_if_driven(const struct smmuv2 *smmu)
 {
 	const struct piommu_unit *unit = smmu->unit;
 	uint32_t scr0 = piommu_read32(smmu->window, smmu->ns + SMMUV2_SCR0);
+	int err = piommu_bringup_alive(unit, scr0);
 
-	if (scr0 == UINT32_MAX) {
-		log_err(unit->log, "%s: its registers read all ones: switched off, or nothing at 0x%llx", unit->name,
-			(unsigned long long)unit->fw->base);
-		return -ENODEV;
-	}
-	if (scr0 & SMMUV2_SCR0_CLIENTPD || !(scr0 & SCR0_INTERRUPTS))
-		return 0;
+	if (err || scr0 & SMMUV2_SCR0_CLIENTPD || !(scr0 & SCR0_INTERRUPTS))
+		return err;
 	log_err(unit->log,
 		"%s: somebody drives it (sCR0 0x%08x: it translates, and has fault interrupts on): the kernel, then boot with "
 		"initcall_blacklist=arm_smmu_driver_init on its command line, or unbind it from its driver",
@@ -195,11 +192,7 @@ static int check_window(const struct smmuv2 *smmu)
 		log_err(unit->log, "%s: maps no streams (IDR0 0x%08x)", unit->name, smmu->idr[0]);
 		return -ENOTSUP;
 	}
-	if (end <= smmu->window->len)
-		return 0;
-	log_err(unit->log, "%s: has registers up to 0x%llx, but only 0x%zx bytes of them are mapped", unit->name,
-		(unsigned long long)end, smmu->window->len);
-	return -ENOTSUP;
+	return piommu_bringup_reaches(unit, smmu->window, end);
 }
 
 static int read_caps(struct smmuv2 *smmu)
@@ -364,13 +357,7 @@ static int give_back(struct smmuv2 *smmu)
 	int err = turn_off(smmu);
 
 	smmu->enabled = false;
-	if (!err && !smmu->unit->keep_memory)
-		return 0;
-	smmu->unit->keep_memory = true;
-	log_err(smmu->unit->log,
-		"%s: did not follow when it was switched off%s; its tables stay allocated until the next reset",
-		smmu->unit->name, err == -EIO ? ", its registers read all ones" : "");
-	return -EIO;
+	return piommu_bringup_undone(smmu->unit, err);
 }
 
 static int enable(struct piommu_unit *unit)

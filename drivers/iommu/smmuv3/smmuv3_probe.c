@@ -9,6 +9,7 @@
 
 #include "arm_group.h"
 #include "drivers.h"
+#include "piommu_bringup.h"
 #include "smmuv3.h"
 
 static bool match(const struct piommu_fw_unit *fw)
@@ -29,14 +30,10 @@ static int refuse_if_driven(struct smmuv3 *smmuv3)
 {
 	const struct piommu_unit *unit = smmuv3->unit;
 	uint32_t cr0 = piommu_read32(smmuv3->window, SMMUV3_CR0);
+	int err = piommu_bringup_alive(unit, cr0);
 
-	if (cr0 == UINT32_MAX) {
-		log_err(unit->log, "%s: its registers read all ones: switched off, or nothing at 0x%llx", unit->name,
-			(unsigned long long)unit->fw->base);
-		return -ENODEV;
-	}
-	if (!(cr0 & SMMUV3_CR0_ENABLES))
-		return 0;
+	if (err || !(cr0 & SMMUV3_CR0_ENABLES))
+		return err;
 	log_err(unit->log,
 		"%s: somebody drives it (CR0 0x%08x:%s%s%s%s on): the kernel, then boot with "
 		"initcall_blacklist=arm_smmu_driver_init on its command line; or a manager that was killed, then reboot",
@@ -128,19 +125,6 @@ static void fill_caps(struct smmuv3 *smmuv3)
 	caps->hole = (struct piommu_span){ 1, 0 };
 }
 
-/* How many bytes of registers there are is firmware's to say. */
-static int check_window(const struct smmuv3 *smmuv3)
-{
-	const struct piommu_unit *unit = smmuv3->unit;
-	size_t end = smmuv3->events.regs + SMMUV3_EVENTQ_CONS + 4;
-
-	if (end <= smmuv3->window->len)
-		return 0;
-	log_err(unit->log, "%s: has registers up to 0x%zx, but only 0x%zx bytes of them are mapped", unit->name, end,
-		smmuv3->window->len);
-	return -ENOTSUP;
-}
-
 static int read_caps(struct smmuv3 *smmuv3)
 {
 	struct piommu_window *window = smmuv3->window;
@@ -157,7 +141,7 @@ static int read_caps(struct smmuv3 *smmuv3)
 	smmuv3->stage2 = !(smmuv3->idr0 & SMMUV3_IDR0_S1P);
 	choose_granule(smmuv3);
 	fill_caps(smmuv3);
-	return check_window(smmuv3);
+	return piommu_bringup_reaches(smmuv3->unit, window, smmuv3->events.regs + SMMUV3_EVENTQ_CONS + 4);
 }
 
 static int probe(struct piommu_unit *unit, struct piommu_window *window)
@@ -322,17 +306,11 @@ static int turn_off(struct smmuv3 *smmuv3)
 /* @return 0: the unit holds nothing of ours any more, it is freed; -EIO: it may, so it stays allocated */
 static int give_back(struct smmuv3 *smmuv3)
 {
-	int err = turn_off(smmuv3);
+	int err = piommu_bringup_undone(smmuv3->unit, turn_off(smmuv3));
 
-	if (!err && !smmuv3->unit->keep_memory) {
+	if (!err)
 		free_memory(smmuv3);
-		return 0;
-	}
-	smmuv3->unit->keep_memory = true;
-	log_err(smmuv3->unit->log,
-		"%s: did not follow when it was switched off%s; its tables stay allocated until the next reset",
-		smmuv3->unit->name, err == -EIO ? ", its registers read all ones" : "");
-	return -EIO;
+	return err;
 }
 
 static int create_memory(struct smmuv3 *smmuv3)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "drivers.h"
+#include "piommu_bringup.h"
 #include "vtd.h"
 
 #define INTERRUPT_FIRST UINT64_C(0xfee00000)
@@ -43,14 +44,10 @@ static int refuse_if_driven(struct vtd *vtd)
 {
 	const struct piommu_unit *unit = vtd->unit;
 	uint32_t status = piommu_read32(vtd->window, VTD_GSTS);
+	int err = piommu_bringup_alive(unit, status);
 
-	if (status == UINT32_MAX) {
-		log_err(unit->log, "%s: its registers read all ones: switched off, or nothing at 0x%llx", unit->name,
-			(unsigned long long)unit->fw->base);
-		return -ENODEV;
-	}
-	if (!(status & (VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE)))
-		return 0;
+	if (err || !(status & (VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE)))
+		return err;
 	log_err(unit->log,
 		"%s: somebody drives it (status 0x%08x:%s%s%s on): the kernel, then boot with intel_iommu=off intremap=off on "
 		"its "
@@ -81,19 +78,12 @@ static void fill_caps(struct piommu_unit *unit, uint64_t cap, uint64_t ecap)
 	caps->hole = (struct piommu_span){ INTERRUPT_FIRST, INTERRUPT_LAST };
 }
 
-/* Where registers lie is the unit's to say, how many bytes there are is firmware's. */
 static int check_window(const struct vtd *vtd)
 {
-	const struct piommu_unit *unit = vtd->unit;
 	uint64_t faults_end = 16 * (field_get(VTD_CAP_FRO, vtd->cap) + field_get(VTD_CAP_NFR, vtd->cap) + 1);
 	uint64_t iotlb_end = 16 * (field_get(VTD_ECAP_IRO, vtd->ecap) + 1);
-	uint64_t end = faults_end > iotlb_end ? faults_end : iotlb_end;
 
-	if (end <= vtd->window->len)
-		return 0;
-	log_err(unit->log, "%s: has registers up to 0x%llx, but only 0x%zx bytes of them are mapped", unit->name,
-		(unsigned long long)end, vtd->window->len);
-	return -ENOTSUP;
+	return piommu_bringup_reaches(vtd->unit, vtd->window, faults_end > iotlb_end ? faults_end : iotlb_end);
 }
 
 static int read_caps(struct vtd *vtd)
@@ -287,16 +277,11 @@ static void free_memory(struct vtd *vtd)
 /* @return 0: the unit holds nothing of ours any more, it is freed; -EIO: it may, so it stays allocated */
 static int give_back(struct vtd *vtd)
 {
-	int err = turn_off(vtd);
+	int err = piommu_bringup_undone(vtd->unit, turn_off(vtd));
 
-	if (!err && !vtd->unit->keep_memory) {
+	if (!err)
 		free_memory(vtd);
-		return 0;
-	}
-	vtd->unit->keep_memory = true;
-	log_err(vtd->unit->log, "%s: did not follow when it was switched off%s; its tables stay allocated until the next reset",
-		vtd->unit->name, err == -EIO ? ", its registers read all ones" : "");
-	return -EIO;
+	return err;
 }
 
 static int enable(struct piommu_unit *unit)
