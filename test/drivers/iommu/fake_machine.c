@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake_machine.h"
@@ -149,6 +150,7 @@ void fake_fini(struct fake *fake)
 {
 	struct fake_machine *machine = of(fake);
 
+	fake_domain_end(fake);
 	if (machine->unit.priv) {
 		machine->kind->driver->shutdown(&machine->unit);
 		machine->kind->driver->remove(&machine->unit);
@@ -187,4 +189,75 @@ unsigned fake_poll(struct fake *fake)
 
 	machine->nevents = 0;
 	return machine->kind->driver->poll(&machine->unit, &sink);
+}
+
+/* ---- Domains ---- */
+
+void fake_domain(struct fake *fake, uint32_t tag)
+{
+	struct fake_machine *machine = of(fake);
+
+	CHECK_EQ(machine->kind->driver->domain_create(&machine->unit, PIOMMU_DOMAIN_PAGING, 0, &machine->domain), 0);
+	machine->units = calloc(1, sizeof(*machine->units) + 2 * sizeof(machine->units->at[0]));
+	CU_ASSERT_FATAL(machine->domain && machine->units);
+	machine->domain->units = machine->units;
+	fake_domain_on(fake, fake, tag);
+	machine->nwrites = 0;
+}
+
+void fake_domain_on(struct fake *fake, struct fake *other, uint32_t tag)
+{
+	struct piommu_domain_units *units = of(fake)->units;
+
+	units->at[units->n++] = (struct piommu_domain_unit){ &of(other)->unit, tag, 1, NULL };
+}
+
+void fake_domain_end(struct fake *fake)
+{
+	struct fake_machine *machine = of(fake);
+
+	if (machine->domain)
+		machine->domain->ops->destroy(machine->domain);
+	machine->domain = NULL;
+	free(machine->units);
+	machine->units = NULL;
+}
+
+void fake_domain_fits(struct fake *fake, struct fake *other, const char *why)
+{
+	struct fake_machine *one = of(fake);
+	struct piommu_domain *domain;
+
+	CHECK_EQ(one->kind->driver->domain_create(&one->unit, PIOMMU_DOMAIN_PAGING, 0, &domain), 0);
+	CHECK_EQ(one->kind->driver->domain_fits(domain, &of(other)->unit), why ? -EINVAL : 0);
+	if (why)
+		CHECK_HAS(of(other)->said, why);
+	domain->ops->destroy(domain);
+}
+
+void fake_domains_without_tables(struct fake *fake)
+{
+	static const enum piommu_domain_type types[] = { PIOMMU_DOMAIN_IDENTITY, PIOMMU_DOMAIN_BLOCKING };
+	struct fake_machine *machine = of(fake);
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct piommu_domain *domain;
+		size_t unmapped = 1;
+
+		CHECK_EQ(machine->kind->driver->domain_create(&machine->unit, types[i], 0, &domain), 0);
+		CHECK_EQ(domain->ops->map(domain, 0x40005000, 0x12345000, 0x1000, PIOMMU_RW), -EINVAL);
+		CHECK_EQ(domain->ops->unmap(domain, 0x40005000, 0x1000, NULL, &unmapped), -EINVAL);
+		CHECK_EQ(unmapped, 0);
+		CHECK_EQ(machine->kind->driver->domain_fits(domain, &machine->unit), 0);
+		domain->ops->destroy(domain);
+	}
+}
+
+struct piommu_gather fake_gather(uint64_t start, uint64_t last)
+{
+	struct piommu_gather gather;
+
+	piommu_gather_init(&gather);
+	piommu_gather_add(&gather, start, last);
+	return gather;
 }

@@ -39,6 +39,8 @@ struct fake_kind {
 	struct piommu_env_mem *mem; \
 	struct piommu_pool *pool; \
 	struct piommu_log log; \
+	struct piommu_domain *domain;      /* of fake_domain() */ \
+	struct piommu_domain_units *units; /* its list; room for two */ \
 	uint64_t regs[FAKE_REGS / 8]; \
 	bool dead; /* all ones */ \
 	struct fake_write writes[512]; \
@@ -77,5 +79,17 @@ void fake_set(struct fake *fake, unsigned off, unsigned width, uint64_t value);
 void fake_expect(struct fake *fake, unsigned from, const struct fake_write *expected, unsigned n);
 /* The unit's poll, into `events`. */
 unsigned fake_poll(struct fake *fake);
+
+/* A paging domain of the widest addresses under this tag, in the list that the core would publish. No writes after that. */
+void fake_domain(struct fake *fake, uint32_t tag);
+/* Another unit in its list. */
+void fake_domain_on(struct fake *fake, struct fake *other, uint32_t tag);
+/* Idempotent. The last steps of a unit have it. */
+void fake_domain_end(struct fake *fake);
+/* Whether `other` takes the domain that a unit makes; `why`: what is said where it does not, NULL: it does. */
+void fake_domain_fits(struct fake *fake, struct fake *other, const char *why);
+/* Nothing can be mapped in an identity or a blocking domain, and every unit takes it. */
+void fake_domains_without_tables(struct fake *fake);
+struct piommu_gather fake_gather(uint64_t start, uint64_t last);
 
 #endif

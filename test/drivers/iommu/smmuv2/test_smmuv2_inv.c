@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which commands a gather becomes, and that a burst has one sync (5.6, 16.5). */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "drivers.h"
 #include "fake_unit.h"
 #include "suite.h"
 
-/* A unit, and the list of units of a domain under tag 3. */
+/* A unit, with a domain under tag 3. */
 struct setup {
 	struct fake fake;
-	struct piommu_domain_units *units; /* room for two */
 	struct piommu_gather gather;
 };
 
 static void start(struct setup *s)
 {
 	fake_start(&s->fake);
-	s->units = calloc(1, sizeof(*s->units) + 2 * sizeof(s->units->at[0]));
-	s->units->n = 1;
-	s->units->at[0] = (struct piommu_domain_unit){ &s->fake.unit, 3, 1, NULL };
+	fake_domain(&s->fake, 3);
 	atomic_store(&smmuv2_of(&s->fake.unit)->on[0], BIT64(3)); /* as if a device were attached */
 	piommu_gather_init(&s->gather);
 }
 
 static void finish(struct setup *s)
 {
-	free(s->units);
 	fake_fini(&s->fake);
 }
 
 static int flush(struct setup *s)
 {
 	s->fake.nwrites = 0;
-	return smmuv2_inv_gather(s->units, &s->gather);
+	return smmuv2_inv_gather(s->fake.units, &s->gather);
 }
 
 static void expect(struct setup *s, const struct fake_write *expected, unsigned n)
@@ -210,9 +205,8 @@ static void every_unit_is_told_before_one_is_waited_for(void)
 	start(&s);
 	fake_init(&other);
 	fake_start(&other);
-	s.units->n = 2;
 	atomic_store(&smmuv2_of(&other.unit)->on[0], BIT64(5));
-	s.units->at[1] = (struct piommu_domain_unit){ &other.unit, 5, 1, NULL };
+	fake_domain_on(&s.fake, &other, 5);
 	piommu_gather_add(&s.gather, 0x10000, 0x10fff);
 	s.fake.syncs_stuck = true; /* one that fails does not keep the others from theirs */
 	CHECK_EQ(flush(&s), -ETIMEDOUT);
@@ -247,7 +241,7 @@ static void a_submission_waits_and_leaves_no_ticket(void)
 	start(&s);
 	piommu_gather_add(&s.gather, 0x10000, 0x10fff);
 	s.fake.nwrites = 0;
-	CHECK_EQ(smmuv2_inv_submit(s.units, &s.gather, &fence), 0);
+	CHECK_EQ(smmuv2_inv_submit(s.fake.units, &s.gather, &fence), 0);
 	CHECK_EQ(fence.n, 0);
 	CHECK_EQ(s.fake.nwrites, 2);
 	finish(&s);

@@ -9,20 +9,11 @@
 static const struct smmuv3_inv with_ranges = { .granule_lg2 = 12, .max_burst = 256, .max_cmds = 32, .ranges = true };
 static const struct smmuv3_inv page_by_page = { .granule_lg2 = 12, .max_burst = 256, .max_cmds = 32 };
 
-static struct piommu_gather gather_of(uint64_t start, uint64_t last)
-{
-	struct piommu_gather gather;
-
-	piommu_gather_init(&gather);
-	piommu_gather_add(&gather, start, last);
-	return gather;
-}
-
 /* ---- Commands ---- */
 
 static void a_page_is_one_leaf_command_of_the_last_level(void)
 {
-	struct piommu_gather gather = gather_of(0x5000, 0x5fff);
+	struct piommu_gather gather = fake_gather(0x5000, 0x5fff);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	CHECK_EQ(smmuv3_inv_build(&with_ranges, 9, &gather, cmd), 1);
@@ -35,7 +26,7 @@ static void a_page_is_one_leaf_command_of_the_last_level(void)
 static void granules_have_numbers_of_their_own(void)
 {
 	struct smmuv3_inv inv = with_ranges;
-	struct piommu_gather gather = gather_of(0x10000, 0x1ffff);
+	struct piommu_gather gather = fake_gather(0x10000, 0x1ffff);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	inv.granule_lg2 = 16;
@@ -49,7 +40,7 @@ static void granules_have_numbers_of_their_own(void)
 
 static void a_block_is_one_range_without_a_level(void)
 {
-	struct piommu_gather gather = gather_of(0x40000000, 0x401fffff);
+	struct piommu_gather gather = fake_gather(0x40000000, 0x401fffff);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	CHECK_EQ(smmuv3_inv_build(&with_ranges, 9, &gather, cmd), 1);
@@ -75,7 +66,7 @@ static void a_level_is_said_only_where_no_block_fits(void)
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct piommu_gather gather = gather_of(cases[i].start, cases[i].last);
+		struct piommu_gather gather = fake_gather(cases[i].start, cases[i].last);
 		unsigned n = smmuv3_inv_build(&with_ranges, 9, &gather, cmd);
 
 		for (unsigned c = 0; c < n; c++)
@@ -85,13 +76,13 @@ static void a_level_is_said_only_where_no_block_fits(void)
 
 static void an_unlinked_table_takes_the_walk_caches_along(void)
 {
-	struct piommu_gather gather = gather_of(0x200000, 0x5fffff);
+	struct piommu_gather gather = fake_gather(0x200000, 0x5fffff);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	gather.nonleaf = true;
 	CHECK_EQ(smmuv3_inv_build(&with_ranges, 9, &gather, cmd), 1);
 	CHECK_HEX(cmd[0].hi, 0x200400); /* a range, neither leaf nor level */
-	gather = gather_of(0x5000, 0x5fff);
+	gather = fake_gather(0x5000, 0x5fff);
 	gather.nonleaf = true;
 	CHECK_EQ(smmuv3_inv_build(&with_ranges, 9, &gather, cmd), 1);
 	CHECK_HEX(cmd[0].hi, 0x5000); /* one granule without a level: only without TG, 4.4.1.1 */
@@ -111,7 +102,7 @@ static void check_cover(const struct smmuv3_inv *inv, uint64_t start, uint64_t p
 {
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 	uint64_t page = UINT64_C(1) << inv->granule_lg2;
-	struct piommu_gather gather = gather_of(start, start + (pages * page - 1));
+	struct piommu_gather gather = fake_gather(start, start + (pages * page - 1));
 	unsigned n = smmuv3_inv_build(inv, 9, &gather, cmd);
 	uint64_t at = start;
 
@@ -142,7 +133,7 @@ static void ranges_are_covered_exactly(void)
 
 static void the_last_page_of_the_address_space_does_not_wrap(void)
 {
-	struct piommu_gather gather = gather_of(UINT64_C(0xfffffffff000), UINT64_C(0xffffffffffff));
+	struct piommu_gather gather = fake_gather(UINT64_C(0xfffffffff000), UINT64_C(0xffffffffffff));
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	CHECK_EQ(smmuv3_inv_build(&with_ranges, 9, &gather, cmd), 1);
@@ -152,7 +143,7 @@ static void the_last_page_of_the_address_space_does_not_wrap(void)
 static void what_takes_too_many_commands_takes_the_whole_tag(void)
 {
 	struct smmuv3_inv inv = page_by_page;
-	struct piommu_gather gather = gather_of(0, 33 * 0x1000 - 1);
+	struct piommu_gather gather = fake_gather(0, 33 * 0x1000 - 1);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 
 	CHECK_EQ(smmuv3_inv_build(&inv, 9, &gather, cmd), 1);

@@ -8,18 +8,9 @@
 
 static const struct vtd_inv usual = { .psi = true, .max_am = 18, .max_desc = 32 };
 
-static struct piommu_gather gather_of(uint64_t start, uint64_t last)
-{
-	struct piommu_gather gather;
-
-	piommu_gather_init(&gather);
-	piommu_gather_add(&gather, start, last);
-	return gather;
-}
-
 static void a_page_is_one_leaf_command(void)
 {
-	struct piommu_gather gather = gather_of(0x5000, 0x5fff);
+	struct piommu_gather gather = fake_gather(0x5000, 0x5fff);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
@@ -29,7 +20,7 @@ static void a_page_is_one_leaf_command(void)
 
 static void an_aligned_range_is_one_command_of_its_size(void)
 {
-	struct piommu_gather gather = gather_of(0x40000000, 0x401fffff);
+	struct piommu_gather gather = fake_gather(0x40000000, 0x401fffff);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
@@ -38,7 +29,7 @@ static void an_aligned_range_is_one_command_of_its_size(void)
 
 static void an_unaligned_range_is_covered_by_two(void)
 {
-	struct piommu_gather gather = gather_of(0x7000, 0x9fff);
+	struct piommu_gather gather = fake_gather(0x7000, 0x9fff);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 2);
@@ -53,7 +44,7 @@ static void every_page_of_a_range_is_covered(void)
 
 	for (unsigned start = 0; start < 40; start++) {
 		for (unsigned len = 1; len < 40; len++) {
-			struct piommu_gather gather = gather_of(start * 0x1000ull, (start + len) * 0x1000ull - 1);
+			struct piommu_gather gather = fake_gather(start * 0x1000ull, (start + len) * 0x1000ull - 1);
 			unsigned n = vtd_inv_build(&usual, 9, &gather, desc);
 			uint64_t at = start;
 
@@ -73,7 +64,7 @@ static void every_page_of_a_range_is_covered(void)
 
 static void the_last_page_of_the_address_space_does_not_wrap(void)
 {
-	struct piommu_gather gather = gather_of(0xfffffffff000, 0xffffffffffff);
+	struct piommu_gather gather = fake_gather(0xfffffffff000, 0xffffffffffff);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&usual, 9, &gather, desc), 1);
@@ -82,7 +73,7 @@ static void the_last_page_of_the_address_space_does_not_wrap(void)
 
 static void an_unlinked_table_takes_the_paging_caches_along(void)
 {
-	struct piommu_gather gather = gather_of(0x200000, 0x3fffff);
+	struct piommu_gather gather = fake_gather(0x200000, 0x3fffff);
 	struct vtd_pair desc[VTD_BURST];
 
 	gather.nonleaf = true;
@@ -93,8 +84,8 @@ static void an_unlinked_table_takes_the_paging_caches_along(void)
 static void a_small_address_mask_makes_more_commands_or_one_for_the_domain(void)
 {
 	struct vtd_inv inv = { .psi = true, .max_am = 4, .max_desc = 32 };
-	struct piommu_gather some = gather_of(0, 64 * 0x1000 - 1);
-	struct piommu_gather many = gather_of(0, 4096 * 0x1000 - 1);
+	struct piommu_gather some = fake_gather(0, 64 * 0x1000 - 1);
+	struct piommu_gather many = fake_gather(0, 4096 * 0x1000 - 1);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&inv, 9, &some, desc), 4);
@@ -120,7 +111,7 @@ static void scattered_pages_stay_page_selective_until_the_domain_is_cheaper(void
 static void without_page_selection_it_is_the_domain(void)
 {
 	struct vtd_inv inv = { .psi = false, .drain = VTD_DESC_DR | VTD_DESC_DW };
-	struct piommu_gather gather = gather_of(0x5000, 0x5fff);
+	struct piommu_gather gather = fake_gather(0x5000, 0x5fff);
 	struct vtd_pair desc[VTD_BURST];
 
 	CHECK_EQ(vtd_inv_build(&inv, 9, &gather, desc), 1);
