@@ -7,7 +7,8 @@
  * change any of them meanwhile. So every mixture of the words at the last invalidation (the mark) and of those at this one is
  * something that the unit may have used. Each must mean what the old or the new entry means, in the bits that the hardware looks
  * at, or block where one of the two blocks. All mixtures are tried, whether or not a device asked; one that fails is misuse.
- * A word is never torn. Beside this, fetches read an entry from alternating ends, for tests that watch from a second thread.
+ * A word is never torn. An entry whose table was replaced (its level 1 descriptor leads elsewhere) may be read in either table until
+ * the descriptor is dropped: what holds for the words of the old one until then holds there. Beside this, fetches read an entry from alternating ends, for tests that watch from a second thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void settle_cd(struct smmuv3_model *m, uint32_t sid, struct s3m_known *kn
 	mark(&known->cd, now);
 }
 
-static void settle_ste(struct smmuv3_model *m, uint32_t sid, struct s3m_known *known)
+static void settle_ste(struct smmuv3_model *m, uint32_t sid, struct s3m_known *known, bool leaf_only)
 {
 	uint64_t now[ENTRY_WORDS], words[ENTRY_WORDS], pa = 0;
 	bool cached = false;
@@ -131,10 +132,17 @@ static void settle_ste(struct smmuv3_model *m, uint32_t sid, struct s3m_known *k
 		known->ste.marked = known->cd.marked = false;
 		return;
 	}
-	if (known->ste.marked)
-		check_torn(m, &ste_kind, sid, known->ste.mark, now);
+	if (known->ste.marked && s3m_entry_load(m, S3M_TRUTH, known->ste_pa, words)) {
+		check_torn(m, &ste_kind, sid, known->ste.mark, words);
+		/* The descriptor that leads to the old table is not dropped: there the unit reads on. */
+		if (leaf_only && known->ste_pa != pa) {
+			memcpy(now, words, sizeof(now));
+			pa = known->ste_pa;
+		}
+	}
 	settle_cd(m, sid, known);
 	mark(&known->ste, now);
+	known->ste_pa = pa;
 	known->cd.marked = cd_place(m, now, &pa) && s3m_entry_load(m, S3M_TRUTH, pa, words);
 	if (!known->cd.marked)
 		return;
@@ -144,9 +152,9 @@ static void settle_ste(struct smmuv3_model *m, uint32_t sid, struct s3m_known *k
 
 /* ---- Commands ---- */
 
-static void drop(struct smmuv3_model *m, uint32_t sid, struct s3m_known *known)
+static void drop(struct smmuv3_model *m, uint32_t sid, struct s3m_known *known, bool leaf_only)
 {
-	settle_ste(m, sid, known);
+	settle_ste(m, sid, known, leaf_only);
 	known->ste.cached = known->cd.cached = false;
 }
 
@@ -176,7 +184,7 @@ void s3m_cfgi_ste(struct smmuv3_model *m, uint32_t first, uint32_t last, bool le
 		struct s3m_known *known = s3m_known(m, first, true);
 
 		if (known)
-			drop(m, first, known);
+			drop(m, first, known, leaf_only);
 		return;
 	}
 	for (size_t i = 0; i < m->streams.size; i++) {
@@ -184,7 +192,7 @@ void s3m_cfgi_ste(struct smmuv3_model *m, uint32_t first, uint32_t last, bool le
 		uint32_t sid = (uint32_t)entry->mark;
 
 		if (entry->mark && sid >= first && sid <= last)
-			drop(m, sid, (struct s3m_known *)(uintptr_t)entry->value[0]);
+			drop(m, sid, (struct s3m_known *)(uintptr_t)entry->value[0], leaf_only);
 	}
 }
 

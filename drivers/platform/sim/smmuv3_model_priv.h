@@ -170,7 +170,7 @@ struct s3m_copy {
 };
 struct s3m_known {
 	struct s3m_copy ste, cd;
-	uint64_t cd_pa; /* of cd.mark */
+	uint64_t ste_pa, cd_pa; /* of ste.mark, cd.mark */
 };
 
 struct smmuv3_model {

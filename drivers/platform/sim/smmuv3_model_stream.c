@@ -155,8 +155,11 @@ static bool ste_get(struct s3m_walker *w, struct s3m_known *known, uint64_t ste[
 		event = F_STE_FETCH;
 	if (event)
 		return fail(w, event, pa);
-	if (known)
-		remember(&known->ste, ste);
+	if (!known)
+		return true;
+	if (!known->ste.marked)
+		known->ste_pa = pa;
+	remember(&known->ste, ste);
 	return true;
 }
 

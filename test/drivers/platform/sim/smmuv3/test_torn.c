@@ -282,6 +282,59 @@ static void unit_that_is_off_sees_nothing(void)
 	check(&s, 0, "");
 }
 
+/* Stream 71 is on stage 2 in a table of 16 entries, and the unit knows; `s->ste` is its entry there, `s->cd` is a copy's with other words. */
+static void set_two_level(struct scene *s)
+{
+	uint64_t l1, tables[2];
+
+	rig_open(&s->rig, &rig_default);
+	s->s2 = rig_pages(&s->rig, 4096);
+	rig_map(&s->rig, s->s2, 0x5000, s->rig.msi | RIG_S2_RW);
+	l1 = rig_pages(&s->rig, 4096);
+	for (unsigned i = 0; i < 2; i++) {
+		tables[i] = rig_pages(&s->rig, 4096);
+		rig_put(&s->rig, tables[i] + 64 * 7, 0, 0xd);
+		rig_put(&s->rig, tables[i] + 64 * 7, 1, UINT64_C(0x100000000000));
+		rig_put(&s->rig, tables[i] + 64 * 7, 2, S2_WORD2 + i);
+		rig_put(&s->rig, tables[i] + 64 * 7, 3, i ? rig_pages(&s->rig, 4096) : s->s2);
+	}
+	s->ste = tables[0] + 64 * 7;
+	s->cd = tables[1] + 64 * 7;
+	rig_put(&s->rig, l1, 1, tables[0] | 4);
+	s->rig.strtab = l1;
+	s->rig.strtab_lg2 = 0x10000 | 6 << 6 | 8;
+	rig_enable(&s->rig);
+	CHECK_EQ(rig_write(&s->rig, 71, 0x5000), 0);
+	rig_put(&s->rig, l1, 1, tables[1] | 4);
+}
+
+/* All words differ, and no mixture of them is anywhere: hardware reads an entry out of one table. */
+static void entry_of_a_table_that_was_replaced_is_not_torn(void)
+{
+	struct scene s;
+
+	set_two_level(&s);
+	rig_order(&s.rig, CFGI_STE(71), 0);
+	CHECK_EQ(rig_write(&s.rig, 71, 0x5000), -EFAULT);
+	check(&s, 0, "");
+}
+
+/* Until the descriptor is dropped the unit may still read the old table. */
+static void replaced_table_that_changes_too_early_is_torn(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct scene s;
+
+		set_two_level(&s);
+		if (i)
+			rig_order(&s.rig, CFGI_STE(71), i == 1); /* 1: leaf only */
+		put(&s, 2, S2_WORD2 + 2);
+		put(&s, 3, 0);
+		rig_order(&s.rig, CFGI_STE(71), 0);
+		check(&s, i < 2, "STE of stream 0x47 changed in words 0xc");
+	}
+}
+
 /* The word that a fetch finds first is told by what it complains of. */
 static void fetches_begin_at_either_end_in_turn(void)
 {
@@ -312,6 +365,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(cd_in_reach_is_the_one_that_counts),
 	SUITE_TEST(unreachable_cd_is_not_torn),
 	SUITE_TEST(unit_that_is_off_sees_nothing),
+	SUITE_TEST(entry_of_a_table_that_was_replaced_is_not_torn),
+	SUITE_TEST(replaced_table_that_changes_too_early_is_torn),
 	SUITE_TEST(fetches_begin_at_either_end_in_turn),
 };
 
