@@ -3,7 +3,8 @@
  * The SMMUv3 driver's private state, and what its files ask of each other.
  *
  *   smmuv3_probe.c   match, capabilities, bring-up, shutdown: everything that writes CR0
- *   smmuv3_entry.c   stream table and context descriptors: a device's entry moves from one domain to another
+ *   smmuv3_stream.c  the stream table: its memory, and tables of the second level that change places
+ *   smmuv3_entry.c   its entries, and context descriptors: a device moves from one domain to another
  *   smmuv3_domain.c  domains: which stage, which page-table format
  *   smmuv3_inv.c     invalidation, by the command queue
  *   smmuv3_repair.c  commands that failed: a stopped queue goes on, the report waits for a poll
@@ -69,10 +70,12 @@ struct smmuv3_events {
 	uint32_t cons; /* as CONS has it */
 };
 
-/* A second-level table that a device has an entry in. Never given back before shutdown: the next device is as likely there. */
+/* A second-level table that devices have, or had, entries in. */
 struct smmuv3_l2 {
 	struct smmuv3_l2 *next;
 	struct piommu_mem mem;
+	uint32_t first; /* stream that it was made for, or used for again */
+	bool spare;     /* no descriptor leads to it, and hardware has nothing of it */
 };
 
 struct smmuv3 {
@@ -90,8 +93,8 @@ struct smmuv3 {
 	void *strtab;         /* aligned to its size in there; entries, or descriptors of the first level */
 	unsigned stream_bits; /* ids below 1 << stream_bits have an entry */
 	bool two_level;
-	struct piommu_mem shared; /* of two levels: bypass for every stream that is in no table of its own */
-	struct smmuv3_l2 *own;
+	struct piommu_mem shared;    /* of two levels: bypass for every stream that is in no table of its own */
+	struct smmuv3_l2 *tables;    /* those that are not shared, and spare ones */
 	struct smmuv3_cd *cds[1024]; /* pages of them, by tag */
 
 	struct smmuv3_inv inv;
@@ -111,6 +114,37 @@ static inline struct smmuv3 *smmuv3_of(const struct piommu_unit *unit)
 /* Writes back what a unit that does not snoop will read; nothing on one that does. */
 void smmuv3_writeback(const struct smmuv3 *smmuv3, const void *va, size_t len);
 
+/* What the unit reads it at. */
+static inline uint64_t smmuv3_table_pa(const struct smmuv3 *smmuv3, const void *table)
+{
+	return (uintptr_t)table - smmuv3->unit->plat->va_off;
+}
+
+/* ---- smmuv3_stream.c: slow path, one thread at a time for a unit -------------------------------------------------------------- */
+
+/* A stream whose entry is to change. */
+struct smmuv3_move {
+	uint32_t stream;
+	struct smmuv3_ste *at;
+	struct smmuv3_ste was;
+};
+
+/* Every stream on bypass. @return 0; -ENOMEM; -ENOTSUP */
+int smmuv3_tables_create(struct smmuv3 *smmuv3);
+void smmuv3_tables_destroy(struct smmuv3 *smmuv3);
+/* Values for STRTAB_BASE_CFG and STRTAB_BASE. */
+uint32_t smmuv3_strtab_cfg(const struct smmuv3 *smmuv3);
+uint64_t smmuv3_strtab_base(const struct smmuv3 *smmuv3);
+/* Where the unit finds a stream's entry. */
+struct smmuv3_ste *smmuv3_entry_at(const struct smmuv3 *smmuv3, uint32_t stream);
+/* Whether that is for all streams whose devices nobody has claimed, too. */
+bool smmuv3_entry_is_shared(const struct smmuv3 *smmuv3, uint32_t stream);
+/*
+ * Gives all of the streams this entry, by copies of their tables: hardware sees the old one or the new one. For tables of two levels.
+ * @return 0; -ENOMEM: nothing was changed; -ETIMEDOUT, -EIO: all is as it was, or config_unknown
+ */
+int smmuv3_tables_swap(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want);
+
 /* ---- smmuv3_entry.c: slow path, one thread at a time for a unit --------------------------------------------------------------- */
 
 /* Bits of each word that the unit looks at, for the Config that the entry has. Pure. */
@@ -122,12 +156,8 @@ struct smmuv3_ste smmuv3_ste_used(const struct smmuv3_ste *ste);
  */
 bool smmuv3_ste_next(const struct smmuv3_ste *now, const struct smmuv3_ste *want, struct smmuv3_ste *next);
 
-/* Every stream on bypass. @return 0; -ENOMEM; -ENOTSUP */
-int smmuv3_tables_create(struct smmuv3 *smmuv3);
-void smmuv3_tables_destroy(struct smmuv3 *smmuv3);
-/* Values for STRTAB_BASE_CFG and STRTAB_BASE. */
-uint32_t smmuv3_strtab_cfg(const struct smmuv3 *smmuv3);
-uint64_t smmuv3_strtab_base(const struct smmuv3 *smmuv3);
+/* Whether such a way leads from one to the other without an abort that neither of them is. Pure. */
+bool smmuv3_ste_moves_in_words(const struct smmuv3_ste *now, const struct smmuv3_ste *want);
 int smmuv3_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag);
 /* The CD of a tag that no entry names any more says nothing. */
 void smmuv3_cd_clear(struct smmuv3 *smmuv3, uint32_t tag);
