@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	}
 	rig_set_target(&target);
 	if (granule_ntests + map_ntests + fault_ntests + stale_ntests + burst_ntests + domain_ntests + topology_ntests +
-		    broken_ntests >
+		    move_ntests + broken_ntests >
 	    128)
 		return 2;
 	n = add(all, n, granule_tests, granule_ntests);
@@ -52,8 +52,10 @@ int main(int argc, char **argv)
 		n = add(all, n, burst_tests, burst_ntests);
 		n = add(all, n, domain_tests, domain_ntests);
 		n = add(all, n, topology_tests, topology_ntests);
-		if (!strcmp(target.kind, "sim"))
+		if (!strcmp(target.kind, "sim")) {
+			n = add(all, n, move_tests, move_ntests);
 			n = add(all, n, broken_tests, broken_ntests);
+		}
 	}
 	snprintf(name, sizeof(name), "driver on %s:%s,%s", target.kind, target.family, target.variant);
 	return suite_run(2, args, name, all, n);
