@@ -155,6 +155,7 @@ struct piommu {
 	bool own_plat;
 	bool inspect;
 	bool late_drivers;
+	bool walked;  /* there may be devices and domains, and what is freed after a grace period */
 	bool closing; /* the units are off for good */
 	struct piommu_log log;
 	uint64_t timeout_ns;

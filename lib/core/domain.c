@@ -201,8 +201,9 @@ int core_orphans_free(struct piommu *p, struct core_unit *home)
 /* Domains end with their manager. Nothing is attached any more, and no other thread is in the library. */
 void core_domains_free(struct piommu *p)
 {
-	rcu_drain();
 	mutex_assert_unshared(&p->domains_mutex);
+	if (p->domains)
+		rcu_drain();
 	while (p->domains) {
 		struct core_domain *cd = p->domains;
 

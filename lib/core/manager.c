@@ -91,8 +91,10 @@ static int start(struct piommu *p)
 {
 	int err = p->inspect ? 0 : core_units_start(p);
 
-	if (!err)
+	if (!err) {
+		p->walked = true;
 		err = core_walk_first(p);
+	}
 	if (err || p->inspect)
 		return err;
 	core_probe_lock(p);
@@ -109,14 +111,17 @@ static int close_all(struct piommu *p)
 	if (err)
 		return err;
 	p->closing = true;
-	core_devices_free(p);
-	core_domains_free(p);
+	if (p->walked) {
+		core_devices_free(p);
+		core_domains_free(p);
+	}
 	core_probe_lock(p);
 	core_machine_free(p);
 	core_probe_unlock(p);
 	core_drivers_free(p);
 	close_platform(p);
-	rcu_drain(); /* snapshots of the tables */
+	if (p->walked)
+		rcu_drain(); /* snapshots of the tables */
 	fini_locks(p);
 	free(p);
 	return 0;

@@ -62,7 +62,8 @@ void core_unit_drop(struct core_unit *cu)
 	if (cu->probed)
 		cu->unit.driver->remove(&cu->unit);
 	cu->probed = false;
-	rcu_drain(); /* retired tables and tags are back */
+	if (cu->unit.pool)
+		rcu_drain(); /* retired tables and tags are back */
 	mutex_assert_unshared(&cu->mutex);
 	free(cu->tags);
 	cu->tags = NULL;
