@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * piommu-ctl: one file a command, one table of them in main.c. Messages for people go to stderr, results to stdout.
+ * piommu-ctl: one file a command, one table of them in ctl_main.c. Messages for people go to stderr, results to stdout.
  * Exit codes, flags and output are fixed by doc/piommu-ctl.1.
  */
 #ifndef CTL_H
@@ -39,6 +39,9 @@ struct ctl_command {
 	unsigned min_args, max_args;
 	int (*run)(struct ctl *ctl, int argc, char **argv); /**< argv[0] is the first argument; returns enum ctl_exit */
 };
+
+/** The whole tool. `argv` is put into another order. @return enum ctl_exit. ctl_main.c */
+int ctl_main(int argc, char **argv);
 
 int ctl_units(struct ctl *ctl, int argc, char **argv);
 int ctl_groups(struct ctl *ctl, int argc, char **argv);

@@ -49,6 +49,7 @@ void tempdir_write(const struct tempdir *tempdir, const char *path, const void *
 	FILE *file;
 
 	full_path(tempdir, path, full);
+	unlink(full); /* a new file: some file systems write a truncated one out to the disk */
 	file = fopen(full, "we");
 	require(file != NULL, "open", full);
 	require(fwrite(bytes, 1, len, file) == len, "write", full);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `units -j` on a dump of each real DMAR against the independent decode, and on damaged ones: one line and exit code 1, or
- * a document and exit code 0. With CTL_MUTATIONS=all every truncation is tried, otherwise some.
+ * a document and exit code 0. Thousands of them, so that none is a process of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static void check_decode(const json_t *decode)
 	if (!table)
 		return;
 	tempdir_write(&dir, "DMAR.bin", table->bytes, table->len);
-	TOOL_RUN(&tool, "--platform", platform, "units", "-j");
+	TOOL_CALL(&tool, "--platform", platform, "units", "-j");
 	CHECK_EQ(tool.code, 0);
 	CHECK_EQ(tool.nerr, 0);
 	document = tool_json(&tool);
@@ -149,7 +149,7 @@ static void check_damaged(const uint8_t *bytes, size_t len)
 	struct tool tool;
 
 	tempdir_write(&dir, "DMAR.bin", bytes, len);
-	TOOL_RUN(&tool, "--platform", platform, "units", "-j");
+	TOOL_CALL(&tool, "--platform", platform, "units", "-j");
 	CU_ASSERT(tool.code == 0 || tool.code == 1);
 	if (tool.code == 0) {
 		json_t *document = tool_json(&tool);
@@ -167,10 +167,8 @@ static void check_damaged(const uint8_t *bytes, size_t len)
 
 static void truncations_are_refused_with_one_line(void)
 {
-	bool every = getenv("CTL_MUTATIONS") && strcmp(getenv("CTL_MUTATIONS"), "all") == 0;
-
 	for (unsigned i = 0; i < all.n; i++) {
-		for (size_t len = 0; len < all.at[i].len; len += every ? 1 : 41)
+		for (size_t len = 0; len < all.at[i].len; len++)
 			check_damaged(all.at[i].bytes, len);
 	}
 }
@@ -189,9 +187,7 @@ static void try_length(const struct table *table, size_t at, unsigned value)
 
 static void wrong_lengths_and_checksums_are_one_line(void)
 {
-	bool every = getenv("CTL_MUTATIONS") && strcmp(getenv("CTL_MUTATIONS"), "all") == 0;
-
-	for (unsigned i = 0; i < all.n; i += every ? 1 : 4) {
+	for (unsigned i = 0; i < all.n; i++) {
 		const struct table *table = &all.at[i];
 		struct table bad = table_make("bad", table->bytes, table->len);
 

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl.h"
 #include "suite.h"
 #include "tool.h"
+
+#define ARGS_MAX 32u
 
 extern char **environ;
 
@@ -27,21 +32,50 @@ static char *read_all(FILE *file)
 	return text;
 }
 
+static FILE *memory_file(void)
+{
+	int fd = memfd_create("piommu-ctl", MFD_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+	if (!file) {
+		fprintf(stderr, "no file for the output of piommu-ctl: %s\n", strerror(errno));
+		exit(1);
+	}
+	return file;
+}
+
+static void keep(struct tool *tool, int code, FILE *out, FILE *err)
+{
+	tool->code = code;
+	tool->out = read_all(out);
+	tool->err = read_all(err);
+	tool->nerr = 0;
+	for (const char *c = tool->err; *c; c++)
+		tool->nerr += *c == '\n';
+}
+
+/* `n` are there already. */
+static unsigned add_args(const char **argv, unsigned n, const char *const *args)
+{
+	while (*args && n + 1 < ARGS_MAX)
+		argv[n++] = *args++;
+	argv[n] = NULL;
+	return n;
+}
+
 /* Into files, not pipes: nothing can fill up, whatever the tool prints. */
 void tool_run(struct tool *tool, const char *const *args)
 {
 	posix_spawn_file_actions_t actions;
-	const char *argv[32];
-	FILE *out = tmpfile();
-	FILE *err = tmpfile();
+	const char *argv[ARGS_MAX];
+	FILE *out = memory_file();
+	FILE *err = memory_file();
 	int status = 0;
 	pid_t pid;
 	unsigned n = suite_wrapper(argv, 8);
 
 	argv[n++] = CTL_PATH;
-	while (*args && n + 1 < sizeof(argv) / sizeof(argv[0]))
-		argv[n++] = *args++;
-	argv[n] = NULL;
+	add_args(argv, n, args);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fileno(out), 1);
 	posix_spawn_file_actions_adddup2(&actions, fileno(err), 2);
@@ -50,12 +84,39 @@ void tool_run(struct tool *tool, const char *const *args)
 		exit(1);
 	}
 	posix_spawn_file_actions_destroy(&actions);
-	tool->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	tool->out = read_all(out);
-	tool->err = read_all(err);
-	tool->nerr = 0;
-	for (const char *c = tool->err; *c; c++)
-		tool->nerr += *c == '\n';
+	keep(tool, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out, err);
+}
+
+/* What is written to `from` goes to `to` from here on. @return what it was */
+static int redirect(FILE *from, FILE *to)
+{
+	int was = dup(fileno(from));
+
+	fflush(from);
+	dup2(fileno(to), fileno(from));
+	return was;
+}
+
+static void restore(FILE *from, int was)
+{
+	fflush(from);
+	dup2(was, fileno(from));
+	close(was);
+}
+
+void tool_call(struct tool *tool, const char *const *args)
+{
+	const char *argv[ARGS_MAX] = { "piommu-ctl" };
+	unsigned n = add_args(argv, 1, args);
+	FILE *out = memory_file();
+	FILE *err = memory_file();
+	int out_was = redirect(stdout, out);
+	int err_was = redirect(stderr, err);
+	int code = ctl_main((int)n, (char **)argv);
+
+	restore(stdout, out_was);
+	restore(stderr, err_was);
+	keep(tool, code, out, err);
 }
 
 json_t *tool_json(const struct tool *tool)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs the built piommu-ctl and keeps what it said. */
+/* Runs piommu-ctl and keeps what it said. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -12,9 +12,15 @@ struct tool {
 	unsigned nerr; /* lines of err */
 };
 
-/* Arguments, NULL-terminated, without the program's name. */
+/* The built program. Arguments, NULL-terminated, without its name. */
 void tool_run(struct tool *tool, const char *const *args);
 #define TOOL_RUN(tool, ...) tool_run((tool), (const char *const[]){ __VA_ARGS__, NULL })
+/*
+ * The same without a process: for what is tried by the thousand. A crash ends the test, too. One thread; nothing else may
+ * write to stdout or stderr meanwhile.
+ */
+void tool_call(struct tool *tool, const char *const *args);
+#define TOOL_CALL(tool, ...) tool_call((tool), (const char *const[]){ __VA_ARGS__, NULL })
 /* stdout as JSON, or NULL; the caller's to drop. */
 json_t *tool_json(const struct tool *tool);
 void tool_free(struct tool *tool);
