@@ -96,8 +96,14 @@ PIOMMU_QUEUE_INLINE int piommu_queue_submit(const struct piommu_domain_units *un
 	return err;
 }
 
-/** What a unit's ring needs of its platform: clock, wait, bound. The driver adds its slots and its ops. */
-struct piommu_ring_config piommu_queue_config(const struct piommu_unit *unit);
+/**
+ * A unit's ring, in memory of its own: the slots from its beginning on, then a page for the status word. `config` is what the driver has to
+ * say of it: slots, ops, ctx, writeback. Slow path. @return 0; -ENOMEM, or what the platform returned
+ */
+int piommu_queue_create(const struct piommu_unit *unit, struct piommu_ring_config config, struct piommu_mem *mem,
+			struct piommu_ring **out);
+/** Idempotent. The memory stays where keep_memory says so. */
+void piommu_queue_destroy(const struct piommu_unit *unit, struct piommu_mem *mem, struct piommu_ring **ring);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

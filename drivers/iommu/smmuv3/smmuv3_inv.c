@@ -13,13 +13,6 @@
 #include "piommu_queue.h"
 #include "smmuv3.h"
 
-static size_t queue_len(const struct smmuv3_inv *inv)
-{
-	size_t len = sizeof(struct smmuv3_cmd) << inv->nslots_lg2;
-
-	return len < PIOMMU_PAGE_SIZE ? PIOMMU_PAGE_SIZE : len;
-}
-
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
 
 static void put(void *slot, struct smmuv3_cmd cmd)
@@ -99,29 +92,17 @@ static void ring_writeback(void *clock_ctx, const void *va, size_t len)
 
 static int queue_create(struct smmuv3 *smmuv3)
 {
-	struct piommu_platform *plat = smmuv3->unit->plat;
+	const struct piommu_unit *unit = smmuv3->unit;
 	struct smmuv3_inv *inv = &smmuv3->inv;
-	struct piommu_ring_config config;
-	bool writes = smmuv3->unit->caps.coherent && smmuv3->idr0 & SMMUV3_IDR0_MSI;
-	size_t len = queue_len(inv);
-	int err;
+	const struct piommu_ring_config config = {
+		.nslots_lg2 = inv->nslots_lg2,
+		.slot_size = sizeof(struct smmuv3_cmd),
+		.ops = unit->caps.coherent && smmuv3->idr0 & SMMUV3_IDR0_MSI ? &by_write : &by_index,
+		.ctx = smmuv3,
+		.writeback = unit->caps.coherent ? NULL : ring_writeback,
+	};
 
-	err = plat->ops->mem_alloc(plat, len + PIOMMU_PAGE_SIZE, len, smmuv3->unit->fw->numa_node, &inv->mem);
-	if (err)
-		return err;
-	config = piommu_queue_config(smmuv3->unit);
-	config.slots = inv->mem.va;
-	config.nslots_lg2 = inv->nslots_lg2;
-	config.slot_size = sizeof(struct smmuv3_cmd);
-	config.status = writes ? (uint32_t *)(void *)((char *)inv->mem.va + len) : NULL;
-	config.status_pa = inv->mem.pa + len;
-	config.ops = writes ? &by_write : &by_index;
-	config.ctx = smmuv3;
-	config.writeback = smmuv3->unit->caps.coherent ? NULL : ring_writeback;
-	err = piommu_ring_create(&config, &inv->ring);
-	if (err)
-		plat->ops->mem_free(plat, &inv->mem);
-	return err;
+	return piommu_queue_create(unit, config, &inv->mem, &inv->ring);
 }
 
 /*
@@ -150,14 +131,7 @@ int smmuv3_inv_create(struct smmuv3 *smmuv3)
 
 void smmuv3_inv_destroy(struct smmuv3 *smmuv3)
 {
-	struct piommu_platform *plat = smmuv3->unit->plat;
-
-	if (!smmuv3->inv.ring)
-		return;
-	piommu_ring_destroy(smmuv3->inv.ring);
-	if (!smmuv3->unit->keep_memory)
-		plat->ops->mem_free(plat, &smmuv3->inv.mem);
-	smmuv3->inv.ring = NULL;
+	piommu_queue_destroy(smmuv3->unit, &smmuv3->inv.mem, &smmuv3->inv.ring);
 }
 
 /* A failure is an event. Those of a queue that has stopped are noted where it is repaired. */

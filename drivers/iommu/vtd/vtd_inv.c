@@ -11,8 +11,6 @@
 #include "piommu_queue.h"
 #include "vtd.h"
 
-#define QUEUE_LEN ((size_t)sizeof(struct vtd_pair) << VTD_QUEUE_LG2)
-
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
 
 static void make_wait(void *slot, uint64_t status_pa, uint32_t seq)
@@ -55,31 +53,6 @@ static const struct piommu_ring_ops ring_ops = {
 	.check = check,
 };
 
-static int queue_create(struct vtd *vtd)
-{
-	struct piommu_platform *plat = vtd->unit->plat;
-	struct vtd_inv *inv = &vtd->inv;
-	struct piommu_ring_config config;
-	int err;
-
-	err = plat->ops->mem_alloc(plat, QUEUE_LEN + PIOMMU_PAGE_SIZE, QUEUE_LEN, vtd->unit->fw->numa_node, &inv->mem);
-	if (err)
-		return err;
-	/* No write-back: ECAP.C is about remapping structures, the queue is read coherently on every unit (11.4.3). */
-	config = piommu_queue_config(vtd->unit);
-	config.slots = inv->mem.va;
-	config.nslots_lg2 = VTD_QUEUE_LG2;
-	config.slot_size = sizeof(struct vtd_pair);
-	config.status = (uint32_t *)(void *)((char *)inv->mem.va + QUEUE_LEN);
-	config.status_pa = inv->mem.pa + QUEUE_LEN;
-	config.ops = &ring_ops;
-	config.ctx = vtd;
-	err = piommu_ring_create(&config, &inv->ring);
-	if (err)
-		plat->ops->mem_free(plat, &inv->mem);
-	return err;
-}
-
 /*
  * Orders of magnitude, no promises: the threshold is their ratio. Hardware: about five million invalidations a second, each with its
  * wait, is the best rate known, and a command alone is a fraction of that. Software (caching mode is its sign, 6.1): a command
@@ -105,6 +78,13 @@ static const struct vtd_costs *costs_of(const struct vtd *vtd)
 
 int vtd_inv_create(struct vtd *vtd)
 {
+	/* No write-back: ECAP.C is about remapping structures, the queue is read coherently on every unit (11.4.3). */
+	const struct piommu_ring_config config = {
+		.nslots_lg2 = VTD_QUEUE_LG2,
+		.slot_size = sizeof(struct vtd_pair),
+		.ops = &ring_ops,
+		.ctx = vtd,
+	};
 	struct vtd_inv *inv = &vtd->inv;
 
 	memset(inv, 0, sizeof(*inv));
@@ -113,19 +93,12 @@ int vtd_inv_create(struct vtd *vtd)
 	inv->max_am = (unsigned)field_get(VTD_CAP_MAMV, vtd->cap);
 	inv->max_desc = vtd_inv_max_desc(costs_of(vtd));
 	inv->psi = vtd->cap & VTD_CAP_PSI;
-	return vtd->unit->caps.queued ? queue_create(vtd) : 0;
+	return vtd->unit->caps.queued ? piommu_queue_create(vtd->unit, config, &inv->mem, &inv->ring) : 0;
 }
 
 void vtd_inv_destroy(struct vtd *vtd)
 {
-	struct piommu_platform *plat = vtd->unit->plat;
-
-	if (!vtd->inv.ring)
-		return;
-	piommu_ring_destroy(vtd->inv.ring);
-	if (!vtd->unit->keep_memory)
-		plat->ops->mem_free(plat, &vtd->inv.mem);
-	vtd->inv.ring = NULL;
+	piommu_queue_destroy(vtd->unit, &vtd->inv.mem, &vtd->inv.ring);
 }
 
 /* A failure is an event. Those of a queue that has stopped are noted where it is repaired. */
