@@ -22,7 +22,7 @@ static int access_page(struct sim *sim, const struct sim_slot *slot, uint64_t io
 {
 	if (slot->unit == SIM_NO_UNIT)
 		return untranslated(sim, iova, buf, len, is_write);
-	return sim->units[slot->unit]->ops->dma(sim->units[slot->unit], slot->id, iova, buf, len, is_write);
+	return sim_model_dma(sim->units[slot->unit], slot->id, iova, buf, len, is_write);
 }
 
 int piommu_sim_dma(struct piommu_platform *plat, struct piommu_sbdf sbdf, uint64_t iova, void *buf, size_t len, bool is_write)
@@ -122,7 +122,7 @@ int piommu_sim_dump(struct piommu_platform *plat, char **text)
 		return -ENOMEM;
 	for (unsigned unit = 0; unit < sim->config.units; unit++) {
 		fprintf(out, "unit %u, %s\n", unit, sim_is_controlled(sim, unit) ? "driven" : "free");
-		sim->units[unit]->ops->dump(sim->units[unit], out);
+		sim_model_dump(sim->units[unit], out);
 	}
 	is_whole = !ferror(out);
 	if (fclose(out) || !is_whole) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sim_model.h"
 
@@ -84,4 +85,64 @@ void sim_model_complain(struct sim_model *model, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(model->complaint, sizeof(model->complaint), fmt, args);
 	va_end(args);
+}
+
+/* ---- Accesses ---- */
+
+uint64_t sim_model_read(struct sim_model *model, unsigned off, unsigned width)
+{
+	uint64_t value = width == 8 ? UINT64_MAX : UINT32_MAX;
+
+	pthread_mutex_lock(&model->lock);
+	if (!model->dead)
+		value = model->ops->read(model, off, width);
+	pthread_mutex_unlock(&model->lock);
+	return value;
+}
+
+void sim_model_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
+{
+	pthread_mutex_lock(&model->lock);
+	if (!model->dead)
+		model->ops->write(model, off, width, value);
+	pthread_mutex_unlock(&model->lock);
+}
+
+void sim_model_write_inspected(struct sim_model *model, unsigned off)
+{
+	pthread_mutex_lock(&model->lock);
+	sim_model_misuse(model, "write at 0x%x through a window that was mapped to inspect", off);
+	pthread_mutex_unlock(&model->lock);
+}
+
+int sim_model_count_dma(struct sim_model *model, int err)
+{
+	model->counts.dma_ok += !err;
+	model->counts.dma_blocked += err == -EFAULT || err == SIM_IGNORED;
+	return err == SIM_IGNORED ? 0 : err;
+}
+
+/* The copy is made under the lock, so that an invalidation completes only after it: hardware drains its requests, too. */
+int sim_model_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write)
+{
+	int err = -EFAULT;
+
+	pthread_mutex_lock(&model->lock);
+	if (!model->dead)
+		err = model->ops->dma(model, id, iova, buf, len, is_write);
+	if (err == SIM_IGNORED && !is_write)
+		memset(buf, 0, len);
+	err = sim_model_count_dma(model, err);
+	pthread_mutex_unlock(&model->lock);
+	return err;
+}
+
+void sim_model_dump(struct sim_model *model, FILE *out)
+{
+	pthread_mutex_lock(&model->lock);
+	model->ops->dump_state(model, out);
+	if (model->complaint[0])
+		fprintf(out, "  complaint: %s\n", model->complaint);
+	model->ops->dump_streams(model, out);
+	pthread_mutex_unlock(&model->lock);
 }

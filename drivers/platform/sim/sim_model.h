@@ -15,24 +15,24 @@
 
 struct sim_model;
 
+/* A family's part. Under the lock, but for the first two; no access comes to a unit that is dead. */
 struct sim_model_ops {
 	void (*destroy)(struct sim_model *model); /* never NULL here */
+	/* What its registers say of it, without an access: `caps_known`, `cap`, `version`. The rest is the platform's. They are constant. */
+	void (*facts)(const struct sim_model *model, struct piommu_unit_facts *out);
 
 	uint64_t (*read)(struct sim_model *model, unsigned off, unsigned width);
 	void (*write)(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
-	/* A write through a window that was mapped only to look. */
-	void (*complain_inspect)(struct sim_model *model, unsigned off);
-	/* What its registers say of it, without an access: `caps_known`, `cap`, `version`. The rest is the platform's. */
-	void (*facts)(const struct sim_model *model, struct piommu_unit_facts *out);
-
-	/* One access within a 4 KiB page; `id` is what the request carries at the unit. @return 0, -EFAULT, -EIO as piommu_sim_dma() */
+	/* @return 0, -EFAULT or -EIO as piommu_sim_dma(), or SIM_IGNORED */
 	int (*dma)(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
 
-	/* A switch was set; under the lock. */
+	/* A switch was set. */
 	void (*switched)(struct sim_model *model, enum piommu_sim_switch which);
-	/* The unit's part of piommu_sim_dump(). */
-	void (*dump)(struct sim_model *model, FILE *out);
+	/* Parts of piommu_sim_dump(): registers and faults; what becomes of each stream, where the unit translates. */
+	void (*dump_state)(const struct sim_model *model, FILE *out);
+	void (*dump_streams)(struct sim_model *model, FILE *out);
 };
+#define SIM_IGNORED 1 /* blocked, and the device is not told: reads are zero, writes go nowhere */
 
 /* First member of each family's model. */
 struct sim_model {
@@ -56,8 +56,27 @@ int sim_model_set(struct sim_model *model, enum piommu_sim_switch which, uint64_
 void sim_model_counts(struct sim_model *model, struct piommu_sim_counts *out);
 /* The first complaint since the last call, "" if none. */
 void sim_model_complaint(struct sim_model *model, char *text, size_t len);
-/* Under the lock. Of several complaints the first counts: it is the cause of the rest. */
+
+/* A dead unit reads as all ones. */
+uint64_t sim_model_read(struct sim_model *model, unsigned off, unsigned width);
+void sim_model_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
+/* A write through a window that was mapped only to look. */
+void sim_model_write_inspected(struct sim_model *model, unsigned off);
+/* One access within a 4 KiB page; `id` is what the request carries at the unit. @return 0, -EFAULT, -EIO as piommu_sim_dma() */
+int sim_model_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
+/* The unit's part of piommu_sim_dump(). Changes nothing. */
+void sim_model_dump(struct sim_model *model, FILE *out);
+
+/* ---- For families; under the lock ---- */
+
+/* Of several complaints the first counts: it is the cause of the rest. */
 __attribute__((format(printf, 2, 3))) void sim_model_complain(struct sim_model *model, const char *fmt, ...);
+/* The same, and counts a wrong use of a register, or a structure changed in a way that hardware may see half of. */
+#define sim_model_misuse(model, ...) ((model)->counts.misuse++, sim_model_complain(model, __VA_ARGS__))
+/* The same, and counts reserved bits. */
+#define sim_model_reserved(model, ...) ((model)->counts.reserved_errors++, sim_model_complain(model, __VA_ARGS__))
+/* Counts an access by what became of it. @return `err` as the device is told it */
+int sim_model_count_dma(struct sim_model *model, int err);
 
 static inline void sim_model_destroy(struct sim_model *model)
 {

@@ -93,7 +93,7 @@ static uint64_t window_read(struct piommu_window *window, unsigned off, unsigned
 {
 	struct sim_window *at = window->ctx;
 
-	return model_of(at)->ops->read(model_of(at), off, width);
+	return sim_model_read(model_of(at), off, width);
 }
 
 static void window_write(struct piommu_window *window, unsigned off, unsigned width, uint64_t value)
@@ -101,9 +101,9 @@ static void window_write(struct piommu_window *window, unsigned off, unsigned wi
 	struct sim_window *at = window->ctx;
 
 	if (at->access == PIOMMU_WINDOW_CONTROL)
-		model_of(at)->ops->write(model_of(at), off, width, value);
+		sim_model_write(model_of(at), off, width, value);
 	else
-		model_of(at)->ops->complain_inspect(model_of(at), off);
+		sim_model_write_inspected(model_of(at), off);
 }
 
 static const struct piommu_window_ops window_ops = { window_read, window_write };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Life, switches and counts of the SMMUv2 model, and its face. Entered by any thread; takes the unit's lock.
+ * Life and switches of the SMMUv2 model. Entered by any thread; the lock is sim_model.c's.
  *
  *   registers   smmuv2_model_regs.c (which there are), smmuv2_model_ids.c (what they are at power-on),
  *               smmuv2_model_global.c and smmuv2_model_bank.c (what a write does)
@@ -13,14 +13,9 @@
 
 #include "smmuv2_model_priv.h"
 
-static struct smmuv2_model *model_of(struct sim_model *model)
-{
-	return (struct smmuv2_model *)(void *)model;
-}
-
 static void destroy(struct sim_model *model)
 {
-	struct smmuv2_model *m = model_of(model);
+	struct smmuv2_model *m = smmuv2m_of(model);
 
 	for (unsigned i = 0; i < m->cfg.ncb; i++)
 		free(m->bank[i].stalled);
@@ -34,38 +29,7 @@ static void destroy(struct sim_model *model)
 	free(m);
 }
 
-static uint64_t read_register(struct sim_model *model, unsigned off, unsigned width)
-{
-	struct smmuv2_model *m = model_of(model);
-	uint64_t value = width == 8 ? UINT64_MAX : UINT32_MAX;
-
-	pthread_mutex_lock(&m->model.lock);
-	if (!m->model.dead)
-		value = smmuv2m_read(m, off, width);
-	pthread_mutex_unlock(&m->model.lock);
-	return value;
-}
-
-static void write_register(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
-{
-	struct smmuv2_model *m = model_of(model);
-
-	pthread_mutex_lock(&m->model.lock);
-	if (!m->model.dead)
-		smmuv2m_write(m, off, width, value);
-	pthread_mutex_unlock(&m->model.lock);
-}
-
-static void complain_inspect(struct sim_model *model, unsigned off)
-{
-	struct smmuv2_model *m = model_of(model);
-
-	pthread_mutex_lock(&m->model.lock);
-	smmuv2m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->model.lock);
-}
-
-/* IDR0 and IDR1, IDR2 and IDR7. They are constant. */
+/* IDR0 and IDR1, IDR2 and IDR7. */
 static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 {
 	const struct smmuv2_model *m = (const struct smmuv2_model *)(const void *)model;
@@ -79,18 +43,18 @@ static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 static void switched(struct sim_model *model, enum piommu_sim_switch which)
 {
 	if (which == PIOMMU_SIM_FAIL_HANDSHAKES && !model->lose_in)
-		smmuv2m_sync_late(model_of(model));
+		smmuv2m_sync_late(smmuv2m_of(model));
 }
 
 static const struct sim_model_ops ops = {
 	.destroy = destroy,
-	.read = read_register,
-	.write = write_register,
-	.complain_inspect = complain_inspect,
 	.facts = facts,
+	.read = smmuv2m_read,
+	.write = smmuv2m_write,
 	.dma = smmuv2m_dma,
 	.switched = switched,
-	.dump = smmuv2m_dump,
+	.dump_state = smmuv2m_dump_state,
+	.dump_streams = smmuv2m_dump_streams,
 };
 
 /* IDR2 has no other sizes than these. */

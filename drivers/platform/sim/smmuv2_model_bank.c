@@ -296,10 +296,11 @@ static void write_sctlr(struct smmuv2_model *m, unsigned bank, uint32_t value)
 	if (value & SCTLR_M) {
 		smmuv2m_bank_regime(m, bank, &regime);
 		if (regime.wrong)
-			smmuv2m_misuse(m, "context bank %u enabled: %s", bank, regime.wrong);
+			sim_model_misuse(&m->model, "context bank %u enabled: %s", bank, regime.wrong);
 	} else if (old & SCTLR_M && smmuv2m_bank_in_use(m, bank)) {
-		smmuv2m_misuse(m, "context bank %u switched off while a stream is translated by it, which is bypassed then",
-			       bank);
+		sim_model_misuse(&m->model,
+				 "context bank %u switched off while a stream is translated by it, which is bypassed then",
+				 bank);
 	}
 }
 
@@ -315,10 +316,10 @@ static void write_ttbr(struct smmuv2_model *m, unsigned bank, unsigned off, unsi
 	if (!(b->words[B_SCTLR / 4] & SCTLR_M))
 		return;
 	if (width == 4)
-		smmuv2m_misuse(m, "TTBR at 0x%x of context bank %u written in halves while it is enabled", off, bank);
+		sim_model_misuse(&m->model, "TTBR at 0x%x of context bank %u written in halves while it is enabled", off, bank);
 	smmuv2m_bank_regime(m, bank, &after);
 	if (after.wrong)
-		smmuv2m_misuse(m, "context bank %u changed while enabled: %s", bank, after.wrong);
+		sim_model_misuse(&m->model, "context bank %u changed while enabled: %s", bank, after.wrong);
 	if (old != value && before.tag.asid == after.tag.asid)
 		b->table_changed = true;
 }
@@ -328,7 +329,8 @@ static void write_config(struct smmuv2_model *m, unsigned bank, unsigned off, ui
 	struct smmuv2m_bank *b = &m->bank[bank];
 
 	if (b->words[B_SCTLR / 4] & SCTLR_M && b->words[off / 4] != value)
-		smmuv2m_misuse(m, "register 0x%x of context bank %u changed while it is enabled: it may be cached", off, bank);
+		sim_model_misuse(&m->model, "register 0x%x of context bank %u changed while it is enabled: it may be cached",
+				 off, bank);
 	b->words[off / 4] = value;
 }
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request through the SMMUv2 model: stream mapping, context bank, translation, permission, fault, memory. The copy is made under the
- * unit's lock, so that a synchronisation is over only after it: hardware drains its requests, too. IHI 0062, stream mapping,
- * context faults (terminate and stall), SMMU_sCR0, SMMU_S2CRn, SMMU_CBn_SCTLR, SMMU_CBn_RESUME.
+ * A request through the SMMUv2 model: stream mapping, context bank, translation, permission, fault, memory. IHI 0062, stream mapping,
+ * context faults (terminate and stall), SMMU_sCR0, SMMU_S2CRn, SMMU_CBn_SCTLR, SMMU_CBn_RESUME. The lock is held.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "smmuv2_model_priv.h"
-
-#define IGNORED 1 /* blocked, and the device is not told: reads are zero, writes go nowhere */
 
 /* ---- Where a stream goes ---- */
 
@@ -91,7 +88,7 @@ static void stall(struct smmuv2_model *m, unsigned bank, const struct smmuv2m_re
 
 static int terminate(const uint32_t *words)
 {
-	return words[B_SCTLR / 4] & SCTLR_CFRE ? -EFAULT : IGNORED;
+	return words[B_SCTLR / 4] & SCTLR_CFRE ? -EFAULT : SIM_IGNORED;
 }
 
 static int context_fault(struct smmuv2_model *m, const struct smmuv2m_regime *r, const struct smmuv2m_request *request,
@@ -134,9 +131,9 @@ static void check_table_change(struct smmuv2_model *m, const struct smmuv2m_regi
 		return;
 	m->bank[r->bank].table_changed = false;
 	if (smmuv2m_tag_cached(m, &r->tag))
-		smmuv2m_misuse(m,
-			       "context bank %u is used with a new TTBR before what was cached of the old one is invalidated",
-			       r->bank);
+		sim_model_misuse(&m->model,
+				 "context bank %u is used with a new TTBR before what was cached of the old one is invalidated",
+				 r->bank);
 }
 
 static int through_bank(struct smmuv2_model *m, unsigned bank, const struct smmuv2m_request *request, uint64_t *pa)
@@ -160,20 +157,18 @@ static int through_bank(struct smmuv2_model *m, unsigned bank, const struct smmu
 	return 0;
 }
 
-static int locked_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
+static int access_memory(struct smmuv2_model *m, struct smmuv2m_request *request)
 {
 	uint64_t pa = request->iova;
 	struct smmuv2m_route route;
 	int err = 0;
 
-	if (m->model.dead)
-		return -EFAULT;
 	smmuv2m_route(m, request->sid, &route);
 	request->is_priv = route.is_priv;
 	if (route.conflict)
-		smmuv2m_misuse(m, "stream 0x%x matches more than one stream mapping group", request->sid);
+		sim_model_misuse(&m->model, "stream 0x%x matches more than one stream mapping group", request->sid);
 	if (route.gfsr)
-		return smmuv2m_global_fault(m, request, route.gfsr) ? -EFAULT : IGNORED;
+		return smmuv2m_global_fault(m, request, route.gfsr) ? -EFAULT : SIM_IGNORED;
 	if (!route.bypass)
 		err = through_bank(m, route.bank, request, &pa);
 	if (err)
@@ -181,30 +176,13 @@ static int locked_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
 	return sim_mem_dma(m->mem, pa, request->buf, request->len, request->is_write) ? 0 : -EIO;
 }
 
-static int counted_dma(struct smmuv2_model *m, struct smmuv2m_request *request)
-{
-	int err = locked_dma(m, request);
-
-	m->model.counts.dma_ok += !err;
-	m->model.counts.dma_blocked += err == -EFAULT || err == IGNORED;
-	if (err != IGNORED)
-		return err;
-	if (!request->is_write)
-		memset(request->buf, 0, request->len);
-	return 0;
-}
-
 int smmuv2m_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write)
 {
-	struct smmuv2_model *m = (struct smmuv2_model *)(void *)model;
+	struct smmuv2_model *m = smmuv2m_of(model);
 	struct smmuv2m_request request = { .iova = iova, .is_write = is_write, .buf = buf, .len = len };
-	int err;
 
-	pthread_mutex_lock(&m->model.lock);
 	request.sid = stream_of(m, id);
-	err = counted_dma(m, &request);
-	pthread_mutex_unlock(&m->model.lock);
-	return err;
+	return access_memory(m, &request);
 }
 
 /* Bit 0: 1 terminate, 0 retry. */
@@ -215,7 +193,7 @@ void smmuv2m_resume(struct smmuv2_model *m, unsigned bank, uint32_t value)
 	struct smmuv2m_request request;
 
 	if (!b->is_stalled) {
-		smmuv2m_misuse(m, "RESUME of context bank %u, in which nothing stalls", bank);
+		sim_model_misuse(&m->model, "RESUME of context bank %u, in which nothing stalls", bank);
 		return;
 	}
 	b->is_stalled = false;
@@ -225,7 +203,7 @@ void smmuv2m_resume(struct smmuv2_model *m, unsigned bank, uint32_t value)
 		request = (struct smmuv2m_request){ .sid = stalled->sid, .iova = stalled->iova, .is_write = true };
 		request.buf = stalled->data;
 		request.len = stalled->len;
-		counted_dma(m, &request);
+		sim_model_count_dma(&m->model, access_memory(m, &request));
 	}
 	free(stalled);
 }

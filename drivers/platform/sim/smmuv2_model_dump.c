@@ -2,7 +2,7 @@
 /*
  * The SMMUv2 model's state as text, for comparing: what software wrote and what the unit would do with each stream. Left out is what
  * two states may differ in that do the same: where tables are, which stream mapping group a stream has, leaf sizes, banks that
- * no stream uses, the last invalidation. The lock is held throughout, nothing is changed.
+ * no stream uses, the last invalidation. The lock is held, nothing is changed.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -30,17 +30,6 @@ static void dump_faults(const struct smmuv2_model *m, FILE *out)
 				words[B_FSR / 4], m->gr1[A_CBFRSYNRA / 4 + i],
 				words[B_FSYNR0 / 4] & FSYNR0_WNR ? "write" : "read", smmuv2m_wide(words, B_FAR));
 	}
-}
-
-static void dump_registers(const struct smmuv2_model *m, FILE *out)
-{
-	fprintf(out, "  sCR0 0x%" PRIx32 "\n  sCR2 0x%" PRIx32 "\n  sACR 0x%" PRIx32 "\n", smmuv2m_cr0(m), m->gr0[G_CR2 / 4],
-		m->gr0[G_ACR / 4]);
-	if (m->ndrops)
-		fputs("  an invalidation is not synchronised\n", out);
-	if (smmuv2m_sync_active(m))
-		fputs("  a synchronisation is not over\n", out);
-	dump_faults(m, out);
 }
 
 /* ---- Page tables ---- */
@@ -151,15 +140,23 @@ static void dump_streams(struct smmuv2_model *m, FILE *out)
 	put_run(out, first, n - 1, run);
 }
 
-void smmuv2m_dump(struct sim_model *model, FILE *out)
+void smmuv2m_dump_state(const struct sim_model *model, FILE *out)
 {
-	struct smmuv2_model *m = (struct smmuv2_model *)(void *)model;
+	const struct smmuv2_model *m = (const struct smmuv2_model *)(const void *)model;
 
-	pthread_mutex_lock(&m->model.lock);
-	dump_registers(m, out);
-	if (m->model.complaint[0])
-		fprintf(out, "  complaint: %s\n", m->model.complaint);
+	fprintf(out, "  sCR0 0x%" PRIx32 "\n  sCR2 0x%" PRIx32 "\n  sACR 0x%" PRIx32 "\n", smmuv2m_cr0(m), m->gr0[G_CR2 / 4],
+		m->gr0[G_ACR / 4]);
+	if (m->ndrops)
+		fputs("  an invalidation is not synchronised\n", out);
+	if (smmuv2m_sync_active(m))
+		fputs("  a synchronisation is not over\n", out);
+	dump_faults(m, out);
+}
+
+void smmuv2m_dump_streams(struct sim_model *model, FILE *out)
+{
+	struct smmuv2_model *m = smmuv2m_of(model);
+
 	if (!(smmuv2m_cr0(m) & CR0_CLIENTPD))
 		dump_streams(m, out);
-	pthread_mutex_unlock(&m->model.lock);
 }

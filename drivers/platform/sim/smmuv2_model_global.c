@@ -71,9 +71,9 @@ void smmuv2m_write_s2cr(struct smmuv2_model *m, unsigned group, uint32_t value)
 	uint32_t type = field_get32(S2CR_TYPE, value);
 
 	if (type > S2CR_FAULT)
-		smmuv2m_misuse(m, "S2CR%u: type 3 is reserved", group);
+		sim_model_misuse(&m->model, "S2CR%u: type 3 is reserved", group);
 	if (value & S2CR_EXIDVALID && !m->cfg.exids)
-		smmuv2m_misuse(m, "S2CR%u: EXIDVALID on a unit without extended stream ids", group);
+		sim_model_misuse(&m->model, "S2CR%u: EXIDVALID on a unit without extended stream ids", group);
 	if (m->cfg.qcom && type == S2CR_FAULT)
 		return;
 	if (m->cfg.qcom && type == S2CR_BYPASS)
@@ -105,14 +105,14 @@ void smmuv2m_write_cr0(struct smmuv2_model *m, uint32_t value)
 	uint32_t changed = (value ^ smmuv2m_cr0(m)) & ~absent;
 
 	if (value & absent)
-		smmuv2m_misuse(m, "sCR0 0x%x: bits 0x%x are reserved on this unit", value, value & absent);
+		sim_model_misuse(&m->model, "sCR0 0x%x: bits 0x%x are reserved on this unit", value, value & absent);
 	if (value & CR0_GSE)
-		smmuv2m_misuse(m, "sCR0 0x%x: GSE stalls every context", value);
+		sim_model_misuse(&m->model, "sCR0 0x%x: GSE stalls every context", value);
 	/* They change what SMR, S2CR and the TLB's tags mean. */
 	if (changed & CR0_EXIDENABLE && !(smmuv2m_cr0(m) & CR0_CLIENTPD) && any_group_valid(m))
-		smmuv2m_misuse(m, "sCR0.EXIDENABLE changed while streams are mapped");
+		sim_model_misuse(&m->model, "sCR0.EXIDENABLE changed while streams are mapped");
 	if (changed & CR0_VMID16EN && any_bank_on(m))
-		smmuv2m_misuse(m, "sCR0.VMID16EN changed while a context bank is enabled");
+		sim_model_misuse(&m->model, "sCR0.VMID16EN changed while a context bank is enabled");
 	m->gr0[G_CR0 / 4] = value & ~absent;
 }
 
@@ -136,10 +136,10 @@ static bool attribute_changes(struct smmuv2_model *m, unsigned bank, uint32_t ol
 	if (old == value)
 		return false;
 	if (smmuv2m_bank_in_use(m, bank))
-		smmuv2m_misuse(m, "%s%u changed from 0x%x to 0x%x while a stream is translated by its bank", name, bank, old,
-			       value);
+		sim_model_misuse(&m->model, "%s%u changed from 0x%x to 0x%x while a stream is translated by its bank", name,
+				 bank, old, value);
 	else if (m->bank[bank].words[B_SCTLR / 4] & SCTLR_M)
-		smmuv2m_misuse(m, "%s%u changed from 0x%x to 0x%x while its bank is enabled", name, bank, old, value);
+		sim_model_misuse(&m->model, "%s%u changed from 0x%x to 0x%x while its bank is enabled", name, bank, old, value);
 	return true;
 }
 
@@ -148,7 +148,7 @@ void smmuv2m_write_cbar(struct smmuv2_model *m, unsigned bank, uint32_t value)
 	uint32_t reserved = cbar_reserved(m, value);
 
 	if (reserved)
-		smmuv2m_misuse(m, "CBAR%u 0x%x: reserved bits 0x%x of its type are set", bank, value, reserved);
+		sim_model_misuse(&m->model, "CBAR%u 0x%x: reserved bits 0x%x of its type are set", bank, value, reserved);
 	value &= ~reserved;
 	if (attribute_changes(m, bank, smmuv2m_cbar(m, bank), value, "CBAR"))
 		m->gr1[A_CBAR / 4 + bank] = value;
@@ -157,7 +157,7 @@ void smmuv2m_write_cbar(struct smmuv2_model *m, unsigned bank, uint32_t value)
 void smmuv2m_write_cba2r(struct smmuv2_model *m, unsigned bank, uint32_t value)
 {
 	if (value & CBA2R_VMID16 && !m->cfg.vmid16) {
-		smmuv2m_misuse(m, "CBA2R%u 0x%x: VMID16 on a unit with VMIDs of 8 bits", bank, value);
+		sim_model_misuse(&m->model, "CBA2R%u 0x%x: VMID16 on a unit with VMIDs of 8 bits", bank, value);
 		value &= ~CBA2R_VMID16;
 	}
 	if (attribute_changes(m, bank, smmuv2m_cba2r(m, bank), value, "CBA2R"))
@@ -171,7 +171,7 @@ void smmuv2m_write_tlbi(struct smmuv2_model *m, unsigned off, uint64_t value)
 	struct smmuv2m_drop drop = { .scope = SCOPE_GLOBAL };
 
 	if ((off == G_TLBIVMID || off == G_TLBIVMIDS1) && value >> 8 && !(smmuv2m_cr0(m) & CR0_VMID16EN)) {
-		smmuv2m_misuse(m, "invalidation of VMID 0x%x: they have 8 bits", (unsigned)value);
+		sim_model_misuse(&m->model, "invalidation of VMID 0x%x: they have 8 bits", (unsigned)value);
 		value &= 0xff;
 	}
 	switch (off) {

@@ -267,7 +267,7 @@ struct smmuv2m_bank {
 };
 
 struct smmuv2_model {
-	struct sim_model model; /* first: the face */
+	struct sim_model model; /* first */
 	struct smmuv2_model_config cfg;
 	struct sim_mem *mem;
 	unsigned ngroups; /* of SMR and S2CR, or of S2CR alone */
@@ -305,8 +305,17 @@ struct smmuv2m_regime {
 
 /* ---- Functions; the caller holds m->model.lock ---- */
 
-/* As sim_model_complain(), and counts a wrong use of a register. */
-#define smmuv2m_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
+/* The parts of the face that are long (sim_model.h). */
+uint64_t smmuv2m_read(struct sim_model *model, unsigned off, unsigned width);
+void smmuv2m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
+int smmuv2m_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
+void smmuv2m_dump_state(const struct sim_model *model, FILE *out);
+void smmuv2m_dump_streams(struct sim_model *model, FILE *out);
+
+static inline struct smmuv2_model *smmuv2m_of(struct sim_model *model)
+{
+	return (struct smmuv2_model *)(void *)model;
+}
 
 /* smmuv2_model_ids.c: identification registers, and the state at power-on */
 void smmuv2m_power_on(struct smmuv2_model *m);
@@ -341,10 +350,6 @@ static inline bool smmuv2m_is_v2(const struct smmuv2_model *m)
 {
 	return m->cfg.version >= SMMUV2_MODEL_V2;
 }
-
-/* smmuv2_model_regs.c */
-uint64_t smmuv2m_read(struct smmuv2_model *m, unsigned off, unsigned width);
-void smmuv2m_write(struct smmuv2_model *m, unsigned off, unsigned width, uint64_t value);
 
 /* smmuv2_model_global.c: what writes to the global spaces do; `value` has no reserved bits any more */
 void smmuv2m_write_cr0(struct smmuv2_model *m, uint32_t value);
@@ -425,10 +430,6 @@ struct smmuv2m_route {
 	bool is_priv;
 };
 void smmuv2m_route(const struct smmuv2_model *m, uint32_t sid, struct smmuv2m_route *route);
-int smmuv2m_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
 void smmuv2m_resume(struct smmuv2_model *m, unsigned bank, uint32_t value);
-
-/* smmuv2_model_dump.c; takes the lock */
-void smmuv2m_dump(struct sim_model *model, FILE *out);
 
 #endif

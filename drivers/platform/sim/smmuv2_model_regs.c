@@ -241,15 +241,16 @@ static void put(const struct place *place, uint64_t value)
 		place->words[place->off / 4 + 1] = (uint32_t)(value >> 32);
 }
 
-uint64_t smmuv2m_read(struct smmuv2_model *m, unsigned off, unsigned width)
+uint64_t smmuv2m_read(struct sim_model *model, unsigned off, unsigned width)
 {
+	struct smmuv2_model *m = smmuv2m_of(model);
 	struct place place = find(m, off);
 	uint64_t value;
 
 	if (!legal(m, &place, off, width, "read"))
 		return 0;
 	if (place.reg->access == WO) {
-		smmuv2m_misuse(m, "read%u of %s: it can only be written", width * 8, place.reg->name);
+		sim_model_misuse(&m->model, "read%u of %s: it can only be written", width * 8, place.reg->name);
 		return 0;
 	}
 	if (place.space == GLOBAL0 && place.off == G_TLBGSTATUS)
@@ -305,8 +306,8 @@ static void store(struct smmuv2_model *m, const struct place *place, unsigned wi
 	uint64_t reserved = wanted & ~writable(place);
 
 	if (reserved)
-		smmuv2m_misuse(m, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, place->reg->name,
-			       (unsigned long long)value, (unsigned long long)reserved);
+		sim_model_misuse(&m->model, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, place->reg->name,
+				 (unsigned long long)value, (unsigned long long)reserved);
 	wanted &= writable(place);
 	if (place->reg->access == WO && place->len == 8) {
 		put(place, wanted); /* the upper half is kept, the lower one sets it off */
@@ -326,15 +327,16 @@ static void clear_written_ones(struct smmuv2_model *m, const struct place *place
 	uint64_t reserved = value & ~(place->reg->writable | place->reg->status);
 
 	if (reserved)
-		smmuv2m_misuse(m, "write32 of %s: 0x%llx has reserved bits 0x%llx", place->reg->name, (unsigned long long)value,
-			       (unsigned long long)reserved);
+		sim_model_misuse(&m->model, "write32 of %s: 0x%llx has reserved bits 0x%llx", place->reg->name,
+				 (unsigned long long)value, (unsigned long long)reserved);
 	place->words[place->off / 4] &= ~(uint32_t)(value & place->reg->writable);
 	if (place->space == CONTEXT && !(place->words[place->off / 4] & FSR_FAULTS))
 		place->words[place->off / 4] &= FSR_SS; /* FORMAT says of what the fault was */
 }
 
-void smmuv2m_write(struct smmuv2_model *m, unsigned off, unsigned width, uint64_t value)
+void smmuv2m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
+	struct smmuv2_model *m = smmuv2m_of(model);
 	struct place place = find(m, off);
 
 	if (!legal(m, &place, off, width, "write"))

@@ -141,7 +141,8 @@ static bool from_tlb(struct smmuv2_model *m, const struct smmuv2m_tag *own, uint
 	m->model.counts.tlb_hits++;
 	leaf->cached = true;
 	if (found > 1) {
-		smmuv2m_misuse(m, "0x%llx has %u TLB entries: a leaf was replaced without an invalidation", (ull)va, found);
+		sim_model_misuse(&m->model, "0x%llx has %u TLB entries: a leaf was replaced without an invalidation", (ull)va,
+				 found);
 		leaf->fsr = FSR_TLBMCF;
 	}
 	return true;
@@ -217,13 +218,11 @@ static void inspect(struct smmuv2_model *m, const struct lpae_config *config, ui
 	const struct lpae_reader truth = smmuv2m_truth_reader(m); /* of a group's other entries none is used */
 
 	if (walk->reserved) {
-		m->model.counts.reserved_errors++;
-		sim_model_complain(&m->model,
+		sim_model_reserved(&m->model,
 				   "descriptor on the way of 0x%llx, the last 0x%llx of level %u: reserved bits 0x%llx",
 				   (ull)va, (ull)walk->entry, walk->level, (ull)walk->reserved);
 	} else if (!walk->fault && !lpae_group_agrees(config, &truth, walk)) {
-		m->model.counts.reserved_errors++;
-		sim_model_complain(&m->model,
+		sim_model_reserved(&m->model,
 				   "descriptor 0x%llx of 0x%llx has the contiguous bit, and its group does not agree",
 				   (ull)walk->entry, (ull)va);
 	}

@@ -11,11 +11,6 @@
 
 #include "smmuv3_model_priv.h"
 
-static struct smmuv3_model *of(struct sim_model *model)
-{
-	return (struct smmuv3_model *)model;
-}
-
 static void release(struct smmuv3_model *m)
 {
 	s3m_caches_fini(m);
@@ -26,13 +21,13 @@ static void release(struct smmuv3_model *m)
 
 static void destroy(struct sim_model *model)
 {
-	sim_worker_stop(&of(model)->worker);
-	release(of(model));
+	sim_worker_stop(&s3m_of(model)->worker);
+	release(s3m_of(model));
 }
 
 static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 {
-	const struct smmuv3_model *m = (const struct smmuv3_model *)model;
+	const struct smmuv3_model *m = (const struct smmuv3_model *)(const void *)model;
 
 	out->caps_known = true;
 	out->cap[0] = s3m_get32(m, R_IDR0) | (uint64_t)s3m_get32(m, R_IDR1) << 32;
@@ -43,18 +38,18 @@ static void facts(const struct sim_model *model, struct piommu_unit_facts *out)
 static void switched(struct sim_model *model, enum piommu_sim_switch which)
 {
 	(void)which;
-	sim_worker_kick(&of(model)->worker);
+	sim_worker_kick(&s3m_of(model)->worker);
 }
 
 static const struct sim_model_ops ops = {
 	.destroy = destroy,
+	.facts = facts,
 	.read = s3m_read,
 	.write = s3m_write,
-	.complain_inspect = s3m_complain_inspect,
-	.facts = facts,
 	.dma = s3m_dma,
 	.switched = switched,
-	.dump = s3m_dump,
+	.dump_state = s3m_dump_state,
+	.dump_streams = s3m_dump_streams,
 };
 
 int smmuv3_model_create(const struct smmuv3_model_config *config, struct sim_mem *mem, struct sim_model **out)

@@ -84,9 +84,10 @@ static void check_torn(struct smmuv3_model *m, const struct kind *kind, uint32_t
 			continue;
 		if (may_block && kind->blocks(m, mixture))
 			continue;
-		s3m_misuse(m,
-			   "%s of stream 0x%x changed in words 0x%x between two invalidations: with 0x%x of them it is neither",
-			   kind->name, sid, changed, from_now);
+		sim_model_misuse(
+			&m->model,
+			"%s of stream 0x%x changed in words 0x%x between two invalidations: with 0x%x of them it is neither",
+			kind->name, sid, changed, from_now);
 		return;
 	}
 }

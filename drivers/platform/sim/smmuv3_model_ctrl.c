@@ -60,15 +60,18 @@ static void check_attributes(struct smmuv3_model *m, uint32_t cr0)
 	if (!m->mem->coherent)
 		return;
 	if (cr0 & CR0_SMMUEN && !is_cached(field_get32(CR1_TABLE, cr1)))
-		s3m_misuse(m, "SMMUEN with CR1 0x%x: a unit that snoops is told to read its stream table past the caches", cr1);
+		sim_model_misuse(&m->model,
+				 "SMMUEN with CR1 0x%x: a unit that snoops is told to read its stream table past the caches",
+				 cr1);
 	if (cr0 & (CR0_CMDQEN | CR0_EVENTQEN) && !is_cached(field_get32(CR1_QUEUE, cr1)))
-		s3m_misuse(m, "a queue is enabled with CR1 0x%x: a unit that snoops is told to go past the caches", cr1);
+		sim_model_misuse(&m->model,
+				 "a queue is enabled with CR1 0x%x: a unit that snoops is told to go past the caches", cr1);
 }
 
 void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 {
 	if (m->cr0_pending) {
-		s3m_misuse(m, "CR0 0x%x while 0x%x is not acknowledged", value, s3m_get32(m, R_CR0));
+		sim_model_misuse(&m->model, "CR0 0x%x while 0x%x is not acknowledged", value, s3m_get32(m, R_CR0));
 		return;
 	}
 	check_attributes(m, value & ~s3m_get32(m, R_CR0ACK));
@@ -80,7 +83,7 @@ void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 void s3m_irq_write(struct smmuv3_model *m, uint32_t value)
 {
 	if (m->irq_pending) {
-		s3m_misuse(m, "IRQ_CTRL 0x%x while 0x%x is not acknowledged", value, s3m_get32(m, R_IRQ_CTRL));
+		sim_model_misuse(&m->model, "IRQ_CTRL 0x%x while 0x%x is not acknowledged", value, s3m_get32(m, R_IRQ_CTRL));
 		return;
 	}
 	s3m_put32(m, R_IRQ_CTRL, value);
@@ -91,11 +94,11 @@ void s3m_irq_write(struct smmuv3_model *m, uint32_t value)
 void s3m_gbpa_write(struct smmuv3_model *m, uint32_t value)
 {
 	if (s3m_get32(m, R_GBPA) & GBPA_UPDATE && m->gbpa_pending) {
-		s3m_misuse(m, "GBPA 0x%x while an update is not acknowledged", value);
+		sim_model_misuse(&m->model, "GBPA 0x%x while an update is not acknowledged", value);
 		return;
 	}
 	if (!(value & GBPA_UPDATE)) {
-		s3m_misuse(m, "GBPA 0x%x without Update: it is ignored", value);
+		sim_model_misuse(&m->model, "GBPA 0x%x without Update: it is ignored", value);
 		return;
 	}
 	s3m_put32(m, R_GBPA, value);
@@ -121,8 +124,8 @@ void s3m_gerrorn_write(struct smmuv3_model *m, uint32_t value)
 	uint32_t toggled = value ^ s3m_get32(m, R_GERRORN);
 
 	if (toggled & ~(s3m_get32(m, R_GERROR) ^ s3m_get32(m, R_GERRORN)))
-		s3m_misuse(m, "GERRORN 0x%x with GERROR 0x%x: an error that is not active is acknowledged", value,
-			   s3m_get32(m, R_GERROR));
+		sim_model_misuse(&m->model, "GERRORN 0x%x with GERROR 0x%x: an error that is not active is acknowledged", value,
+				 s3m_get32(m, R_GERROR));
 	s3m_put32(m, R_GERRORN, value);
 	sim_worker_kick(&m->worker); /* what stopped the queue may be gone */
 }

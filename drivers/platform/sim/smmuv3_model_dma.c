@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request through the SMMUv3 model: entries, translation, event, memory. The copy is made under the unit's lock, so that an
- * invalidation completes only after it: CMD_SYNC waits for requests under way, too. SMMUv3 specification 3.3, 6.3.14 (GBPA), 3.21.
+ * A request through the SMMUv3 model: entries, translation, event, memory. SMMUv3 specification 3.3, 6.3.14 (GBPA), 3.21 (CMD_SYNC
+ * waits for requests under way, too). The lock is held.
  */
 #include <errno.h>
 
@@ -31,12 +31,11 @@ static bool remap(struct smmuv3_model *m, uint32_t sid, uint64_t iova, bool is_w
 	return true;
 }
 
-static int locked_dma(struct smmuv3_model *m, uint32_t sid, uint64_t iova, void *buf, size_t len, bool is_write)
+int s3m_dma(struct sim_model *model, uint32_t sid, uint64_t iova, void *buf, size_t len, bool is_write)
 {
+	struct smmuv3_model *m = s3m_of(model);
 	uint64_t pa = iova;
 
-	if (m->model.dead)
-		return -EFAULT;
 	if (s3m_get32(m, R_CR0ACK) & CR0_SMMUEN) {
 		if (!remap(m, sid, iova, is_write, &pa))
 			return -EFAULT;
@@ -44,17 +43,4 @@ static int locked_dma(struct smmuv3_model *m, uint32_t sid, uint64_t iova, void 
 		return -EFAULT;
 	}
 	return sim_mem_dma(m->mem, pa, buf, len, is_write) ? 0 : -EIO;
-}
-
-int s3m_dma(struct sim_model *model, uint32_t sid, uint64_t iova, void *buf, size_t len, bool is_write)
-{
-	struct smmuv3_model *m = (struct smmuv3_model *)model;
-	int err;
-
-	pthread_mutex_lock(&m->model.lock);
-	err = locked_dma(m, sid, iova, buf, len, is_write);
-	m->model.counts.dma_ok += !err;
-	m->model.counts.dma_blocked += err == -EFAULT;
-	pthread_mutex_unlock(&m->model.lock);
-	return err;
 }

@@ -2,7 +2,7 @@
 /*
  * The SMMUv3 model's state as text, for comparing: what software wrote and what the unit would do with each stream. Left out is what
  * two states may differ in that do the same: where tables and queues are, how far the queues have come, leaf sizes, the stream
- * table of a unit that is off. The lock is held throughout, nothing is changed. SMMUv3 specification, chapters 5 to 7.
+ * table of a unit that is off. The lock is held, nothing is changed. SMMUv3 specification, chapters 5 to 7.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -221,18 +221,20 @@ static void dump_stale(struct smmuv3_model *m, FILE *out)
 	}
 }
 
-void s3m_dump(struct sim_model *model, FILE *out)
+void s3m_dump_state(const struct sim_model *model, FILE *out)
 {
-	struct smmuv3_model *m = (struct smmuv3_model *)model;
+	const struct smmuv3_model *m = (const struct smmuv3_model *)(const void *)model;
 
-	pthread_mutex_lock(&m->model.lock);
 	dump_registers(m, out);
 	dump_events(m, out);
-	if (m->model.complaint[0])
-		fprintf(out, "  complaint: %s\n", m->model.complaint);
-	if (s3m_get32(m, R_CR0ACK) & CR0_SMMUEN) {
-		dump_streams(m, out);
-		dump_stale(m, out);
-	}
-	pthread_mutex_unlock(&m->model.lock);
+}
+
+void s3m_dump_streams(struct sim_model *model, FILE *out)
+{
+	struct smmuv3_model *m = s3m_of(model);
+
+	if (!(s3m_get32(m, R_CR0ACK) & CR0_SMMUEN))
+		return;
+	dump_streams(m, out);
+	dump_stale(m, out);
 }

@@ -174,7 +174,7 @@ struct s3m_known {
 };
 
 struct smmuv3_model {
-	struct sim_model model;
+	struct sim_model model; /* first */
 	struct smmuv3_model_config cfg;
 	struct sim_mem *mem;
 
@@ -196,6 +196,11 @@ struct smmuv3_model {
 
 	struct sim_worker worker;
 };
+
+static inline struct smmuv3_model *s3m_of(struct sim_model *model)
+{
+	return (struct smmuv3_model *)(void *)model;
+}
 
 static inline unsigned s3m_slot(unsigned off)
 {
@@ -226,17 +231,15 @@ static inline void s3m_put64(struct smmuv3_model *m, unsigned off, uint64_t valu
 
 /* All functions below: the caller holds m->model.lock. */
 
-/* As sim_model_complain(), and counts a wrong use of a register, or a structure changed in a way that hardware may see half of. */
-#define s3m_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
-/* As sim_model_complain(), and counts reserved bits. */
-#define s3m_reserved(m, ...) ((m)->model.counts.reserved_errors++, sim_model_complain(&(m)->model, __VA_ARGS__))
+/* The parts of the face that are long (sim_model.h). */
+uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width);
+void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
+int s3m_dma(struct sim_model *model, uint32_t sid, uint64_t iova, void *buf, size_t len, bool is_write);
+void s3m_dump_state(const struct sim_model *model, FILE *out);
+void s3m_dump_streams(struct sim_model *model, FILE *out);
 
 /* smmuv3_model_regs.c */
 void s3m_regs_init(struct smmuv3_model *m);
-
-uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width);
-void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
-void s3m_complain_inspect(struct sim_model *model, unsigned off);
 
 /* smmuv3_model_ctrl.c: registers with a handshake, global errors */
 void s3m_cr0_write(struct smmuv3_model *m, uint32_t value);
@@ -312,9 +315,6 @@ bool s3m_stream_get(struct s3m_walker *w);
 unsigned s3m_ste_find(struct smmuv3_model *m, enum s3m_view view, uint32_t sid, uint64_t *pa, bool *cached);
 bool s3m_entry_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa, uint64_t words[ENTRY_WORDS]);
 
-/* smmuv3_model_dma.c */
-int s3m_dma(struct sim_model *model, uint32_t sid, uint64_t iova, void *buf, size_t len, bool is_write);
-
 /* smmuv3_model_translate.c */
 /* Both stages, as the stream has them. False: w->fault says why. */
 bool s3m_translate(struct s3m_walker *w, uint64_t iova, uint64_t *pa);
@@ -367,8 +367,5 @@ void s3m_cfgi_cd(struct smmuv3_model *m, uint32_t sid);
 /* smmuv3_model_queue.c */
 /* Executes one command. False: there is none to execute. */
 bool s3m_queue_step(void *model);
-
-/* smmuv3_model_dump.c */
-void s3m_dump(struct sim_model *model, FILE *out);
 
 #endif

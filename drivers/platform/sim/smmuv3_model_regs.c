@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The register file of the SMMUv3 model: which registers a unit has, how wide they are, what of them can be written and when, and
- * what a write sets off. SMMUv3 specification, chapter 6. Entered by any thread, takes the lock.
+ * what a write sets off. SMMUv3 specification, chapter 6. The lock is held.
  *
  * A 32-bit register is accessed as an aligned word; a 64-bit one as a doubleword or two words. Anything else is a bug of the
  * driver: it is counted, reads as zero and has no effect. The queue registers of page 1 are there and not in page 0.
@@ -137,29 +137,16 @@ static const struct reg *legal(struct smmuv3_model *m, unsigned off, unsigned wi
 	return NULL;
 }
 
-static uint64_t locked_read(struct smmuv3_model *m, unsigned off, unsigned width)
+uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width)
 {
-	const struct reg *reg;
+	struct smmuv3_model *m = s3m_of(model);
+	const struct reg *reg = legal(m, off, width, "read");
 
-	if (m->model.dead)
-		return width == 8 ? UINT64_MAX : UINT32_MAX;
-	reg = legal(m, off, width, "read");
 	if (!reg)
 		return 0;
 	if (reg->off == R_CR0ACK || reg->off == R_IRQ_CTRLACK || reg->off == R_GBPA)
 		s3m_handshake(m);
 	return width == 8 ? s3m_get64(m, off) : s3m_get32(m, off);
-}
-
-uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width)
-{
-	struct smmuv3_model *m = (struct smmuv3_model *)model;
-	uint64_t value;
-
-	pthread_mutex_lock(&m->model.lock);
-	value = locked_read(m, off, width);
-	pthread_mutex_unlock(&m->model.lock);
-	return value;
 }
 
 static uint32_t irq_in_use(const struct smmuv3_model *m)
@@ -195,20 +182,21 @@ static void check_value(struct smmuv3_model *m, const struct reg *reg, uint64_t 
 
 	if (reg->off == R_STRTAB_BASE_CFG) {
 		if (fmt > (m->cfg.two_level ? 1u : 0u))
-			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: a format that this unit does not have", (uint32_t)value);
+			sim_model_misuse(&m->model, "STRTAB_BASE_CFG 0x%x: a format that this unit does not have",
+					 (uint32_t)value);
 		if (fmt == 1 && split != 6 && split != 8 && split != 10)
-			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: SPLIT is 6, 8 or 10", (uint32_t)value);
+			sim_model_misuse(&m->model, "STRTAB_BASE_CFG 0x%x: SPLIT is 6, 8 or 10", (uint32_t)value);
 		if (field_get32(STRTAB_LOG2SIZE, (uint32_t)value) > m->cfg.sid_bits)
-			s3m_misuse(m, "STRTAB_BASE_CFG 0x%x: more stream ids than the unit has", (uint32_t)value);
+			sim_model_misuse(&m->model, "STRTAB_BASE_CFG 0x%x: more stream ids than the unit has", (uint32_t)value);
 	}
 	if ((reg->off == R_CMDQ_BASE && field_get(BASE_LOG2SIZE, value) > m->cfg.cmdq_lg2) ||
 	    (reg->off == R_EVENTQ_BASE && field_get(BASE_LOG2SIZE, value) > m->cfg.eventq_lg2))
-		s3m_misuse(m, "%s 0x%llx: larger than IDR1 says", reg->name, (unsigned long long)value);
+		sim_model_misuse(&m->model, "%s 0x%llx: larger than IDR1 says", reg->name, (unsigned long long)value);
 	if ((reg->off == R_CMDQ_BASE && !is_aligned(value & BASE_ADDR, UINT64_C(16) << field_get(BASE_LOG2SIZE, value))) ||
 	    (reg->off == R_EVENTQ_BASE && !is_aligned(value & BASE_ADDR, UINT64_C(32) << field_get(BASE_LOG2SIZE, value))))
-		s3m_misuse(m, "%s 0x%llx: not aligned to its size", reg->name, (unsigned long long)value);
+		sim_model_misuse(&m->model, "%s 0x%llx: not aligned to its size", reg->name, (unsigned long long)value);
 	if (reg->off == R_CR1 && (field_get(GENMASK64(5, 4), value) == 1 || field_get(GENMASK64(11, 10), value) == 1))
-		s3m_misuse(m, "CR1 0x%x: a reserved shareability", (uint32_t)value);
+		sim_model_misuse(&m->model, "CR1 0x%x: a reserved shareability", (uint32_t)value);
 }
 
 /* Indexes of a queue have one bit more than its size, the wrap bit; they are never further apart than the size. */
@@ -220,7 +208,7 @@ static void check_index(struct smmuv3_model *m, const struct reg *reg, uint32_t 
 	uint32_t mask = GENMASK32(lg2, 0), used;
 
 	if (value & QUEUE_INDEX & ~mask)
-		s3m_misuse(m, "%s 0x%x: a queue of %u entries has no such index", reg->name, value, 1u << lg2);
+		sim_model_misuse(&m->model, "%s 0x%x: a queue of %u entries has no such index", reg->name, value, 1u << lg2);
 	if (reg->off == R_CMDQ_PROD)
 		used = value - s3m_get32(m, R_CMDQ_CONS);
 	else if (reg->off == R_EVENTQ_CONS)
@@ -228,7 +216,7 @@ static void check_index(struct smmuv3_model *m, const struct reg *reg, uint32_t 
 	else
 		return;
 	if (s3m_in_use(m, is_event ? CR0_EVENTQEN : CR0_CMDQEN) && (used & mask) > 1u << lg2)
-		s3m_misuse(m, "%s 0x%x: more than a whole queue apart from the other index", reg->name, value);
+		sim_model_misuse(&m->model, "%s 0x%x: more than a whole queue apart from the other index", reg->name, value);
 }
 
 static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
@@ -240,11 +228,11 @@ static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, u
 	uint64_t writable = reg->needs_msi && !m->cfg.msi ? 0 : reg->writable;
 
 	if (wanted & ~writable)
-		s3m_misuse(m, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
-			   (unsigned long long)value, (unsigned long long)(wanted & ~writable));
+		sim_model_misuse(&m->model, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
+				 (unsigned long long)value, (unsigned long long)(wanted & ~writable));
 	wanted &= writable;
 	if (is_guarded(m, reg, wanted ^ old)) {
-		s3m_misuse(m, "write%u of %s while it is in use", width * 8, reg->name);
+		sim_model_misuse(&m->model, "write%u of %s while it is in use", width * 8, reg->name);
 		return;
 	}
 	check_value(m, reg, wanted);
@@ -272,19 +260,17 @@ static bool request(struct smmuv3_model *m, const struct reg *reg, uint32_t valu
 	if (!write)
 		return false;
 	if (value & ~reg->writable)
-		s3m_misuse(m, "%s 0x%x: bits 0x%x are reserved on this unit", reg->name, value,
-			   (uint32_t)(value & ~reg->writable));
+		sim_model_misuse(&m->model, "%s 0x%x: bits 0x%x are reserved on this unit", reg->name, value,
+				 (uint32_t)(value & ~reg->writable));
 	write(m, value & (uint32_t)reg->writable);
 	return true;
 }
 
-static void locked_write(struct smmuv3_model *m, unsigned off, unsigned width, uint64_t value)
+void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
-	const struct reg *reg;
+	struct smmuv3_model *m = s3m_of(model);
+	const struct reg *reg = legal(m, off, width, "write");
 
-	if (m->model.dead)
-		return;
-	reg = legal(m, off, width, "write");
 	if (!reg)
 		return;
 	if (reg->access == RO) {
@@ -293,22 +279,4 @@ static void locked_write(struct smmuv3_model *m, unsigned off, unsigned width, u
 	} else if (!request(m, reg, (uint32_t)value)) {
 		store(m, reg, off, width, value);
 	}
-}
-
-void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
-{
-	struct smmuv3_model *m = (struct smmuv3_model *)model;
-
-	pthread_mutex_lock(&m->model.lock);
-	locked_write(m, off, width, value);
-	pthread_mutex_unlock(&m->model.lock);
-}
-
-void s3m_complain_inspect(struct sim_model *model, unsigned off)
-{
-	struct smmuv3_model *m = (struct smmuv3_model *)model;
-
-	pthread_mutex_lock(&m->model.lock);
-	s3m_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->model.lock);
 }

@@ -56,7 +56,8 @@ static void check_l1(struct smmuv3_model *m, enum s3m_view view, uint64_t desc, 
 	uint64_t bits = desc & (GENMASK64(63, 52) | BIT64(5) | ((align - 1) & L1STD_L2PTR));
 
 	if (bits && view == S3M_HARDWARE)
-		s3m_reserved(m, "level 1 stream table descriptor 0x%llx has reserved bits 0x%llx set", (ull)desc, (ull)bits);
+		sim_model_reserved(&m->model, "level 1 stream table descriptor 0x%llx has reserved bits 0x%llx set", (ull)desc,
+				   (ull)bits);
 }
 
 /* An absent second table is not remembered, a present one is, until it is told to be forgotten. */
@@ -122,12 +123,13 @@ static bool fail(struct s3m_walker *w, unsigned event, uint64_t fetch)
 static void judge(struct s3m_walker *w, const char *what, const struct s3m_verdict *v)
 {
 	if (v->reserved)
-		s3m_reserved(w->m, "%s of stream 0x%x has reserved bits 0x%llx set in word %u", what, w->sid, (ull)v->reserved,
-			     v->word);
+		sim_model_reserved(&w->m->model, "%s of stream 0x%x has reserved bits 0x%llx set in word %u", what, w->sid,
+				   (ull)v->reserved, v->word);
 	if (v->why)
 		sim_model_complain(&w->m->model, "%s of stream 0x%x is illegal: %s", what, w->sid, v->why);
 	if (v->uncached)
-		s3m_misuse(w->m, "%s of stream 0x%x: a unit that snoops is told to read tables past the caches", what, w->sid);
+		sim_model_misuse(&w->m->model, "%s of stream 0x%x: a unit that snoops is told to read tables past the caches",
+				 what, w->sid);
 }
 
 static void remember(struct s3m_copy *copy, const uint64_t words[ENTRY_WORDS])

@@ -45,14 +45,15 @@ static void check_leaf(struct s3m_walker *w, const struct lpae_config *c, const 
 	struct reading *reading = reader->ctx;
 
 	if (walk->reserved)
-		s3m_reserved(w->m, "stage %u entry at 0x%llx of stream 0x%x has reserved bits 0x%llx set", c->stage,
-			     (ull)walk->entry_pa, w->sid, (ull)walk->reserved);
+		sim_model_reserved(&w->m->model, "stage %u entry at 0x%llx of stream 0x%x has reserved bits 0x%llx set",
+				   c->stage, (ull)walk->entry_pa, w->sid, (ull)walk->reserved);
 	if (walk->fault || walk->group_lg2 == walk->leaf_lg2)
 		return;
 	reading->view = S3M_TRUTH; /* the others of the group are not what was asked for */
 	if (!lpae_group_agrees(c, reader, walk))
-		s3m_reserved(w->m, "stage %u entry at 0x%llx of stream 0x%x is contiguous, and its group does not agree",
-			     c->stage, (ull)walk->entry_pa, w->sid);
+		sim_model_reserved(&w->m->model,
+				   "stage %u entry at 0x%llx of stream 0x%x is contiguous, and its group does not agree",
+				   c->stage, (ull)walk->entry_pa, w->sid);
 	reading->view = S3M_HARDWARE;
 }
 

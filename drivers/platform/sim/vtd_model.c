@@ -54,13 +54,13 @@ static void switched(struct sim_model *model, enum piommu_sim_switch which)
 
 static const struct sim_model_ops ops = {
 	.destroy = destroy,
+	.facts = facts,
 	.read = vtdm_read,
 	.write = vtdm_write,
-	.complain_inspect = vtdm_complain_inspect,
-	.facts = facts,
 	.dma = vtdm_dma,
 	.switched = switched,
-	.dump = vtdm_dump,
+	.dump_state = vtdm_dump_state,
+	.dump_streams = vtdm_dump_streams,
 };
 
 int vtd_model_create(const struct vtd_model_config *config, struct sim_mem *mem, struct sim_model **out)

@@ -16,9 +16,9 @@ static void latch_root(struct vtd_model *m)
 static void queue_enable(struct vtd_model *m, bool on)
 {
 	if (!on && m->head != field_get(IQT_QT, vtdm_get64(m, R_IQT)))
-		vtdm_misuse(m, "GCMD.QIE cleared with descriptors left in the queue");
+		sim_model_misuse(&m->model, "GCMD.QIE cleared with descriptors left in the queue");
 	if (on && field_get(IQT_QT, vtdm_get64(m, R_IQT)))
-		vtdm_misuse(m, "GCMD.QIE set with IQT not zero");
+		sim_model_misuse(&m->model, "GCMD.QIE set with IQT not zero");
 	m->head = 0;
 	m->abort_wait = false;
 	vtdm_put64(m, R_IQH, 0);
@@ -42,7 +42,7 @@ static void gcmd_apply(struct vtd_model *m)
 	}
 	if (bit & G_TE && value & G_TE) {
 		if (!(gsts & G_SRTP))
-			vtdm_misuse(m, "GCMD.TE set before a root table (SRTP)");
+			sim_model_misuse(&m->model, "GCMD.TE set before a root table (SRTP)");
 		vtdm_drain_writes(m);
 	}
 	if (bit & G_QIE)
@@ -114,9 +114,9 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 
 	known &= ~((m->cfg.qi ? 0 : G_QIE) | (m->cfg.ir ? 0 : G_IRE | G_SIRTP | G_CFI));
 	if (value & ~known)
-		vtdm_misuse(m, "GCMD 0x%x: bits 0x%x are reserved on this unit", value, value & ~known);
+		sim_model_misuse(&m->model, "GCMD 0x%x: bits 0x%x are reserved on this unit", value, value & ~known);
 	if (m->pending) {
-		vtdm_misuse(m, "GCMD 0x%x while 0x%x is not acknowledged", value, m->pending);
+		sim_model_misuse(&m->model, "GCMD 0x%x while 0x%x is not acknowledged", value, m->pending);
 		return;
 	}
 	value &= known;
@@ -127,7 +127,8 @@ void vtdm_gcmd_write(struct vtd_model *m, uint32_t value)
 	if (!m->pending)
 		return;
 	if (!is_pow2(m->pending))
-		vtdm_misuse(m, "GCMD 0x%x with GSTS 0x%x: more than one command at once (0x%x)", value, gsts, m->pending);
+		sim_model_misuse(&m->model, "GCMD 0x%x with GSTS 0x%x: more than one command at once (0x%x)", value, gsts,
+				 m->pending);
 	gsts &= ~(value & (G_SRTP | G_SIRTP));
 	gsts |= value & G_WBF;
 	vtdm_put32(m, R_GSTS, gsts);
@@ -151,14 +152,14 @@ void vtdm_late_command(struct vtd_model *m)
 void vtdm_ccmd_write(struct vtd_model *m)
 {
 	if (vtdm_get32(m, R_GSTS) & G_QIE)
-		vtdm_misuse(m, "CCMD used while the invalidation queue is on");
+		sim_model_misuse(&m->model, "CCMD used while the invalidation queue is on");
 	command(m);
 }
 
 void vtdm_iotlb_write(struct vtd_model *m)
 {
 	if (vtdm_get32(m, R_GSTS) & G_QIE)
-		vtdm_misuse(m, "IOTLB used while the invalidation queue is on");
+		sim_model_misuse(&m->model, "IOTLB used while the invalidation queue is on");
 	command(m);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request through the VT-d model: context cache, IOTLB, walk, permission, fault, protected memory, memory. The copy is made
- * under the unit's lock, so that an invalidation completes only after it: hardware drains its requests, too. VT-d
- * specification, chapters 3 (remapping, interrupt range), 6 (caches), 7 (reasons), 11 (PMEN).
+ * A request through the VT-d model: context cache, IOTLB, walk, permission, fault, protected memory, memory. VT-d specification,
+ * chapters 3 (remapping, interrupt range), 6 (caches), 7 (reasons), 11 (PMEN). The lock is held.
  */
 #include <errno.h>
 
@@ -160,32 +159,18 @@ static bool is_protected(const struct vtd_model *m, uint64_t pa, size_t len)
 	       (last >= vtdm_get64(m, R_PHMBASE) && pa <= (vtdm_get64(m, R_PHMLIMIT) | (PMR_ALIGN - 1)));
 }
 
-static int locked_dma(struct vtd_model *m, const struct request *request, unsigned within, void *buf, size_t len)
-{
-	uint64_t pa = request->iova;
-
-	/* Accesses in the interrupt range are interrupts, never translated, and no memory answers them (chapter 3). */
-	if (request->iova >= 0xfee00000 && request->iova <= 0xfeefffff)
-		return -EIO;
-	if (m->model.dead)
-		return -EFAULT;
-	if (vtdm_get32(m, R_GSTS) & G_TE && !remap(m, request, &pa))
-		return -EFAULT;
-	if (is_protected(m, pa + within, len))
-		return -EFAULT; /* not a remapping fault: nothing is recorded */
-	return sim_mem_dma(m->mem, pa + within, buf, len, request->is_write) ? 0 : -EIO;
-}
-
 int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write)
 {
 	struct vtd_model *m = vtdm_of(model);
 	const struct request request = { (uint16_t)id, align_down(iova, 4096), is_write };
-	int err;
+	uint64_t pa = request.iova, within = iova - request.iova;
 
-	pthread_mutex_lock(&m->model.lock);
-	err = locked_dma(m, &request, (unsigned)(iova - request.iova), buf, len);
-	m->model.counts.dma_ok += !err;
-	m->model.counts.dma_blocked += err == -EFAULT;
-	pthread_mutex_unlock(&m->model.lock);
-	return err;
+	/* Accesses in the interrupt range are interrupts, never translated, and no memory answers them (chapter 3). */
+	if (request.iova >= 0xfee00000 && request.iova <= 0xfeefffff)
+		return -EIO;
+	if (vtdm_get32(m, R_GSTS) & G_TE && !remap(m, &request, &pa))
+		return -EFAULT;
+	if (is_protected(m, pa + within, len))
+		return -EFAULT; /* not a remapping fault: nothing is recorded */
+	return sim_mem_dma(m->mem, pa + within, buf, len, is_write) ? 0 : -EIO;
 }

@@ -2,8 +2,8 @@
 /*
  * The VT-d model's state as text, for comparing: what software wrote and what the unit would do with each source of requests.
  * Left out is what two states may differ in that do the same: where tables and queues are, how far the queue has come, the
- * last invalidation command, leaf sizes, and the root table of a unit that does not translate. The lock is held throughout, nothing is
- * changed. VT-d specification, chapters 9 and 11.
+ * last invalidation command, leaf sizes, and the root table of a unit that does not translate. VT-d specification, chapters 9 and 11.
+ * The lock is held, nothing is changed.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -207,18 +207,20 @@ static void dump_stale(struct vtd_model *m, FILE *out)
 	}
 }
 
-void vtdm_dump(struct sim_model *model, FILE *out)
+void vtdm_dump_state(const struct sim_model *model, FILE *out)
+{
+	const struct vtd_model *m = (const struct vtd_model *)(const void *)model;
+
+	dump_registers(m, out);
+	dump_faults(m, out);
+}
+
+void vtdm_dump_streams(struct sim_model *model, FILE *out)
 {
 	struct vtd_model *m = vtdm_of(model);
 
-	pthread_mutex_lock(&m->model.lock);
-	dump_registers(m, out);
-	dump_faults(m, out);
-	if (m->model.complaint[0])
-		fprintf(out, "  complaint: %s\n", m->model.complaint);
-	if (vtdm_get32(m, R_GSTS) & G_TE) {
-		dump_sources(m, out);
-		dump_stale(m, out);
-	}
-	pthread_mutex_unlock(&m->model.lock);
+	if (!(vtdm_get32(m, R_GSTS) & G_TE))
+		return;
+	dump_sources(m, out);
+	dump_stale(m, out);
 }

@@ -194,17 +194,14 @@ static inline void vtdm_put64(struct vtd_model *m, unsigned off, uint64_t value)
 	m->words[off / 4 + 1] = (uint32_t)(value >> 32);
 }
 
-/* The parts of the face that are long (sim_model.h). They take m->model.lock. */
-uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width);
-void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
-void vtdm_complain_inspect(struct sim_model *model, unsigned off);
-int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
-void vtdm_dump(struct sim_model *model, FILE *out);
-
 /* All functions below: the caller holds m->model.lock. */
 
-/* As sim_model_complain(), and counts a wrong use of a register. */
-#define vtdm_misuse(m, ...) ((m)->model.counts.misuse++, sim_model_complain(&(m)->model, __VA_ARGS__))
+/* The parts of the face that are long (sim_model.h). */
+uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width);
+void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value);
+int vtdm_dma(struct sim_model *model, uint32_t id, uint64_t iova, void *buf, size_t len, bool is_write);
+void vtdm_dump_state(const struct sim_model *model, FILE *out);
+void vtdm_dump_streams(struct sim_model *model, FILE *out);
 
 /* vtd_model_regs.c */
 void vtdm_regs_init(struct vtd_model *m);

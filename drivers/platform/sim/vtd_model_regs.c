@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The register file of the VT-d model: which registers a unit has, how wide they are, what of them can be written, and what
- * a write sets off. VT-d specification, chapter 11. Entered by any thread, takes the lock.
+ * a write sets off. VT-d specification, chapter 11. The lock is held.
  *
  * A 32-bit register is accessed as an aligned doubleword; a wider one as aligned quadwords or doublewords. Anything else is
  * a bug of the driver: it is counted, reads as zero and has no effect.
@@ -157,17 +157,15 @@ static uint64_t read_words(const struct vtd_model *m, unsigned off, unsigned wid
 	return width == 8 ? vtdm_get64(m, off) : vtdm_get32(m, off);
 }
 
-static uint64_t locked_read(struct vtd_model *m, unsigned off, unsigned width)
+uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
 {
-	const struct reg *reg;
+	struct vtd_model *m = vtdm_of(model);
+	const struct reg *reg = legal(m, off, width, "read");
 
-	if (m->model.dead)
-		return width == 8 ? ALL64 : ALL32;
-	reg = legal(m, off, width, "read");
 	if (!reg)
 		return 0;
 	if (reg->access == WO) {
-		vtdm_misuse(m, "read%u of %s: it can only be written", width * 8, reg->name);
+		sim_model_misuse(&m->model, "read%u of %s: it can only be written", width * 8, reg->name);
 		return 0;
 	}
 	switch (reg->off) {
@@ -185,17 +183,6 @@ static uint64_t locked_read(struct vtd_model *m, unsigned off, unsigned width)
 	return read_words(m, off, width);
 }
 
-uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
-{
-	struct vtd_model *m = vtdm_of(model);
-	uint64_t value;
-
-	pthread_mutex_lock(&m->model.lock);
-	value = locked_read(m, off, width);
-	pthread_mutex_unlock(&m->model.lock);
-	return value;
-}
-
 static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
 {
 	uint32_t mask;
@@ -207,12 +194,13 @@ static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsig
 		if (has_f && value >> (width * 8 - 1))
 			m->words[last / 4] &= ~BIT32(31);
 		else if (!has_f)
-			vtdm_misuse(m, "write%u of FRCD at 0x%x: only its F bit can be written", width * 8, off);
+			sim_model_misuse(&m->model, "write%u of FRCD at 0x%x: only its F bit can be written", width * 8, off);
 		return;
 	}
 	mask = (uint32_t)reg->writable;
 	if (value & ~(reg->off == R_FSTS ? GENMASK64(15, 0) : reg->writable))
-		vtdm_misuse(m, "write%u of %s: 0x%llx has reserved bits", width * 8, reg->name, (unsigned long long)value);
+		sim_model_misuse(&m->model, "write%u of %s: 0x%llx has reserved bits", width * 8, reg->name,
+				 (unsigned long long)value);
 	m->words[off / 4] &= ~((uint32_t)value & mask);
 	if (reg->off == R_FSTS)
 		sim_worker_kick(&m->worker); /* an error that stopped it may be gone */
@@ -270,10 +258,10 @@ static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsi
 	reserved = wanted & ~(reg->writable | reg->status);
 
 	if (reserved)
-		vtdm_misuse(m, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
-			    (unsigned long long)value, (unsigned long long)reserved);
+		sim_model_misuse(&m->model, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
+				 (unsigned long long)value, (unsigned long long)reserved);
 	if (busy(m, reg)) {
-		vtdm_misuse(m, "write%u of %s while it is in use", width * 8, reg->name);
+		sim_model_misuse(&m->model, "write%u of %s while it is in use", width * 8, reg->name);
 		return;
 	}
 	wanted &= reg->writable | reg->status;
@@ -286,13 +274,11 @@ static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsi
 	set_off(m, reg, off + width == reg->off + 8u);
 }
 
-static void locked_write(struct vtd_model *m, unsigned off, unsigned width, uint64_t value)
+void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
-	const struct reg *reg;
+	struct vtd_model *m = vtdm_of(model);
+	const struct reg *reg = legal(m, off, width, "write");
 
-	if (m->model.dead)
-		return;
-	reg = legal(m, off, width, "write");
 	if (!reg)
 		return;
 	if (reg->access == RO) {
@@ -305,22 +291,4 @@ static void locked_write(struct vtd_model *m, unsigned off, unsigned width, uint
 	} else {
 		store(m, reg, off, width, value);
 	}
-}
-
-void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
-{
-	struct vtd_model *m = vtdm_of(model);
-
-	pthread_mutex_lock(&m->model.lock);
-	locked_write(m, off, width, value);
-	pthread_mutex_unlock(&m->model.lock);
-}
-
-void vtdm_complain_inspect(struct sim_model *model, unsigned off)
-{
-	struct vtd_model *m = vtdm_of(model);
-
-	pthread_mutex_lock(&m->model.lock);
-	vtdm_misuse(m, "write at 0x%x through a window that was mapped to inspect", off);
-	pthread_mutex_unlock(&m->model.lock);
 }

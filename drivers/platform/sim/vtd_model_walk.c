@@ -64,8 +64,7 @@ static uint64_t beyond_haw(const struct vtd_model *m, unsigned top)
 static unsigned reserved(struct vtd_model *m, enum vtdm_view view, unsigned reason, const char *what, uint64_t bits)
 {
 	if (view == VTDM_HARDWARE) {
-		m->model.counts.reserved_errors++;
-		sim_model_complain(&m->model, "%s has reserved bits 0x%llx set", what, (ull)bits);
+		sim_model_reserved(&m->model, "%s has reserved bits 0x%llx set", what, (ull)bits);
 	}
 	return reason;
 }
@@ -86,8 +85,7 @@ static unsigned context_check(struct vtd_model *m, enum vtdm_view view, const st
 	if (tt == TT_PASS_THROUGH && aw != ilog2_u64(sagaw))
 		return FR_CTX_INVALID; /* must be the largest width (9.3, AW) */
 	if (m->cfg.cm && view == VTDM_HARDWARE && !field_get(CTX_DID, ctx->hi)) {
-		m->model.counts.reserved_errors++;
-		sim_model_complain(&m->model, "context entry with domain id 0, which caching mode reserves");
+		sim_model_reserved(&m->model, "context entry with domain id 0, which caching mode reserves");
 	}
 	return 0;
 }

@@ -79,22 +79,22 @@ void rig_close(struct rig *rig)
 
 uint32_t r32(struct rig *rig, unsigned off)
 {
-	return (uint32_t)rig->model->ops->read(rig->model, off, 4);
+	return (uint32_t)sim_model_read(rig->model, off, 4);
 }
 
 uint64_t r64(struct rig *rig, unsigned off)
 {
-	return rig->model->ops->read(rig->model, off, 8);
+	return sim_model_read(rig->model, off, 8);
 }
 
 void w32(struct rig *rig, unsigned off, uint32_t value)
 {
-	rig->model->ops->write(rig->model, off, 4, value);
+	sim_model_write(rig->model, off, 4, value);
 }
 
 void w64(struct rig *rig, unsigned off, uint64_t value)
 {
-	rig->model->ops->write(rig->model, off, 8, value);
+	sim_model_write(rig->model, off, 8, value);
 }
 
 unsigned gr1(const struct rig *rig, unsigned off)
@@ -195,12 +195,12 @@ void rig_bank_s2(struct rig *rig, unsigned bank, uint64_t root, unsigned vmid)
 
 int rig_write(struct rig *rig, unsigned sid, uint64_t iova, uint32_t value)
 {
-	return rig->model->ops->dma(rig->model, sid, iova, &value, sizeof(value), true);
+	return sim_model_dma(rig->model, sid, iova, &value, sizeof(value), true);
 }
 
 int rig_read(struct rig *rig, unsigned sid, uint64_t iova, uint32_t *value)
 {
-	return rig->model->ops->dma(rig->model, sid, iova, value, sizeof(*value), false);
+	return sim_model_dma(rig->model, sid, iova, value, sizeof(*value), false);
 }
 
 bool rig_lands(struct rig *rig, unsigned sid, uint64_t iova, uint64_t pa)

@@ -12,7 +12,7 @@ static char *dump(struct rig *rig)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	rig->model->ops->dump(rig->model, out);
+	sim_model_dump(rig->model, out);
 	fclose(out);
 	return text;
 }

@@ -112,9 +112,9 @@ static void wrong_widths_and_places_are_counted(void)
 	for (unsigned i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
 		wrong += accesses[i].says[0] != 0;
 		if (accesses[i].is_write)
-			rig.model->ops->write(rig.model, accesses[i].off, accesses[i].width, ~UINT64_C(0));
+			sim_model_write(rig.model, accesses[i].off, accesses[i].width, ~UINT64_C(0));
 		else
-			CHECK_HEX(rig.model->ops->read(rig.model, accesses[i].off, accesses[i].width), 0);
+			CHECK_HEX(sim_model_read(rig.model, accesses[i].off, accesses[i].width), 0);
 		CHECK_EQ(rig_counts(&rig).width_errors, wrong);
 		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
 	}
@@ -351,7 +351,7 @@ static void window_to_inspect_cannot_write(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	rig.model->ops->complain_inspect(rig.model, 0x800);
+	sim_model_write_inspected(rig.model, 0x800);
 	CHECK_EQ(rig_counts(&rig).misuse, 1);
 	CHECK_HAS(rig_complaint(&rig), "inspect");
 	rig_close_blamed(&rig);

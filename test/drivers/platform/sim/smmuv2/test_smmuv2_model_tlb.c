@@ -88,7 +88,7 @@ static void each_invalidation_drops_what_it_names(void)
 		set(&s);
 		scene_strand(&s);
 		off = cases[i].bank == 9 ? cases[i].off : cb(&s.rig, cases[i].bank, cases[i].off);
-		s.rig.model->ops->write(s.rig.model, off, cases[i].width, cases[i].value);
+		sim_model_write(s.rig.model, off, cases[i].width, cases[i].value);
 		sync_all(&s.rig);
 		CHECK_HEX(scene_left(&s), cases[i].left);
 		rig_close(&s.rig);

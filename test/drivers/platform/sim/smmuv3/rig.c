@@ -60,22 +60,22 @@ void rig_close(struct rig *rig)
 
 uint32_t rig_r32(struct rig *rig, unsigned off)
 {
-	return (uint32_t)rig->unit->ops->read(rig->unit, off, 4);
+	return (uint32_t)sim_model_read(rig->unit, off, 4);
 }
 
 uint64_t rig_r64(struct rig *rig, unsigned off)
 {
-	return rig->unit->ops->read(rig->unit, off, 8);
+	return sim_model_read(rig->unit, off, 8);
 }
 
 void rig_w32(struct rig *rig, unsigned off, uint32_t value)
 {
-	rig->unit->ops->write(rig->unit, off, 4, value);
+	sim_model_write(rig->unit, off, 4, value);
 }
 
 void rig_w64(struct rig *rig, unsigned off, uint64_t value)
 {
-	rig->unit->ops->write(rig->unit, off, 8, value);
+	sim_model_write(rig->unit, off, 8, value);
 }
 
 static uint64_t *at(struct rig *rig, uint64_t pa)
@@ -190,14 +190,14 @@ int rig_write(struct rig *rig, uint32_t sid, uint64_t iova)
 {
 	uint32_t value = 0x600d;
 
-	return rig->unit->ops->dma(rig->unit, sid, iova, &value, sizeof(value), true);
+	return sim_model_dma(rig->unit, sid, iova, &value, sizeof(value), true);
 }
 
 int rig_read(struct rig *rig, uint32_t sid, uint64_t iova)
 {
 	uint32_t value;
 
-	return rig->unit->ops->dma(rig->unit, sid, iova, &value, sizeof(value), false);
+	return sim_model_dma(rig->unit, sid, iova, &value, sizeof(value), false);
 }
 
 bool rig_lands(struct rig *rig, uint32_t sid, uint64_t iova, uint64_t pa)

@@ -17,7 +17,7 @@ static char *dump(struct rig *rig)
 
 	if (!out)
 		exit(1);
-	rig->unit->ops->dump(rig->unit, out);
+	sim_model_dump(rig->unit, out);
 	fclose(out);
 	return text;
 }

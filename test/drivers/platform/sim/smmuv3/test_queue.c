@@ -332,7 +332,7 @@ static void *dma(void *arg)
 	uint8_t bytes[64];
 
 	while (!device->stop)
-		device->blocked += device->rig->unit->ops->dma(device->rig->unit, 3, 0x5000, bytes, sizeof(bytes), false) != 0;
+		device->blocked += sim_model_dma(device->rig->unit, 3, 0x5000, bytes, sizeof(bytes), false) != 0;
 	return NULL;
 }
 

@@ -92,9 +92,9 @@ static void wrong_widths_and_places_are_counted(void)
 	rig_open(&rig, &rig_default);
 	for (unsigned i = 0; i < COUNT(accesses); i++) {
 		if (accesses[i].is_write)
-			rig.unit->ops->write(rig.unit, accesses[i].off, accesses[i].width, UINT64_MAX);
+			sim_model_write(rig.unit, accesses[i].off, accesses[i].width, UINT64_MAX);
 		else
-			CHECK_HEX(rig.unit->ops->read(rig.unit, accesses[i].off, accesses[i].width), 0);
+			CHECK_HEX(sim_model_read(rig.unit, accesses[i].off, accesses[i].width), 0);
 		CHECK_EQ(rig_counts(&rig).width_errors, i + 1);
 		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
 	}
@@ -143,7 +143,7 @@ static void reserved_bits_and_values_are_misuse(void)
 		bool is_wide = writes[i].off == 0x90 || writes[i].off == 0xa0 || writes[i].off == 0x68;
 
 		rig_open(&rig, &rig_default);
-		rig.unit->ops->write(rig.unit, writes[i].off, is_wide ? 8 : 4, writes[i].value);
+		sim_model_write(rig.unit, writes[i].off, is_wide ? 8 : 4, writes[i].value);
 		CHECK_EQ(rig_counts(&rig).misuse >= 1, true);
 		CHECK_HAS(rig_complaint(&rig), writes[i].says);
 		rig_close(&rig);
@@ -171,14 +171,14 @@ static void registers_in_use_are_not_changed(void)
 		rig_open(&rig, &rig_default);
 		rig_enable(&rig);
 		rig_w32(&rig, 0x20, writes[i].cr0);
-		old = rig.unit->ops->read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4);
-		rig.unit->ops->write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
+		old = sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4);
+		sim_model_write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
 		CHECK_HAS(rig_complaint(&rig), "in use");
-		CHECK_HEX(rig.unit->ops->read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), old);
+		CHECK_HEX(sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), old);
 		CHECK_EQ(rig_counts(&rig).misuse, 1);
 		rig_w32(&rig, 0x20, 0);
-		rig.unit->ops->write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
-		CHECK_HEX(rig.unit->ops->read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), writes[i].value);
+		sim_model_write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
+		CHECK_HEX(sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), writes[i].value);
 		CHECK_EQ(rig_counts(&rig).misuse, 1);
 		rig_close(&rig);
 	}
@@ -370,7 +370,7 @@ static void window_to_inspect_cannot_write(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	rig.unit->ops->complain_inspect(rig.unit, 0x20);
+	sim_model_write_inspected(rig.unit, 0x20);
 	CHECK_HAS(rig_complaint(&rig), "0x20 through a window that was mapped to inspect");
 	CHECK_EQ(strcmp(rig_complaint(&rig), ""), 0);
 	rig_close(&rig);
