@@ -7,6 +7,7 @@
 #define SMMUV2_MODEL_PRIV_H
 
 #include "lpae_walk.h"
+#include "sim_reg.h"
 #include "smmuv2_model.h"
 
 /* ---- Global register space 0 ---- */
@@ -322,13 +323,12 @@ void smmuv2m_power_on(struct smmuv2_model *m);
 
 static inline uint64_t smmuv2m_wide(const uint32_t *words, unsigned off)
 {
-	return words[off / 4] | (uint64_t)words[off / 4 + 1] << 32;
+	return sim_wide(&words[off / 4]);
 }
 
 static inline void smmuv2m_put_wide(uint32_t *words, unsigned off, uint64_t value)
 {
-	words[off / 4] = (uint32_t)value;
-	words[off / 4 + 1] = (uint32_t)(value >> 32);
+	sim_put_wide(&words[off / 4], value);
 }
 
 static inline uint32_t smmuv2m_cr0(const struct smmuv2_model *m)

@@ -8,6 +8,7 @@
 #define SMMUV3_MODEL_PRIV_H
 
 #include "lpae_walk.h"
+#include "sim_reg.h"
 #include "sim_worker.h"
 #include "smmuv3_model.h"
 
@@ -215,7 +216,7 @@ static inline uint32_t s3m_get32(const struct smmuv3_model *m, unsigned off)
 
 static inline uint64_t s3m_get64(const struct smmuv3_model *m, unsigned off)
 {
-	return m->words[s3m_slot(off)] | (uint64_t)m->words[s3m_slot(off) + 1] << 32;
+	return sim_wide(&m->words[s3m_slot(off)]);
 }
 
 static inline void s3m_put32(struct smmuv3_model *m, unsigned off, uint32_t value)
@@ -225,8 +226,7 @@ static inline void s3m_put32(struct smmuv3_model *m, unsigned off, uint32_t valu
 
 static inline void s3m_put64(struct smmuv3_model *m, unsigned off, uint64_t value)
 {
-	m->words[s3m_slot(off)] = (uint32_t)value;
-	m->words[s3m_slot(off) + 1] = (uint32_t)(value >> 32);
+	sim_put_wide(&m->words[s3m_slot(off)], value);
 }
 
 /* All functions below: the caller holds m->model.lock. */

@@ -2,16 +2,9 @@
 /*
  * The register file of the SMMUv3 model: which registers a unit has, how wide they are, what of them can be written and when, and
  * what a write sets off. SMMUv3 specification, chapter 6. The lock is held.
- *
- * A 32-bit register is accessed as an aligned word; a 64-bit one as a doubleword or two words. Anything else is a bug of the
- * driver: it is counted, reads as zero and has no effect. The queue registers of page 1 are there and not in page 0.
+ * The queue registers of page 1 are there and not in page 0.
  */
 #include "smmuv3_model_priv.h"
-
-enum access {
-	RO,
-	RW,
-};
 
 /* While what must a register not be changed (the "access restrictions" of each). */
 enum guard {
@@ -19,16 +12,8 @@ enum guard {
 	UNDER_SMMUEN,
 	UNDER_CMDQEN,
 	UNDER_EVENTQEN,
-	UNDER_GERROR_IRQ,
+	UNDER_GERROR_IRQ, /* and RES0 without MSIs, as the next */
 	UNDER_EVENTQ_IRQ,
-};
-
-struct reg {
-	uint32_t off;
-	uint8_t len, access, guard;
-	bool needs_msi; /* else RES0 */
-	const char *name;
-	uint64_t writable; /* other bits are reserved: they must be written as zero, or as they read */
 };
 
 #define CR0_WRITABLE (CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN)
@@ -37,39 +22,39 @@ struct reg {
 #define MSI_ADDR GENMASK64(51, 2)
 #define MSI_ATTR (GENMASK64(5, 4) | GENMASK64(3, 0))
 
-static const struct reg registers[] = {
-	{ R_IDR0, 4, RO, NEVER, false, "IDR0", 0 },
-	{ R_IDR1, 4, RO, NEVER, false, "IDR1", 0 },
-	{ 0x08, 4, RO, NEVER, false, "IDR2", 0 },
-	{ R_IDR3, 4, RO, NEVER, false, "IDR3", 0 },
-	{ 0x10, 4, RO, NEVER, false, "IDR4", 0 },
-	{ R_IDR5, 4, RO, NEVER, false, "IDR5", 0 },
-	{ 0x18, 4, RO, NEVER, false, "IIDR", 0 },
-	{ R_AIDR, 4, RO, NEVER, false, "AIDR", 0 },
-	{ R_CR0, 4, RW, NEVER, false, "CR0", CR0_WRITABLE },
-	{ R_CR0ACK, 4, RO, NEVER, false, "CR0ACK", 0 },
-	{ R_CR1, 4, RW, NEVER, false, "CR1", CR1_QUEUE | CR1_TABLE },
-	{ R_CR2, 4, RW, UNDER_SMMUEN, false, "CR2", CR2_RECINVSID | BIT64(2) },
-	{ 0x40, 4, RO, NEVER, false, "STATUSR", 0 },
-	{ R_GBPA, 4, RW, NEVER, false, "GBPA", GBPA_WRITABLE },
-	{ R_IRQ_CTRL, 4, RW, NEVER, false, "IRQ_CTRL", IRQ_GERROR | IRQ_EVENTQ },
-	{ R_IRQ_CTRLACK, 4, RO, NEVER, false, "IRQ_CTRLACK", 0 },
-	{ R_GERROR, 4, RO, NEVER, false, "GERROR", 0 },
-	{ R_GERRORN, 4, RW, NEVER, false, "GERRORN", GERROR_ALL },
-	{ R_GERROR_IRQ_CFG0, 8, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG0", MSI_ADDR },
-	{ 0x70, 4, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG1", GENMASK64(31, 0) },
-	{ 0x74, 4, RW, UNDER_GERROR_IRQ, true, "GERROR_IRQ_CFG2", MSI_ATTR },
-	{ R_STRTAB_BASE, 8, RW, UNDER_SMMUEN, false, "STRTAB_BASE", BASE_HINT | STRTAB_ADDR },
-	{ R_STRTAB_BASE_CFG, 4, RW, UNDER_SMMUEN, false, "STRTAB_BASE_CFG", STRTAB_FMT | STRTAB_SPLIT | STRTAB_LOG2SIZE },
-	{ R_CMDQ_BASE, 8, RW, UNDER_CMDQEN, false, "CMDQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE },
-	{ R_CMDQ_PROD, 4, RW, NEVER, false, "CMDQ_PROD", QUEUE_INDEX },
-	{ R_CMDQ_CONS, 4, RW, UNDER_CMDQEN, false, "CMDQ_CONS", CONS_ERR | QUEUE_INDEX },
-	{ R_EVENTQ_BASE, 8, RW, UNDER_EVENTQEN, false, "EVENTQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE },
-	{ R_EVENTQ_IRQ_CFG0, 8, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG0", MSI_ADDR },
-	{ 0xb8, 4, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG1", GENMASK64(31, 0) },
-	{ 0xbc, 4, RW, UNDER_EVENTQ_IRQ, true, "EVENTQ_IRQ_CFG2", MSI_ATTR },
-	{ R_EVENTQ_PROD, 4, RW, UNDER_EVENTQEN, false, "EVENTQ_PROD", EVENTQ_OVERFLOW | QUEUE_INDEX },
-	{ R_EVENTQ_CONS, 4, RW, NEVER, false, "EVENTQ_CONS", EVENTQ_OVERFLOW | QUEUE_INDEX },
+static const struct sim_reg registers[] = {
+	{ R_IDR0, 4, SIM_RO, NEVER, "IDR0", 0, 0 },
+	{ R_IDR1, 4, SIM_RO, NEVER, "IDR1", 0, 0 },
+	{ 0x08, 4, SIM_RO, NEVER, "IDR2", 0, 0 },
+	{ R_IDR3, 4, SIM_RO, NEVER, "IDR3", 0, 0 },
+	{ 0x10, 4, SIM_RO, NEVER, "IDR4", 0, 0 },
+	{ R_IDR5, 4, SIM_RO, NEVER, "IDR5", 0, 0 },
+	{ 0x18, 4, SIM_RO, NEVER, "IIDR", 0, 0 },
+	{ R_AIDR, 4, SIM_RO, NEVER, "AIDR", 0, 0 },
+	{ R_CR0, 4, SIM_RW, NEVER, "CR0", CR0_WRITABLE, 0 },
+	{ R_CR0ACK, 4, SIM_RO, NEVER, "CR0ACK", 0, 0 },
+	{ R_CR1, 4, SIM_RW, NEVER, "CR1", CR1_QUEUE | CR1_TABLE, 0 },
+	{ R_CR2, 4, SIM_RW, UNDER_SMMUEN, "CR2", CR2_RECINVSID | BIT64(2), 0 },
+	{ 0x40, 4, SIM_RO, NEVER, "STATUSR", 0, 0 },
+	{ R_GBPA, 4, SIM_RW, NEVER, "GBPA", GBPA_WRITABLE, 0 },
+	{ R_IRQ_CTRL, 4, SIM_RW, NEVER, "IRQ_CTRL", IRQ_GERROR | IRQ_EVENTQ, 0 },
+	{ R_IRQ_CTRLACK, 4, SIM_RO, NEVER, "IRQ_CTRLACK", 0, 0 },
+	{ R_GERROR, 4, SIM_RO, NEVER, "GERROR", 0, 0 },
+	{ R_GERRORN, 4, SIM_RW, NEVER, "GERRORN", GERROR_ALL, 0 },
+	{ R_GERROR_IRQ_CFG0, 8, SIM_RW, UNDER_GERROR_IRQ, "GERROR_IRQ_CFG0", MSI_ADDR, 0 },
+	{ 0x70, 4, SIM_RW, UNDER_GERROR_IRQ, "GERROR_IRQ_CFG1", GENMASK64(31, 0), 0 },
+	{ 0x74, 4, SIM_RW, UNDER_GERROR_IRQ, "GERROR_IRQ_CFG2", MSI_ATTR, 0 },
+	{ R_STRTAB_BASE, 8, SIM_RW, UNDER_SMMUEN, "STRTAB_BASE", BASE_HINT | STRTAB_ADDR, 0 },
+	{ R_STRTAB_BASE_CFG, 4, SIM_RW, UNDER_SMMUEN, "STRTAB_BASE_CFG", STRTAB_FMT | STRTAB_SPLIT | STRTAB_LOG2SIZE, 0 },
+	{ R_CMDQ_BASE, 8, SIM_RW, UNDER_CMDQEN, "CMDQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE, 0 },
+	{ R_CMDQ_PROD, 4, SIM_RW, NEVER, "CMDQ_PROD", QUEUE_INDEX, 0 },
+	{ R_CMDQ_CONS, 4, SIM_RW, UNDER_CMDQEN, "CMDQ_CONS", CONS_ERR | QUEUE_INDEX, 0 },
+	{ R_EVENTQ_BASE, 8, SIM_RW, UNDER_EVENTQEN, "EVENTQ_BASE", BASE_HINT | BASE_ADDR | BASE_LOG2SIZE, 0 },
+	{ R_EVENTQ_IRQ_CFG0, 8, SIM_RW, UNDER_EVENTQ_IRQ, "EVENTQ_IRQ_CFG0", MSI_ADDR, 0 },
+	{ 0xb8, 4, SIM_RW, UNDER_EVENTQ_IRQ, "EVENTQ_IRQ_CFG1", GENMASK64(31, 0), 0 },
+	{ 0xbc, 4, SIM_RW, UNDER_EVENTQ_IRQ, "EVENTQ_IRQ_CFG2", MSI_ATTR, 0 },
+	{ R_EVENTQ_PROD, 4, SIM_RW, UNDER_EVENTQEN, "EVENTQ_PROD", EVENTQ_OVERFLOW | QUEUE_INDEX, 0 },
+	{ R_EVENTQ_CONS, 4, SIM_RW, NEVER, "EVENTQ_CONS", EVENTQ_OVERFLOW | QUEUE_INDEX, 0 },
 };
 #define NREGISTERS (sizeof(registers) / sizeof(registers[0]))
 
@@ -119,30 +104,20 @@ void s3m_regs_init(struct smmuv3_model *m)
 	}
 }
 
-/* The register at `off`, if an access of `width` there is legal; complains otherwise. */
-static const struct reg *legal(struct smmuv3_model *m, unsigned off, unsigned width, const char *verb)
+static const struct sim_reg *find(const struct smmuv3_model *m, unsigned off)
 {
 	bool is_in_page = off < R_PAGE_SPACE || (off >= R_PAGE1 && off < R_PAGE1 + R_PAGE_SPACE);
 	unsigned index = is_in_page ? m->reg_of[s3m_slot(off)] : 0;
-	const struct reg *reg = index ? &registers[index - 1] : NULL;
 
-	if (reg && (width == 4 || (width == 8 && reg->len == 8)) && is_aligned(off, width))
-		return reg;
-	m->model.counts.width_errors++;
-	if (!reg)
-		sim_model_complain(&m->model, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
-	else
-		sim_model_complain(&m->model, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off,
-				   reg->len * 8);
-	return NULL;
+	return index ? &registers[index - 1] : NULL;
 }
 
 uint64_t s3m_read(struct sim_model *model, unsigned off, unsigned width)
 {
 	struct smmuv3_model *m = s3m_of(model);
-	const struct reg *reg = legal(m, off, width, "read");
+	const struct sim_reg *reg = find(m, off);
 
-	if (!reg)
+	if (!sim_reg_may_read(model, reg, off, width))
 		return 0;
 	if (reg->off == R_CR0ACK || reg->off == R_IRQ_CTRLACK || reg->off == R_GBPA)
 		s3m_handshake(m);
@@ -154,12 +129,12 @@ static uint32_t irq_in_use(const struct smmuv3_model *m)
 	return s3m_get32(m, R_IRQ_CTRL) | s3m_get32(m, R_IRQ_CTRLACK);
 }
 
-static bool is_guarded(const struct smmuv3_model *m, const struct reg *reg, uint64_t changed)
+static bool is_guarded(const struct smmuv3_model *m, const struct sim_reg *reg, uint64_t changed)
 {
 	if (reg->off == R_CR1)
 		return (changed & CR1_TABLE && s3m_in_use(m, CR0_SMMUEN)) ||
 		       (changed & CR1_QUEUE && s3m_in_use(m, CR0_CMDQEN | CR0_EVENTQEN));
-	switch (reg->guard) {
+	switch (reg->kind) {
 	case UNDER_SMMUEN:
 		return s3m_in_use(m, CR0_SMMUEN);
 	case UNDER_CMDQEN:
@@ -176,7 +151,7 @@ static bool is_guarded(const struct smmuv3_model *m, const struct reg *reg, uint
 }
 
 /* Values that the field does not have. */
-static void check_value(struct smmuv3_model *m, const struct reg *reg, uint64_t value)
+static void check_value(struct smmuv3_model *m, const struct sim_reg *reg, uint64_t value)
 {
 	uint32_t fmt = field_get32(STRTAB_FMT, (uint32_t)value), split = field_get32(STRTAB_SPLIT, (uint32_t)value);
 
@@ -200,7 +175,7 @@ static void check_value(struct smmuv3_model *m, const struct reg *reg, uint64_t 
 }
 
 /* Indexes of a queue have one bit more than its size, the wrap bit; they are never further apart than the size. */
-static void check_index(struct smmuv3_model *m, const struct reg *reg, uint32_t value)
+static void check_index(struct smmuv3_model *m, const struct sim_reg *reg, uint32_t value)
 {
 	bool is_event = reg->off == R_EVENTQ_CONS || reg->off == R_EVENTQ_PROD;
 	unsigned lg2 = s3m_queue_lg2(s3m_get64(m, is_event ? R_EVENTQ_BASE : R_CMDQ_BASE),
@@ -219,18 +194,15 @@ static void check_index(struct smmuv3_model *m, const struct reg *reg, uint32_t 
 		sim_model_misuse(&m->model, "%s 0x%x: more than a whole queue apart from the other index", reg->name, value);
 }
 
-static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+static void store(struct smmuv3_model *m, const struct sim_reg *reg, unsigned off, unsigned width, uint64_t value)
 {
-	unsigned shift = (off - reg->off) * 8;
-	uint64_t old = reg->len == 8 ? s3m_get64(m, reg->off) : s3m_get32(m, reg->off);
-	uint64_t mask = (width == 8 ? UINT64_MAX : UINT32_MAX) << shift;
-	uint64_t wanted = (old & ~mask) | (value << shift & mask);
-	uint64_t writable = reg->needs_msi && !m->cfg.msi ? 0 : reg->writable;
+	uint32_t *words = &m->words[s3m_slot(reg->off)];
+	uint64_t old = sim_reg_get(reg, words), wanted;
+	struct sim_reg here = *reg;
 
-	if (wanted & ~writable)
-		sim_model_misuse(&m->model, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
-				 (unsigned long long)value, (unsigned long long)(wanted & ~writable));
-	wanted &= writable;
+	if ((reg->kind == UNDER_GERROR_IRQ || reg->kind == UNDER_EVENTQ_IRQ) && !m->cfg.msi)
+		here.writable = 0;
+	wanted = sim_reg_merge(&m->model, &here, old, off, width, value);
 	if (is_guarded(m, reg, wanted ^ old)) {
 		sim_model_misuse(&m->model, "write%u of %s while it is in use", width * 8, reg->name);
 		return;
@@ -238,10 +210,7 @@ static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, u
 	check_value(m, reg, wanted);
 	if (reg->off == R_CMDQ_PROD || reg->off == R_CMDQ_CONS || reg->off == R_EVENTQ_PROD || reg->off == R_EVENTQ_CONS)
 		check_index(m, reg, (uint32_t)wanted);
-	if (reg->len == 8)
-		s3m_put64(m, reg->off, wanted);
-	else
-		s3m_put32(m, reg->off, (uint32_t)wanted);
+	sim_reg_put(reg, words, wanted);
 	if (reg->off == R_CMDQ_PROD) {
 		m->model.counts.doorbells++;
 		sim_worker_kick(&m->worker);
@@ -249,7 +218,7 @@ static void store(struct smmuv3_model *m, const struct reg *reg, unsigned off, u
 }
 
 /* Registers whose write is a request. False: it is one that holds a value. */
-static bool request(struct smmuv3_model *m, const struct reg *reg, uint32_t value)
+static bool request(struct smmuv3_model *m, const struct sim_reg *reg, uint32_t value)
 {
 	void (*const write)(struct smmuv3_model *, uint32_t) = reg->off == R_CR0        ? s3m_cr0_write
 							       : reg->off == R_IRQ_CTRL ? s3m_irq_write
@@ -269,14 +238,8 @@ static bool request(struct smmuv3_model *m, const struct reg *reg, uint32_t valu
 void s3m_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
 	struct smmuv3_model *m = s3m_of(model);
-	const struct reg *reg = legal(m, off, width, "write");
+	const struct sim_reg *reg = find(m, off);
 
-	if (!reg)
-		return;
-	if (reg->access == RO) {
-		m->model.counts.width_errors++;
-		sim_model_complain(&m->model, "write%u of %s: it is read-only", width * 8, reg->name);
-	} else if (!request(m, reg, (uint32_t)value)) {
+	if (sim_reg_may_write(model, reg, off, width) && !request(m, reg, (uint32_t)value))
 		store(m, reg, off, width, value);
-	}
 }

@@ -6,6 +6,7 @@
 #ifndef VTD_MODEL_PRIV_H
 #define VTD_MODEL_PRIV_H
 
+#include "sim_reg.h"
 #include "sim_worker.h"
 #include "vtd_model.h"
 
@@ -180,7 +181,7 @@ static inline uint32_t vtdm_get32(const struct vtd_model *m, unsigned off)
 
 static inline uint64_t vtdm_get64(const struct vtd_model *m, unsigned off)
 {
-	return m->words[off / 4] | (uint64_t)m->words[off / 4 + 1] << 32;
+	return sim_wide(&m->words[off / 4]);
 }
 
 static inline void vtdm_put32(struct vtd_model *m, unsigned off, uint32_t value)
@@ -190,8 +191,7 @@ static inline void vtdm_put32(struct vtd_model *m, unsigned off, uint32_t value)
 
 static inline void vtdm_put64(struct vtd_model *m, unsigned off, uint64_t value)
 {
-	m->words[off / 4] = (uint32_t)value;
-	m->words[off / 4 + 1] = (uint32_t)(value >> 32);
+	sim_put_wide(&m->words[off / 4], value);
 }
 
 /* All functions below: the caller holds m->model.lock. */

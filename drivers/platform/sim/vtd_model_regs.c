@@ -2,18 +2,8 @@
 /*
  * The register file of the VT-d model: which registers a unit has, how wide they are, what of them can be written, and what
  * a write sets off. VT-d specification, chapter 11. The lock is held.
- *
- * A 32-bit register is accessed as an aligned doubleword; a wider one as aligned quadwords or doublewords. Anything else is
- * a bug of the driver: it is counted, reads as zero and has no effect.
  */
 #include "vtd_model_priv.h"
-
-enum access {
-	RO,
-	WO,
-	RW,
-	W1C, /* writable bits are cleared by writing 1 */
-};
 
 enum need {
 	ALWAYS,
@@ -22,56 +12,46 @@ enum need {
 	WITH_PMR,
 };
 
-struct reg {
-	uint16_t off;
-	uint8_t len;
-	uint8_t access;
-	uint8_t need;
-	const char *name;
-	uint64_t writable; /* other bits are reserved: they must be written as zero, or as they read */
-	uint64_t status;   /* hardware's, ignored in a write */
-};
-
 #define ALL32 UINT64_C(0xffffffff)
 #define ALL64 (~UINT64_C(0))
 
-static const struct reg registers[] = {
-	{ R_VER, 4, RO, ALWAYS, "VER", 0, 0 },
-	{ R_CAP, 8, RO, ALWAYS, "CAP", 0, 0 },
-	{ R_ECAP, 8, RO, ALWAYS, "ECAP", 0, 0 },
-	{ R_GCMD, 4, WO, ALWAYS, "GCMD", G_LASTING | G_ONE_SHOT, 0 },
-	{ R_GSTS, 4, RO, ALWAYS, "GSTS", 0, 0 },
-	{ R_RTADDR, 8, RW, ALWAYS, "RTADDR", ENTRY_ADDR, 0 },
-	{ R_CCMD, 8, RW, ALWAYS, "CCMD", CCMD_ICC | CCMD_CIRG | CCMD_FM | CCMD_SID | CCMD_DID, CCMD_CAIG },
-	{ R_FSTS, 4, W1C, ALWAYS, "FSTS", FSTS_W1C, 0 },
-	{ R_FECTL, 4, RW, ALWAYS, "FECTL", BIT64(31), BIT64(30) },
-	{ 0x3c, 4, RW, ALWAYS, "FEDATA", ALL32, 0 },
-	{ 0x40, 4, RW, ALWAYS, "FEADDR", ALL32 & ~UINT64_C(3), 0 },
-	{ 0x44, 4, RW, ALWAYS, "FEUADDR", ALL32, 0 },
-	{ R_PMEN, 4, RW, WITH_PMR, "PMEN", PMEN_EPM, PMEN_PRS },
-	{ R_PLMBASE, 4, RW, WITH_PMR, "PLMBASE", ALL32, 0 },
-	{ R_PLMLIMIT, 4, RW, WITH_PMR, "PLMLIMIT", ALL32, 0 },
-	{ R_PHMBASE, 8, RW, WITH_PMR, "PHMBASE", ALL64, 0 },
-	{ R_PHMLIMIT, 8, RW, WITH_PMR, "PHMLIMIT", ALL64, 0 },
-	{ R_IQH, 8, RO, WITH_QI, "IQH", 0, 0 },
-	{ R_IQT, 8, RW, WITH_QI, "IQT", IQT_QT, 0 },
-	{ R_IQA, 8, RW, WITH_QI, "IQA", IQA_BASE | IQA_QS, 0 },
-	{ R_ICS, 4, W1C, WITH_QI, "ICS", ICS_IWC, 0 },
-	{ R_IECTL, 4, RW, WITH_QI, "IECTL", BIT64(31), BIT64(30) },
-	{ 0xa4, 4, RW, WITH_QI, "IEDATA", ALL32, 0 },
-	{ 0xa8, 4, RW, WITH_QI, "IEADDR", ALL32 & ~UINT64_C(3), 0 },
-	{ 0xac, 4, RW, WITH_QI, "IEUADDR", ALL32, 0 },
-	{ 0xb8, 8, RW, WITH_IR, "IRTA", ENTRY_ADDR | GENMASK64(3, 0), 0 },
-	{ R_IVA, 8, WO, ALWAYS, "IVA", IVA_ADDR | IVA_IH | IVA_AM, 0 },
-	{ R_IOTLB, 8, RW, ALWAYS, "IOTLB", IOTLB_IVT | IOTLB_IIRG | BIT64(49) | BIT64(48) | IOTLB_DID, IOTLB_IAIG },
-	{ R_FRCD, 16, W1C, ALWAYS, "FRCD", FRCD_F, 0 }, /* repeated NFR times */
+static const struct sim_reg registers[] = {
+	{ R_VER, 4, SIM_RO, ALWAYS, "VER", 0, 0 },
+	{ R_CAP, 8, SIM_RO, ALWAYS, "CAP", 0, 0 },
+	{ R_ECAP, 8, SIM_RO, ALWAYS, "ECAP", 0, 0 },
+	{ R_GCMD, 4, SIM_WO, ALWAYS, "GCMD", G_LASTING | G_ONE_SHOT, 0 },
+	{ R_GSTS, 4, SIM_RO, ALWAYS, "GSTS", 0, 0 },
+	{ R_RTADDR, 8, SIM_RW, ALWAYS, "RTADDR", ENTRY_ADDR, 0 },
+	{ R_CCMD, 8, SIM_RW, ALWAYS, "CCMD", CCMD_ICC | CCMD_CIRG | CCMD_FM | CCMD_SID | CCMD_DID, CCMD_CAIG },
+	{ R_FSTS, 4, SIM_W1C, ALWAYS, "FSTS", FSTS_W1C, GENMASK64(15, 0) & ~(uint64_t)FSTS_W1C },
+	{ R_FECTL, 4, SIM_RW, ALWAYS, "FECTL", BIT64(31), BIT64(30) },
+	{ 0x3c, 4, SIM_RW, ALWAYS, "FEDATA", ALL32, 0 },
+	{ 0x40, 4, SIM_RW, ALWAYS, "FEADDR", ALL32 & ~UINT64_C(3), 0 },
+	{ 0x44, 4, SIM_RW, ALWAYS, "FEUADDR", ALL32, 0 },
+	{ R_PMEN, 4, SIM_RW, WITH_PMR, "PMEN", PMEN_EPM, PMEN_PRS },
+	{ R_PLMBASE, 4, SIM_RW, WITH_PMR, "PLMBASE", ALL32, 0 },
+	{ R_PLMLIMIT, 4, SIM_RW, WITH_PMR, "PLMLIMIT", ALL32, 0 },
+	{ R_PHMBASE, 8, SIM_RW, WITH_PMR, "PHMBASE", ALL64, 0 },
+	{ R_PHMLIMIT, 8, SIM_RW, WITH_PMR, "PHMLIMIT", ALL64, 0 },
+	{ R_IQH, 8, SIM_RO, WITH_QI, "IQH", 0, 0 },
+	{ R_IQT, 8, SIM_RW, WITH_QI, "IQT", IQT_QT, 0 },
+	{ R_IQA, 8, SIM_RW, WITH_QI, "IQA", IQA_BASE | IQA_QS, 0 },
+	{ R_ICS, 4, SIM_W1C, WITH_QI, "ICS", ICS_IWC, 0 },
+	{ R_IECTL, 4, SIM_RW, WITH_QI, "IECTL", BIT64(31), BIT64(30) },
+	{ 0xa4, 4, SIM_RW, WITH_QI, "IEDATA", ALL32, 0 },
+	{ 0xa8, 4, SIM_RW, WITH_QI, "IEADDR", ALL32 & ~UINT64_C(3), 0 },
+	{ 0xac, 4, SIM_RW, WITH_QI, "IEUADDR", ALL32, 0 },
+	{ 0xb8, 8, SIM_RW, WITH_IR, "IRTA", ENTRY_ADDR | GENMASK64(3, 0), 0 },
+	{ R_IVA, 8, SIM_WO, ALWAYS, "IVA", IVA_ADDR | IVA_IH | IVA_AM, 0 },
+	{ R_IOTLB, 8, SIM_RW, ALWAYS, "IOTLB", IOTLB_IVT | IOTLB_IIRG | BIT64(49) | BIT64(48) | IOTLB_DID, IOTLB_IAIG },
+	{ R_FRCD, 16, SIM_W1C, ALWAYS, "FRCD", FRCD_F, 0 }, /* repeated NFR times */
 };
 #define NREGISTERS (sizeof(registers) / sizeof(registers[0]))
 #define FRCD_INDEX (NREGISTERS - 1)
 
-static bool exists(const struct vtd_model *m, const struct reg *reg)
+static bool exists(const struct vtd_model *m, const struct sim_reg *reg)
 {
-	switch (reg->need) {
+	switch (reg->kind) {
 	case WITH_QI:
 		return m->cfg.qi;
 	case WITH_IR:
@@ -136,38 +116,18 @@ void vtdm_regs_init(struct vtd_model *m)
 	}
 }
 
-/* The register at `off`, if an access of `width` there is legal; complains otherwise. */
-static const struct reg *legal(struct vtd_model *m, unsigned off, unsigned width, const char *verb)
+static const struct sim_reg *find(const struct vtd_model *m, unsigned off)
 {
-	const struct reg *reg = off < R_SPACE && m->reg_of[off / 4] ? &registers[m->reg_of[off / 4] - 1] : NULL;
-
-	if (reg && (width == 4 || (width == 8 && reg->len >= 8)) && is_aligned(off, width))
-		return reg;
-	m->model.counts.width_errors++;
-	if (!reg)
-		sim_model_complain(&m->model, "%s%u at 0x%x: no register of this unit", verb, width * 8, off);
-	else
-		sim_model_complain(&m->model, "%s%u of %s at 0x%x: it has %u bits", verb, width * 8, reg->name, off,
-				   reg->len * 8);
-	return NULL;
-}
-
-static uint64_t read_words(const struct vtd_model *m, unsigned off, unsigned width)
-{
-	return width == 8 ? vtdm_get64(m, off) : vtdm_get32(m, off);
+	return off < R_SPACE && m->reg_of[off / 4] ? &registers[m->reg_of[off / 4] - 1] : NULL;
 }
 
 uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
 {
 	struct vtd_model *m = vtdm_of(model);
-	const struct reg *reg = legal(m, off, width, "read");
+	const struct sim_reg *reg = find(m, off);
 
-	if (!reg)
+	if (!sim_reg_may_read(model, reg, off, width))
 		return 0;
-	if (reg->access == WO) {
-		sim_model_misuse(&m->model, "read%u of %s: it can only be written", width * 8, reg->name);
-		return 0;
-	}
 	switch (reg->off) {
 	case R_GSTS:
 	case R_CCMD:
@@ -180,13 +140,11 @@ uint64_t vtdm_read(struct sim_model *model, unsigned off, unsigned width)
 	default:
 		break;
 	}
-	return read_words(m, off, width);
+	return width == 8 ? vtdm_get64(m, off) : vtdm_get32(m, off);
 }
 
-static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+static void clear_written_ones(struct vtd_model *m, const struct sim_reg *reg, unsigned off, unsigned width, uint64_t value)
 {
-	uint32_t mask;
-
 	if (reg->off == R_FRCD) { /* F is the top bit of a record's last doubleword, the rest is read-only */
 		unsigned last = (off & ~15u) + 12;
 		bool has_f = off + width == last + 4;
@@ -197,17 +155,13 @@ static void clear_written_ones(struct vtd_model *m, const struct reg *reg, unsig
 			sim_model_misuse(&m->model, "write%u of FRCD at 0x%x: only its F bit can be written", width * 8, off);
 		return;
 	}
-	mask = (uint32_t)reg->writable;
-	if (value & ~(reg->off == R_FSTS ? GENMASK64(15, 0) : reg->writable))
-		sim_model_misuse(&m->model, "write%u of %s: 0x%llx has reserved bits", width * 8, reg->name,
-				 (unsigned long long)value);
-	m->words[off / 4] &= ~((uint32_t)value & mask);
+	sim_reg_clear(&m->model, reg, &m->words[off / 4], (uint32_t)value);
 	if (reg->off == R_FSTS)
 		sim_worker_kick(&m->worker); /* an error that stopped it may be gone */
 }
 
 /* What follows a store into a register that does more than hold a value. */
-static void set_off(struct vtd_model *m, const struct reg *reg, bool has_high)
+static void set_off(struct vtd_model *m, const struct sim_reg *reg, bool has_high)
 {
 	switch (reg->off) {
 	case R_CCMD:
@@ -231,7 +185,7 @@ static void set_off(struct vtd_model *m, const struct reg *reg, bool has_high)
 }
 
 /* Registers that must not change under a command that uses them. */
-static bool busy(struct vtd_model *m, const struct reg *reg)
+static bool busy(struct vtd_model *m, const struct sim_reg *reg)
 {
 	switch (reg->off) {
 	case R_CCMD:
@@ -246,49 +200,32 @@ static bool busy(struct vtd_model *m, const struct reg *reg)
 	}
 }
 
-static void store(struct vtd_model *m, const struct reg *reg, unsigned off, unsigned width, uint64_t value)
+static void store(struct vtd_model *m, const struct sim_reg *reg, unsigned off, unsigned width, uint64_t value)
 {
-	unsigned shift = (off - reg->off) * 8;
-	uint64_t old = reg->len == 8 ? vtdm_get64(m, reg->off) : vtdm_get32(m, reg->off);
-	uint64_t mask = (width == 8 ? ALL64 : ALL32) << shift;
-	uint64_t wanted = (old & ~mask) | (value << shift & mask);
-	uint64_t reserved;
+	uint32_t *words = &m->words[reg->off / 4];
+	uint64_t wanted = sim_reg_merge(&m->model, reg, sim_reg_get(reg, words), off, width, value);
 
-	wanted = (wanted & ~reg->status) | (old & reg->status);
-	reserved = wanted & ~(reg->writable | reg->status);
-
-	if (reserved)
-		sim_model_misuse(&m->model, "write%u of %s: 0x%llx sets reserved bits 0x%llx", width * 8, reg->name,
-				 (unsigned long long)value, (unsigned long long)reserved);
 	if (busy(m, reg)) {
 		sim_model_misuse(&m->model, "write%u of %s while it is in use", width * 8, reg->name);
 		return;
 	}
-	wanted &= reg->writable | reg->status;
 	if (reg->off >= R_PLMBASE && reg->off <= R_PHMLIMIT)
 		wanted = align_down(wanted, PMR_ALIGN); /* how software finds the granularity (chapter 11, PLMBASE) */
-	if (reg->len == 8)
-		vtdm_put64(m, reg->off, wanted);
-	else
-		vtdm_put32(m, reg->off, (uint32_t)wanted);
+	sim_reg_put(reg, words, wanted);
 	set_off(m, reg, off + width == reg->off + 8u);
 }
 
 void vtdm_write(struct sim_model *model, unsigned off, unsigned width, uint64_t value)
 {
 	struct vtd_model *m = vtdm_of(model);
-	const struct reg *reg = legal(m, off, width, "write");
+	const struct sim_reg *reg = find(m, off);
 
-	if (!reg)
+	if (!sim_reg_may_write(model, reg, off, width))
 		return;
-	if (reg->access == RO) {
-		m->model.counts.width_errors++;
-		sim_model_complain(&m->model, "write%u of %s: it is read-only", width * 8, reg->name);
-	} else if (reg->access == W1C) {
+	if (reg->access == SIM_W1C)
 		clear_written_ones(m, reg, off, width, value);
-	} else if (reg->off == R_GCMD) {
+	else if (reg->off == R_GCMD)
 		vtdm_gcmd_write(m, (uint32_t)value);
-	} else {
+	else
 		store(m, reg, off, width, value);
-	}
 }
