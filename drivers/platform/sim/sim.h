@@ -89,6 +89,8 @@ struct sim_key {
 		name, SIM_AT(field), sim_on_off, 0, 0, "0 or 1", false \
 	}
 /* Keys that mean the same in every family that has them. */
+/* What every family begins with. */
+#define SIM_DEFAULTS .units = 1, .all = 1, .coherent = 1, .mem = 256u << 20
 #define SIM_KEY_UNITS \
 	{ \
 		"units", SIM_AT(units), NULL, 1, SIM_MAX_UNITS, "1 to 8", false \
@@ -149,8 +151,9 @@ struct sim_family {
 	/* What a requester id has become at the unit. */
 	uint32_t (*pci_id)(const struct sim_config *config, uint16_t rid);
 	struct sim_node_face (*node)(const struct sim_config *config, unsigned n);
-	/* What a kernel that drives it calls it. */
-	void (*kernel_name)(const struct sim *sim, unsigned index, char name[32]);
+	/* What a kernel that drives a unit calls it: the name with the unit's number, or with its address in 16 digits. */
+	const char *kernel_name;
+	bool is_named_by_address;
 };
 extern const struct sim_family sim_vtd, sim_smmuv3, sim_smmuv2;
 /* NULL-terminated; the first is the default. */

@@ -4,6 +4,7 @@
  * answers come from: sim_fw.c (firmware tables), sim_machine.c (PCI), the family and its models (registers), sim_mem.c (memory).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,15 @@ static int unit_index(const struct sim *sim, const struct piommu_fw_unit *unit)
 	return -ENOENT;
 }
 
+static void kernel_name(const struct sim_family *family, const struct sim_config *config, unsigned index, char *name,
+			size_t len)
+{
+	if (family->is_named_by_address)
+		snprintf(name, len, "%s%016" PRIx64, family->kernel_name, sim_unit_base(config, index));
+	else
+		snprintf(name, len, "%s%u", family->kernel_name, index);
+}
+
 static int unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit *unit, struct piommu_unit_facts *out)
 {
 	struct sim *sim = self(plat);
@@ -79,7 +89,7 @@ static int unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit 
 		return index;
 	*out = (struct piommu_unit_facts){ .kernel_driven = sim->config.kernel_on, .route = "sim" };
 	if (out->kernel_driven)
-		sim->config.family->kernel_name(sim, (unsigned)index, out->kernel_name);
+		kernel_name(sim->config.family, &sim->config, (unsigned)index, out->kernel_name, sizeof(out->kernel_name));
 	sim->units[index]->ops->facts(sim->units[index], out);
 	return 0;
 }

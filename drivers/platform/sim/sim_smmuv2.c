@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The simulated machine with SMMUv2 units, and their relatives: its keys and its units. Its device tree is in sim_fw_fdt.c. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "sim.h"
 #include "smmuv2_model.h"
 
@@ -41,10 +38,7 @@ static const struct sim_key keys[] = {
 };
 
 static const struct sim_config defaults = {
-	.units = 1,
-	.all = 1,
-	.coherent = 1,
-	.mem = 256u << 20,
+	SIM_DEFAULTS,
 	.arm = { .s1s2 = SIM_S1 | SIM_S2, .granules = 1u << 12 | 1u << 14 | 1u << 16 },
 	.v2 = { .model = SIM_V2_V2, .smrs = 64, .cbs = 16, .page_lg2 = 12 },
 };
@@ -142,11 +136,6 @@ static struct sim_node_face node(const struct sim_config *config, unsigned n)
 				       id | (config->v2.tbu ? NODE_TBU : 0) };
 }
 
-static void kernel_name(const struct sim *sim, unsigned index, char name[32])
-{
-	snprintf(name, 32, "smmu.0x%016" PRIx64, sim_unit_base(&sim->config, index));
-}
-
 const struct sim_family sim_smmuv2 = {
 	.name = "smmuv2",
 	.unit_name = "smmu",
@@ -160,5 +149,6 @@ const struct sim_family sim_smmuv2 = {
 	.make_unit = make_unit,
 	.pci_id = pci_id,
 	.node = node,
-	.kernel_name = kernel_name,
+	.kernel_name = "smmu.0x",
+	.is_named_by_address = true,
 };

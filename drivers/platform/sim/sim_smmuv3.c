@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The simulated machine with SMMUv3 units: its keys, its units and what a kernel left in them. Its table is in sim_fw_iort.c. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "sim.h"
 #include "smmuv3_model.h"
 
@@ -38,10 +35,7 @@ static const struct sim_key keys[] = {
 };
 
 static const struct sim_config defaults = {
-	.units = 1,
-	.all = 1,
-	.coherent = 1,
-	.mem = 256u << 20,
+	SIM_DEFAULTS,
 	.arm = { .s1s2 = SIM_S1 | SIM_S2, .granules = 1u << 12 | 1u << 14 | 1u << 16, .oas = 48 },
 	.v3 = { .sidsize = 16, .cmdq_lg2 = 12, .eventq_lg2 = 9, .tag_bits = 16, .two_level = 1, .ril = 1, .msi = 1 },
 };
@@ -105,11 +99,6 @@ static struct sim_node_face node(const struct sim_config *config, unsigned n)
 	return (struct sim_node_face){ sim_nodes[n].name, { id, 0 }, id };
 }
 
-static void kernel_name(const struct sim *sim, unsigned index, char name[32])
-{
-	snprintf(name, 32, "smmu3.0x%016" PRIx64, sim_unit_base(&sim->config, index));
-}
-
 const struct sim_family sim_smmuv3 = {
 	.name = "smmuv3",
 	.unit_name = "smmu",
@@ -123,5 +112,6 @@ const struct sim_family sim_smmuv3 = {
 	.make_unit = make_unit,
 	.pci_id = sim_arm_pci_id,
 	.node = node,
-	.kernel_name = kernel_name,
+	.kernel_name = "smmu3.0x",
+	.is_named_by_address = true,
 };

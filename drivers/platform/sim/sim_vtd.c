@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The simulated machine with VT-d units: its keys, its units and what a kernel left in them. Its table is in sim_fw_dmar.c. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "sim.h"
 #include "vtd_model.h"
@@ -32,10 +31,7 @@ static const struct sim_key keys[] = {
 };
 
 static const struct sim_config defaults = {
-	.units = 1,
-	.all = 1,
-	.coherent = 1,
-	.mem = 256u << 20,
+	SIM_DEFAULTS,
 	.vtd = { .aw = 48, .leaf_lg2 = 30, .qi = 1, .pt = 1, .ir = 1, .nfr = 1 },
 };
 
@@ -120,12 +116,6 @@ static struct sim_node_face node(const struct sim_config *config, unsigned n)
 	return (struct sim_node_face){ sim_nodes[n].name, { id, 0 }, id };
 }
 
-static void kernel_name(const struct sim *sim, unsigned index, char name[32])
-{
-	(void)sim;
-	snprintf(name, 32, "dmar%u", index);
-}
-
 const struct sim_family sim_vtd = {
 	.name = "vtd",
 	.unit_name = "dmar",
@@ -140,5 +130,5 @@ const struct sim_family sim_vtd = {
 	.make_unit = make_unit,
 	.pci_id = pci_id,
 	.node = node,
-	.kernel_name = kernel_name,
+	.kernel_name = "dmar",
 };
