@@ -87,6 +87,28 @@ void sim_model_complain(struct sim_model *model, const char *fmt, ...)
 	va_end(args);
 }
 
+void sim_model_unflushed(struct sim_model *model, const char *step, uint64_t pa, uint64_t seen, uint64_t truth)
+{
+	model->counts.unflushed++;
+	sim_model_complain(model, "structure at 0x%llx read before its %s: the unit sees 0x%llx, memory holds 0x%llx",
+			   (unsigned long long)pa, step, (unsigned long long)seen, (unsigned long long)truth);
+}
+
+bool sim_model_load(struct sim_model *model, struct sim_mem *mem, uint64_t pa, uint64_t ignored, uint64_t *word)
+{
+	uint64_t truth;
+
+	if (!sim_mem_load(mem, pa, &truth))
+		return false;
+	*word = truth;
+	if (mem->coherent)
+		return true;
+	sim_mem_load_written(mem, pa, word);
+	if ((*word ^ truth) & ~ignored)
+		sim_model_unflushed(model, "write-back", pa, *word, truth);
+	return true;
+}
+
 /* ---- Accesses ---- */
 
 uint64_t sim_model_read(struct sim_model *model, unsigned off, unsigned width)

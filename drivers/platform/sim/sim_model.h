@@ -75,6 +75,13 @@ __attribute__((format(printf, 2, 3))) void sim_model_complain(struct sim_model *
 #define sim_model_misuse(model, ...) ((model)->counts.misuse++, sim_model_complain(model, __VA_ARGS__))
 /* The same, and counts reserved bits. */
 #define sim_model_reserved(model, ...) ((model)->counts.reserved_errors++, sim_model_complain(model, __VA_ARGS__))
+/*
+ * A word of a structure as a unit sees it that does not snoop: not before its write-back, which is counted and complained of but for
+ * bits that hardware ignores. False: there is no memory.
+ */
+bool sim_model_load(struct sim_model *model, struct sim_mem *mem, uint64_t pa, uint64_t ignored, uint64_t *word);
+/* The unit has not seen what memory holds; `step` is what software left out. */
+void sim_model_unflushed(struct sim_model *model, const char *step, uint64_t pa, uint64_t seen, uint64_t truth);
 /* Counts an access by what became of it. @return `err` as the device is told it */
 int sim_model_count_dma(struct sim_model *model, int err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ranges of a translation table, hashed as they come (FNV-1a). No state but the caller's. */
+/* Ranges of a translation table, hashed as they come (FNV-1a), and runs of streams. No state but the caller's. */
+#include <string.h>
+
 #include "sim_summary.h"
 
 static void hash_word(struct sim_summary *sum, uint64_t word)
@@ -40,4 +42,21 @@ void sim_summary_add(struct sim_summary *sum, uint64_t iova, uint64_t len, uint6
 	sum->pa = pa;
 	sum->range_len = len;
 	sum->kind = kind;
+}
+
+void sim_runs_end(struct sim_runs *runs)
+{
+	if (runs->text[0])
+		runs->put(runs->out, runs->first, runs->last, runs->text);
+	runs->text[0] = 0;
+}
+
+void sim_runs_add(struct sim_runs *runs, uint32_t id, const char *text)
+{
+	if (strcmp(text, runs->text)) {
+		sim_runs_end(runs);
+		runs->first = id;
+		snprintf(runs->text, sizeof(runs->text), "%s", text);
+	}
+	runs->last = id;
 }

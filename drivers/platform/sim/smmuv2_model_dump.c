@@ -5,12 +5,9 @@
  * no stream uses, the last invalidation. The lock is held, nothing is changed.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "sim_summary.h"
 #include "smmuv2_model_priv.h"
-
-#define TEXT_LEN 160u
 
 /* ---- Registers ---- */
 
@@ -66,7 +63,7 @@ static void describe_tables(struct smmuv2_model *m, const struct smmuv2m_regime 
 /* ---- Streams ---- */
 
 struct fates {
-	char bank[128][TEXT_LEN]; /* "" until a stream is seen that goes through it */
+	char bank[128][SIM_TEXT_LEN]; /* "" until a stream is seen that goes through it */
 };
 
 static void describe_bank(struct smmuv2_model *m, unsigned bank, char *text)
@@ -76,13 +73,13 @@ static void describe_bank(struct smmuv2_model *m, unsigned bank, char *text)
 
 	smmuv2m_bank_regime(m, bank, &r);
 	if (r.wrong) {
-		snprintf(text, TEXT_LEN, "in error, bank %u: %s", bank, r.wrong);
+		snprintf(text, SIM_TEXT_LEN, "in error, bank %u: %s", bank, r.wrong);
 		return;
 	}
-	len = snprintf(text, TEXT_LEN, "paging stage=%u bank=%u vmid=%u", r.stage, bank, r.tag.vmid);
+	len = snprintf(text, SIM_TEXT_LEN, "paging stage=%u bank=%u vmid=%u", r.stage, bank, r.tag.vmid);
 	if (r.stage == 1)
-		len += snprintf(text + len, TEXT_LEN - (size_t)len, " asid=%u", r.tag.asid);
-	describe_tables(m, &r, text + len, TEXT_LEN - (size_t)len);
+		len += snprintf(text + len, SIM_TEXT_LEN - (size_t)len, " asid=%u", r.tag.asid);
+	describe_tables(m, &r, text + len, SIM_TEXT_LEN - (size_t)len);
 }
 
 static const char *fault_text(uint32_t gfsr)
@@ -124,20 +121,13 @@ static void put_run(FILE *out, uint32_t first, uint32_t last, const char *text)
 static void dump_streams(struct smmuv2_model *m, FILE *out)
 {
 	bool wide = smmuv2m_cr0(m) & CR0_EXIDENABLE;
-	uint32_t n = 1u << (m->cfg.sid_bits < 15 || wide ? m->cfg.sid_bits : 15), first = 0;
+	uint32_t n = 1u << (m->cfg.sid_bits < 15 || wide ? m->cfg.sid_bits : 15);
+	struct sim_runs runs = { .out = out, .put = put_run };
 	struct fates fates = { 0 };
-	const char *run = fate(m, &fates, 0);
 
-	for (uint32_t sid = 1; sid < n; sid++) {
-		const char *next = fate(m, &fates, sid);
-
-		if (!strcmp(next, run))
-			continue;
-		put_run(out, first, sid - 1, run);
-		first = sid;
-		run = next;
-	}
-	put_run(out, first, n - 1, run);
+	for (uint32_t sid = 0; sid < n; sid++)
+		sim_runs_add(&runs, sid, fate(m, &fates, sid));
+	sim_runs_end(&runs);
 }
 
 void smmuv2m_dump_state(const struct sim_model *model, FILE *out)

@@ -12,32 +12,12 @@ typedef unsigned long long ull;
 
 #define SOFTWARE_BITS GENMASK64(58, 55) /* hardware ignores them in every valid descriptor (D8.3) */
 
-struct look {
-	struct smmuv2_model *m;
-	enum smmuv2m_view view;
-};
-
-/* A word as the walker sees it: on a unit that does not snoop, not before its write-back. */
 static bool load(void *ctx, uint64_t pa, unsigned level, uint64_t *entry)
 {
-	const struct look *look = ctx;
-	struct smmuv2_model *m = look->m;
-	uint64_t truth;
+	struct smmuv2_model *m = ctx;
 
 	(void)level;
-	if (!sim_mem_load(m->mem, pa, &truth))
-		return false;
-	*entry = truth;
-	if (look->view == SMMUV2M_TRUTH || m->mem->coherent)
-		return true;
-	sim_mem_load_written(m->mem, pa, entry);
-	if ((*entry ^ truth) & ~SOFTWARE_BITS) {
-		m->model.counts.unflushed++;
-		sim_model_complain(&m->model,
-				   "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
-				   (ull)pa, (ull)*entry, (ull)truth);
-	}
-	return true;
+	return sim_model_load(&m->model, m->mem, pa, SOFTWARE_BITS, entry);
 }
 
 static bool load_truth(void *ctx, uint64_t pa, unsigned level, uint64_t *entry)
@@ -232,8 +212,7 @@ static void walk_tables(struct smmuv2_model *m, enum smmuv2m_view view, const st
 			uint64_t va, struct smmuv2m_leaf *leaf)
 {
 	const struct lpae_config *config = &r->table[which];
-	struct look look = { m, view };
-	const struct lpae_reader reader = { load, &look };
+	const struct lpae_reader reader = { view == SMMUV2M_TRUTH ? load_truth : load, m };
 	uint64_t input = va & GENMASK64(config->in_bits - 1, 0);
 	struct lpae_table from;
 	struct lpae_walk walk;

@@ -83,7 +83,7 @@ static bool load_stage2(void *ctx, uint64_t pa, unsigned level, uint64_t *entry)
 }
 
 struct text {
-	char at[240];
+	char at[SIM_TEXT_LEN];
 	size_t len;
 };
 
@@ -178,21 +178,15 @@ static void dump_streams(struct smmuv3_model *m, FILE *out)
 {
 	unsigned lg2 = field_get32(STRTAB_LOG2SIZE, s3m_get32(m, R_STRTAB_BASE_CFG));
 	unsigned shown_lg2 = lg2 < m->cfg.sid_bits ? lg2 : m->cfg.sid_bits;
-	uint32_t n = shown_lg2 < MAX_STREAMS_LG2 ? BIT32(shown_lg2) : BIT32(MAX_STREAMS_LG2), first = 0;
+	uint32_t n = shown_lg2 < MAX_STREAMS_LG2 ? BIT32(shown_lg2) : BIT32(MAX_STREAMS_LG2);
+	struct sim_runs runs = { .out = out, .put = put_run };
 	struct fate fate = { .event = 0 };
-	struct text run;
 
-	next_fate(m, 0, &fate);
-	run = fate.text;
-	for (uint32_t sid = 1; sid < n; sid++) {
+	for (uint32_t sid = 0; sid < n; sid++) {
 		next_fate(m, sid, &fate);
-		if (!strcmp(fate.text.at, run.at))
-			continue;
-		put_run(out, first, sid - 1, run.at);
-		first = sid;
-		run = fate.text;
+		sim_runs_add(&runs, sid, fate.text.at);
 	}
-	put_run(out, first, n - 1, run.at);
+	sim_runs_end(&runs);
 }
 
 static bool is_stale(struct smmuv3_model *m, uint32_t sid, const struct s3m_known *known)

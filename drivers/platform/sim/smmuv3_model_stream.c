@@ -13,24 +13,11 @@ typedef unsigned long long ull;
 /* Software's own bits of a translation table entry, which it may set there for a moment. */
 #define TABLE_SOFTWARE GENMASK64(58, 55)
 
-/* A word as the unit sees it: not before its write-back, where it does not snoop. */
 bool s3m_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa, bool is_table, uint64_t *word)
 {
-	uint64_t truth;
-
-	if (!sim_mem_load(m->mem, pa, &truth))
-		return false;
-	*word = truth;
-	if (view == S3M_TRUTH || m->mem->coherent)
-		return true;
-	sim_mem_load_written(m->mem, pa, word);
-	if ((*word ^ truth) & ~(is_table ? TABLE_SOFTWARE : 0)) {
-		m->model.counts.unflushed++;
-		sim_model_complain(&m->model,
-				   "structure at 0x%llx read before its write-back: the unit sees 0x%llx, memory holds 0x%llx",
-				   (ull)pa, (ull)*word, (ull)truth);
-	}
-	return true;
+	if (view == S3M_TRUTH)
+		return sim_mem_load(m->mem, pa, word);
+	return sim_model_load(&m->model, m->mem, pa, is_table ? TABLE_SOFTWARE : 0, word);
 }
 
 /* Word by word, which hardware may do in any order: now from one end, now from the other. */

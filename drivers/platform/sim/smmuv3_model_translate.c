@@ -121,6 +121,21 @@ static bool is_allowed(unsigned prot, bool is_write)
 	return prot & (is_write ? PIOMMU_WRITE : PIOMMU_READ);
 }
 
+/* What the leaf makes of `in`, unless there is a fault. A table that cannot be read is always told of. */
+static bool finish(struct s3m_walker *w, struct s3m_fault *fault, const struct s3m_leaf *leaf, uint64_t in, uint64_t *out)
+{
+	if (fault->event == F_WALK_EABT) {
+		fault->class = CLASS_TT;
+		fault->silent = false;
+	}
+	if (fault->event) {
+		w->fault = *fault;
+		return false;
+	}
+	*out = leaf->pa + (in & GENMASK64(leaf->lg2 - 1, 0));
+	return true;
+}
+
 bool s3m_stage2(struct s3m_walker *w, uint64_t ipa, unsigned class, bool is_write, uint64_t *pa)
 {
 	const struct s3m_tag tag = { S3M_S2, w->stream.vmid, 0 };
@@ -134,16 +149,7 @@ bool s3m_stage2(struct s3m_walker *w, uint64_t ipa, unsigned class, bool is_writ
 	} else if (!is_allowed(leaf.user, is_write)) {
 		fault.event = F_PERMISSION;
 	}
-	if (fault.event == F_WALK_EABT) {
-		fault.class = CLASS_TT;
-		fault.silent = false;
-	}
-	if (fault.event) {
-		w->fault = fault;
-		return false;
-	}
-	*pa = leaf.pa + (ipa & GENMASK64(leaf.lg2 - 1, 0));
-	return true;
+	return finish(w, &fault, &leaf, ipa, pa);
 }
 
 static bool stage1(struct s3m_walker *w, uint64_t iova, uint64_t *ipa)
@@ -164,16 +170,7 @@ static bool stage1(struct s3m_walker *w, uint64_t iova, uint64_t *ipa)
 	} else if (!is_allowed(w->stream.priv ? leaf.priv : leaf.user, w->is_write)) {
 		fault.event = F_PERMISSION;
 	}
-	if (fault.event == F_WALK_EABT) {
-		fault.class = CLASS_TT;
-		fault.silent = false;
-	}
-	if (fault.event) {
-		w->fault = fault;
-		return false;
-	}
-	*ipa = leaf.pa + (va & GENMASK64(leaf.lg2 - 1, 0));
-	return true;
+	return finish(w, &fault, &leaf, va, ipa);
 }
 
 bool s3m_translate(struct s3m_walker *w, uint64_t iova, uint64_t *pa)

@@ -6,7 +6,6 @@
  * The lock is held, nothing is changed.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "sim_summary.h"
 #include "vtd_model_priv.h"
@@ -107,7 +106,7 @@ static void summarise(struct vtd_model *m, const struct vtdm_context *ctx, struc
 struct fate {
 	uint64_t lo, hi;
 	unsigned reason;
-	char text[160];
+	char text[SIM_TEXT_LEN];
 };
 
 static bool same_words(const struct fate *a, const struct fate *b)
@@ -157,7 +156,7 @@ static void next_fate(struct vtd_model *m, uint16_t sid, struct fate *fate, stru
 	*fate = next;
 }
 
-static void put_run(FILE *out, unsigned first, unsigned last, const char *text)
+static void put_run(FILE *out, uint32_t first, uint32_t last, const char *text)
 {
 	fputs("  ", out);
 	put_source(out, first);
@@ -170,21 +169,15 @@ static void put_run(FILE *out, unsigned first, unsigned last, const char *text)
 
 static void dump_sources(struct vtd_model *m, FILE *out)
 {
+	struct sim_runs runs = { .out = out, .put = put_run };
 	struct summary sum = { .root = 0 };
-	struct fate run, fate = { 0 };
-	unsigned first = 0;
+	struct fate fate = { 0 };
 
-	next_fate(m, 0, &fate, &sum);
-	run = fate;
-	for (unsigned sid = 1; sid < NSOURCES; sid++) {
+	for (unsigned sid = 0; sid < NSOURCES; sid++) {
 		next_fate(m, (uint16_t)sid, &fate, &sum);
-		if (!strcmp(fate.text, run.text))
-			continue;
-		put_run(out, first, sid - 1, run.text);
-		first = sid;
-		run = fate;
+		sim_runs_add(&runs, sid, fate.text);
 	}
-	put_run(out, first, NSOURCES - 1, run.text);
+	sim_runs_end(&runs);
 }
 
 /* Context entries that the unit remembers and that memory no longer holds: software owes an invalidation. */

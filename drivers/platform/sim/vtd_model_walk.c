@@ -33,12 +33,8 @@ static bool load(struct vtd_model *m, enum vtdm_view view, uint64_t pa, uint64_t
 			sim_cache_put(&m->held, pa / 8, *word, 0);
 	}
 	/* Hardware ignores bits 61:52 of a paging entry, and so may software that marks an entry there for a moment (9.8). */
-	if ((*word ^ truth) & ~GENMASK64(61, 52)) {
-		m->model.counts.unflushed++;
-		sim_model_complain(&m->model,
-				   "structure at 0x%llx read before its %s: the unit sees 0x%llx, memory holds 0x%llx", (ull)pa,
-				   m->mem->coherent ? "write-buffer flush" : "write-back", (ull)*word, (ull)truth);
-	}
+	if ((*word ^ truth) & ~GENMASK64(61, 52))
+		sim_model_unflushed(&m->model, m->mem->coherent ? "write-buffer flush" : "write-back", pa, *word, truth);
 	return true;
 }
 
