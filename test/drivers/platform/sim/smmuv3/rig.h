@@ -3,11 +3,11 @@
  * The SMMUv3 model under test, driven by hand: words of the SMMUv3 specification into memory and registers, no driver of ours and no
  * machine around it. Register offsets and bits are written as numbers here and in the tests: they are the golden words.
  */
-#ifndef SMMUV3_RIG_H
-#define SMMUV3_RIG_H
+#ifndef RIG_H
+#define RIG_H
 
 #include "smmuv3_model.h"
-#include "suite.h"
+#include "unit_rig.h"
 
 struct rig {
 	struct sim_mem mem;
@@ -26,18 +26,6 @@ void rig_open(struct rig *rig, const struct smmuv3_model_config *config);
 /* The same without coherent table walks. */
 void rig_open_noncoherent(struct rig *rig, const struct smmuv3_model_config *config);
 void rig_close(struct rig *rig);
-
-uint32_t rig_r32(struct rig *rig, unsigned off);
-uint64_t rig_r64(struct rig *rig, unsigned off);
-void rig_w32(struct rig *rig, unsigned off, uint32_t value);
-void rig_w64(struct rig *rig, unsigned off, uint64_t value);
-
-/* Zeroed and written back, aligned to its length; its bus address. */
-uint64_t rig_pages(struct rig *rig, size_t len);
-void rig_put(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
-/* Without the write-back. */
-void rig_put_dirty(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
-uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index);
 
 /* Bases, CR1, then CR0: SMMUEN, EVENTQEN, CMDQEN, acknowledged. */
 void rig_enable(struct rig *rig);
@@ -59,15 +47,9 @@ uint64_t rig_map(struct rig *rig, uint64_t table, uint64_t iova, uint64_t leaf);
 
 int rig_write(struct rig *rig, uint32_t sid, uint64_t iova);
 int rig_read(struct rig *rig, uint32_t sid, uint64_t iova);
-/* Writes a marker through `iova` and tells whether it arrived at `pa`. */
-bool rig_lands(struct rig *rig, uint32_t sid, uint64_t iova, uint64_t pa);
 
-struct piommu_sim_counts rig_counts(struct rig *rig);
-const char *rig_complaint(struct rig *rig);
 /* The oldest event, consumed. False: there is none. */
 bool rig_take_event(struct rig *rig, uint64_t record[4]);
 void rig_check_event(struct rig *rig, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
-/* Width errors, misuse, reserved errors: all none. */
-void rig_check_clean(struct rig *rig);
 
 #endif

@@ -391,9 +391,9 @@ static void nothing_is_forgotten_while_the_unit_is_off(void)
 
 	set(&s, &rig_default);
 	fill_and_clear(&s);
-	rig_w32(&s.rig, 0x20, 0xc);
+	w32(&s.rig, 0x20, 0xc);
 	rig_put(&s.rig, rig_ste(&s.rig, 1), 0, 1);
-	rig_w32(&s.rig, 0x20, 0xd);
+	w32(&s.rig, 0x20, 0xd);
 	CHECK_EQ(alive(&s), 7);
 	strike(&s);
 }

@@ -41,11 +41,11 @@ static void unit_that_is_off(void)
 	free(text);
 	check_says(&rig, "  CR0ACK 0x0\n  GBPA 0x1000\n  CR1 0x0\n  CR2 0x0\n  IRQ_CTRL 0x0\n  global errors 0x0\n");
 	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
-	rig_w32(&rig, 0x44, 0x80100000);
-	rig_w32(&rig, 0x28, 0xd75);
-	rig_w32(&rig, 0x20, 0x8);
+	w32(&rig, 0x44, 0x80100000);
+	w32(&rig, 0x28, 0xd75);
+	w32(&rig, 0x20, 0x8);
 	check_says(&rig, "  CR0 0x8 is not acknowledged\n  GBPA 0x1000, an update is not acknowledged\n");
-	rig_w32(&rig, 0x2, 0);
+	w32(&rig, 0x2, 0);
 	check_says(&rig, "  complaint: write32 of IDR0 at 0x2: it has 32 bits\n");
 	rig_close(&rig);
 }

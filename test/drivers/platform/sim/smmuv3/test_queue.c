@@ -21,12 +21,12 @@ static void set(struct rig *rig)
 
 static uint32_t cons(struct rig *rig)
 {
-	return rig_r32(rig, 0x9c);
+	return r32(rig, 0x9c);
 }
 
 static uint32_t gerror(struct rig *rig)
 {
-	return rig_r32(rig, 0x60) ^ rig_r32(rig, 0x64);
+	return r32(rig, 0x60) ^ r32(rig, 0x64);
 }
 
 /* 16 entries: the index has 4 bits, the wrap bit is bit 4. */
@@ -56,14 +56,14 @@ static void full_queue_runs_whole(void)
 	set(&rig);
 	for (unsigned i = 0; i < 16; i++)
 		rig_put(&rig, rig.cmdq, 2 * i, NSNH_ALL);
-	rig_w32(&rig, 0x98, 0x10);
+	w32(&rig, 0x98, 0x10);
 	CHECK_HEX(cons(&rig), 0x10);
 	CHECK_EQ(rig_counts(&rig).descriptors, 16);
 	rig_check_clean(&rig);
-	rig_w32(&rig, 0x98, 0x2); /* 18 further on */
+	w32(&rig, 0x98, 0x2); /* 18 further on */
 	CHECK_HAS(rig_complaint(&rig), "more than a whole queue apart");
 	CHECK_HEX(cons(&rig), 0x10);
-	rig_w32(&rig, 0x98, 0x40);
+	w32(&rig, 0x98, 0x40);
 	CHECK_HAS(rig_complaint(&rig), "no such index");
 	rig_close(&rig);
 }
@@ -73,10 +73,10 @@ static void only_an_enabled_queue_runs(void)
 	struct rig rig;
 
 	set(&rig);
-	rig_w32(&rig, 0x20, 0x5);
+	w32(&rig, 0x20, 0x5);
 	rig_command(&rig, NSNH_ALL, 0);
 	CHECK_HEX(cons(&rig), 0);
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xd);
 	CHECK_HEX(cons(&rig), 1);
 	rig_check_clean(&rig);
 	rig_close(&rig);
@@ -122,9 +122,9 @@ static unsigned check_illegal(uint64_t lo, uint64_t hi, const struct smmuv3_mode
 	CHECK_HAS(rig_complaint(&rig), "command 1 ");
 	rig_put(&rig, rig.cmdq, 2, SYNC);
 	rig_put(&rig, rig.cmdq, 3, 0);
-	rig_w32(&rig, 0x98, rig.prod); /* another doorbell does not help */
+	w32(&rig, 0x98, rig.prod); /* another doorbell does not help */
 	CHECK_HEX(cons(&rig), 0x01000001);
-	rig_w32(&rig, 0x64, 1);
+	w32(&rig, 0x64, 1);
 	CHECK_HEX(cons(&rig) & 0xfffff, 3);
 	CHECK_HEX(gerror(&rig), 0);
 	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 2);
@@ -203,16 +203,16 @@ static void queue_in_no_memory(void)
 	good = rig.cmdq;
 	rig.cmdq = UINT64_C(0x8000000000);
 	rig_enable(&rig);
-	rig_w32(&rig, 0x98, 1);
+	w32(&rig, 0x98, 1);
 	CHECK_HEX(cons(&rig), 0x02000000);
 	CHECK_HEX(gerror(&rig), 1);
-	rig_w32(&rig, 0x20, 0x5);
-	rig_w64(&rig, 0x90, good | 4);
-	rig_w32(&rig, 0x9c, 0);
+	w32(&rig, 0x20, 0x5);
+	w64(&rig, 0x90, good | 4);
+	w32(&rig, 0x9c, 0);
 	rig_put(&rig, good, 0, SYNC);
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xd);
 	CHECK_HEX(cons(&rig), 0); /* not before the error is acknowledged */
-	rig_w32(&rig, 0x64, 1);
+	w32(&rig, 0x64, 1);
 	CHECK_HEX(cons(&rig), 1);
 	rig_check_clean(&rig);
 	rig_close(&rig);
@@ -228,12 +228,12 @@ static void command_before_its_write_back_is_not_seen(void)
 	rig_order(&rig, NSNH_ALL, 0);
 	CHECK_EQ(rig_counts(&rig).unflushed, 0);
 	rig_put_dirty(&rig, rig.cmdq, 4, NSNH_ALL);
-	rig_w32(&rig, 0x98, 3);
+	w32(&rig, 0x98, 3);
 	CHECK_HEX(cons(&rig), 0x01000002);
 	CHECK_EQ(rig_counts(&rig).unflushed, 1);
 	CHECK_HAS(rig_complaint(&rig), "before its write-back");
 	rig_put(&rig, rig.cmdq, 4, NSNH_ALL);
-	rig_w32(&rig, 0x64, 1);
+	w32(&rig, 0x64, 1);
 	CHECK_HEX(cons(&rig) & 0xfffff, 3);
 	rig_close(&rig);
 }
@@ -253,7 +253,7 @@ static void failed_invalidation_stops_at_the_next_sync(void)
 	rig_command(&rig, NSNH_ALL, 0);
 	CHECK_HEX(cons(&rig), 0x03000003);
 	CHECK_HEX(gerror(&rig), 1);
-	rig_w32(&rig, 0x64, 1);
+	w32(&rig, 0x64, 1);
 	CHECK_HEX(cons(&rig), 0x03000005);
 	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 4);
 	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 1);

@@ -14,12 +14,12 @@ static void capabilities_of_the_default(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	CHECK_HEX(rig_r32(&rig, 0x00), 0x0d44101b);
-	CHECK_HEX(rig_r32(&rig, 0x04), 0x02730010);
-	CHECK_HEX(rig_r32(&rig, 0x0c), 0x404);
-	CHECK_HEX(rig_r32(&rig, 0x14), 0x74);
-	CHECK_HEX(rig_r32(&rig, 0x1c), 2);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x1000);
+	CHECK_HEX(r32(&rig, 0x00), 0x0d44101b);
+	CHECK_HEX(r32(&rig, 0x04), 0x02730010);
+	CHECK_HEX(r32(&rig, 0x0c), 0x404);
+	CHECK_HEX(r32(&rig, 0x14), 0x74);
+	CHECK_HEX(r32(&rig, 0x1c), 2);
+	CHECK_HEX(r32(&rig, 0x44), 0x1000);
 	CHECK_EQ(rig.unit->window_len, 0x20000);
 	rig.unit->ops->facts(rig.unit, &facts);
 	CHECK_EQ(facts.caps_known, true);
@@ -53,15 +53,15 @@ static void each_capability_has_its_bit(void)
 
 	for (unsigned i = 0; i < COUNT(golden); i++) {
 		rig_open(&rig, &golden[i].config);
-		CHECK_HEX(rig_r32(&rig, 0x00), golden[i].idr0);
-		CHECK_HEX(rig_r32(&rig, 0x04), golden[i].idr1);
-		CHECK_HEX(rig_r32(&rig, 0x0c), golden[i].idr3);
-		CHECK_HEX(rig_r32(&rig, 0x14), golden[i].idr5);
-		CHECK_HEX(rig_r32(&rig, 0x1c), golden[i].aidr);
+		CHECK_HEX(r32(&rig, 0x00), golden[i].idr0);
+		CHECK_HEX(r32(&rig, 0x04), golden[i].idr1);
+		CHECK_HEX(r32(&rig, 0x0c), golden[i].idr3);
+		CHECK_HEX(r32(&rig, 0x14), golden[i].idr5);
+		CHECK_HEX(r32(&rig, 0x1c), golden[i].aidr);
 		rig_close(&rig);
 	}
 	rig_open_noncoherent(&rig, &bare);
-	CHECK_HEX(rig_r32(&rig, 0x00), 0x05400008);
+	CHECK_HEX(r32(&rig, 0x00), 0x05400008);
 	rig_close(&rig);
 }
 
@@ -98,8 +98,8 @@ static void wrong_widths_and_places_are_counted(void)
 		CHECK_EQ(rig_counts(&rig).width_errors, i + 1);
 		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
 	}
-	CHECK_HEX(rig_r32(&rig, 0x20), 0);
-	CHECK_HEX(rig_r32(&rig, 0x98), 0);
+	CHECK_HEX(r32(&rig, 0x20), 0);
+	CHECK_HEX(r32(&rig, 0x98), 0);
 	rig_close(&rig);
 }
 
@@ -108,10 +108,10 @@ static void wide_registers_can_be_accessed_in_halves(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	rig_w32(&rig, 0x80, 0x12345000);
-	rig_w32(&rig, 0x84, 0x1);
-	CHECK_HEX(rig_r64(&rig, 0x80), UINT64_C(0x112345000));
-	CHECK_HEX(rig_r32(&rig, 0x84), 1);
+	w32(&rig, 0x80, 0x12345000);
+	w32(&rig, 0x84, 0x1);
+	CHECK_HEX(r64(&rig, 0x80), UINT64_C(0x112345000));
+	CHECK_HEX(r32(&rig, 0x84), 1);
 	rig_check_clean(&rig);
 	rig_close(&rig);
 }
@@ -170,13 +170,13 @@ static void registers_in_use_are_not_changed(void)
 
 		rig_open(&rig, &rig_default);
 		rig_enable(&rig);
-		rig_w32(&rig, 0x20, writes[i].cr0);
+		w32(&rig, 0x20, writes[i].cr0);
 		old = sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4);
 		sim_model_write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
 		CHECK_HAS(rig_complaint(&rig), "in use");
 		CHECK_HEX(sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), old);
 		CHECK_EQ(rig_counts(&rig).misuse, 1);
-		rig_w32(&rig, 0x20, 0);
+		w32(&rig, 0x20, 0);
 		sim_model_write(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4, writes[i].value);
 		CHECK_HEX(sim_model_read(rig.unit, writes[i].off, writes[i].is_wide ? 8 : 4), writes[i].value);
 		CHECK_EQ(rig_counts(&rig).misuse, 1);
@@ -189,18 +189,18 @@ static void unit_that_snoops_is_not_told_to_go_past_the_caches(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	rig_w32(&rig, 0x28, 0x035); /* queues cached, tables not */
-	rig_w32(&rig, 0x20, 0xc);
+	w32(&rig, 0x28, 0x035); /* queues cached, tables not */
+	w32(&rig, 0x20, 0xc);
 	rig_check_clean(&rig);
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xd);
 	CHECK_HAS(rig_complaint(&rig), "stream table past the caches");
 	rig_close(&rig);
 	rig_open(&rig, &rig_default);
-	rig_w32(&rig, 0x20, 0x8);
+	w32(&rig, 0x20, 0x8);
 	CHECK_HAS(rig_complaint(&rig), "past the caches");
 	rig_close(&rig);
 	rig_open_noncoherent(&rig, &rig_default);
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xd);
 	rig_check_clean(&rig);
 	rig_close(&rig);
 }
@@ -214,13 +214,13 @@ static void slow_change_takes_effect_when_acknowledged(void)
 	rig_enable(&rig);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	sim_model_set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
-	rig_w32(&rig, 0x20, 0xc);
-	CHECK_HEX(rig_r32(&rig, 0x24), 0xd);
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xc);
+	CHECK_HEX(r32(&rig, 0x24), 0xd);
+	w32(&rig, 0x20, 0xd);
 	CHECK_HAS(rig_complaint(&rig), "not acknowledged");
-	CHECK_HEX(rig_r32(&rig, 0x24), 0xd);
+	CHECK_HEX(r32(&rig, 0x24), 0xd);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x24), 0xc);
+	CHECK_HEX(r32(&rig, 0x24), 0xc);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), 0);
 	rig_close(&rig);
 }
@@ -231,19 +231,19 @@ static void stuck_change_is_never_acknowledged(void)
 
 	rig_open(&rig, &rig_default);
 	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 1);
-	rig_w32(&rig, 0x28, 0xd75);
-	rig_w32(&rig, 0x20, 0x4);
-	rig_w32(&rig, 0x50, 0x1);
-	rig_w32(&rig, 0x44, 0x80100000);
+	w32(&rig, 0x28, 0xd75);
+	w32(&rig, 0x20, 0x4);
+	w32(&rig, 0x50, 0x1);
+	w32(&rig, 0x44, 0x80100000);
 	for (unsigned i = 0; i < 100; i++) {
-		CHECK_HEX(rig_r32(&rig, 0x24), 0);
-		CHECK_HEX(rig_r32(&rig, 0x54), 0);
-		CHECK_HEX(rig_r32(&rig, 0x44), 0x80100000);
+		CHECK_HEX(r32(&rig, 0x24), 0);
+		CHECK_HEX(r32(&rig, 0x54), 0);
+		CHECK_HEX(r32(&rig, 0x44), 0x80100000);
 	}
 	sim_model_set(rig.unit, PIOMMU_SIM_HANDSHAKE_STUCK, 0);
-	CHECK_HEX(rig_r32(&rig, 0x24), 4);
-	CHECK_HEX(rig_r32(&rig, 0x54), 1);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x100000);
+	CHECK_HEX(r32(&rig, 0x24), 4);
+	CHECK_HEX(r32(&rig, 0x54), 1);
+	CHECK_HEX(r32(&rig, 0x44), 0x100000);
 	rig_check_clean(&rig);
 	rig_close(&rig);
 }
@@ -255,19 +255,19 @@ static void lost_change_has_no_effect_and_the_next_one_has(void)
 	rig_open(&rig, &rig_default);
 	rig_enable(&rig);
 	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
-	rig_w32(&rig, 0x20, 0xc);
+	w32(&rig, 0x20, 0xc);
 	for (unsigned i = 0; i < 10; i++)
-		CHECK_HEX(rig_r32(&rig, 0x24), 0xd);
+		CHECK_HEX(r32(&rig, 0x24), 0xd);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
-	rig_w32(&rig, 0x20, 0xc);
-	CHECK_HEX(rig_r32(&rig, 0x24), 0xc);
+	w32(&rig, 0x20, 0xc);
+	CHECK_HEX(r32(&rig, 0x24), 0xc);
 	sim_model_set(rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
-	rig_w32(&rig, 0x44, 0x80100000);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x80100000);
+	w32(&rig, 0x44, 0x80100000);
+	CHECK_HEX(r32(&rig, 0x44), 0x80100000);
 	CHECK_EQ(rig_counts(&rig).injected, 2);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), 0);
-	rig_w32(&rig, 0x44, 0x80100000);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x100000);
+	w32(&rig, 0x44, 0x80100000);
+	CHECK_HEX(r32(&rig, 0x44), 0x100000);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	rig_check_clean(&rig);
 	rig_close(&rig);
@@ -281,27 +281,27 @@ static void gbpa_rules_a_unit_that_is_off(void)
 	rig_open(&rig, &config);
 	CHECK_EQ(rig_write(&rig, 0x12345, rig.msi), 0);
 	CHECK_EQ(rig_write(&rig, 1, UINT64_C(1) << 44), -EFAULT); /* beyond the address size */
-	rig_w32(&rig, 0x44, 0x101000);
+	w32(&rig, 0x44, 0x101000);
 	CHECK_HAS(rig_complaint(&rig), "without Update");
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x1000);
-	rig_w32(&rig, 0x44, 0x80101000);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x101000);
+	CHECK_HEX(r32(&rig, 0x44), 0x1000);
+	w32(&rig, 0x44, 0x80101000);
+	CHECK_HEX(r32(&rig, 0x44), 0x101000);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	CHECK_EQ(rig_counts(&rig).faults, 0);
 	CHECK_EQ(rig_counts(&rig).dma_blocked, 2);
 	sim_model_set(rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 2);
-	rig_w32(&rig, 0x44, 0x80001000);
-	rig_w32(&rig, 0x44, 0x80001000);
+	w32(&rig, 0x44, 0x80001000);
+	w32(&rig, 0x44, 0x80001000);
 	CHECK_HAS(rig_complaint(&rig), "not acknowledged");
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x80001000);
+	CHECK_HEX(r32(&rig, 0x44), 0x80001000);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x1000);
+	CHECK_HEX(r32(&rig, 0x44), 0x1000);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), 0);
 	rig_close(&rig);
 
 	config.gbpa_abort = true;
 	rig_open(&rig, &config);
-	CHECK_HEX(rig_r32(&rig, 0x44), 0x101000);
+	CHECK_HEX(r32(&rig, 0x44), 0x101000);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	rig_close(&rig);
 }
@@ -315,18 +315,18 @@ static void global_errors_toggle(void)
 	rig.eventq = UINT64_C(0x10000000000);
 	rig_enable(&rig);
 	CHECK_EQ(rig_write(&rig, 100, 0), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x60), 4);
-	CHECK_HEX(rig_r32(&rig, 0x100a8), 0);
+	CHECK_HEX(r32(&rig, 0x60), 4);
+	CHECK_HEX(r32(&rig, 0x100a8), 0);
 	CHECK_EQ(rig_write(&rig, 100, 0), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x60), 4);
+	CHECK_HEX(r32(&rig, 0x60), 4);
 	CHECK_EQ(rig_counts(&rig).faults_lost, 2);
-	rig_w32(&rig, 0x64, 4);
+	w32(&rig, 0x64, 4);
 	rig_check_clean(&rig);
 	CHECK_EQ(rig_write(&rig, 100, 0), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x60), 0);
-	rig_w32(&rig, 0x64, 1);
+	CHECK_HEX(r32(&rig, 0x60), 0);
+	w32(&rig, 0x64, 1);
 	CHECK_HAS(rig_complaint(&rig), "not active");
-	rig_w32(&rig, 0x64, 0x202); /* 6.3.20: bit 1 is reserved, and 9 belongs to a feature that is not here */
+	w32(&rig, 0x64, 0x202); /* 6.3.20: bit 1 is reserved, and 9 belongs to a feature that is not here */
 	CHECK_HAS(rig_complaint(&rig), "bits 0x202 are reserved");
 	rig_close(&rig);
 }
@@ -337,12 +337,12 @@ static void dead_unit_reads_all_ones(void)
 
 	rig_open(&rig, &rig_default);
 	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 1);
-	CHECK_HEX(rig_r32(&rig, 0x24), 0xffffffff);
-	CHECK_HEX(rig_r64(&rig, 0x80), UINT64_MAX);
-	rig_w64(&rig, 0x80, rig.strtab);
+	CHECK_HEX(r32(&rig, 0x24), 0xffffffff);
+	CHECK_HEX(r64(&rig, 0x80), UINT64_MAX);
+	w64(&rig, 0x80, rig.strtab);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 0);
-	CHECK_HEX(rig_r64(&rig, 0x80), 0);
+	CHECK_HEX(r64(&rig, 0x80), 0);
 	CHECK_EQ(sim_model_set(rig.unit, (enum piommu_sim_switch)99, 1), -EINVAL);
 	rig_close(&rig);
 }
@@ -356,9 +356,9 @@ static void kernel_leaves_a_unit_on(void)
 	config.kernel_strtab_base = UINT64_C(0x100000000);
 	config.kernel_strtab_cfg = 5;
 	rig_open(&rig, &config);
-	CHECK_HEX(rig_r32(&rig, 0x20), 1);
-	CHECK_HEX(rig_r32(&rig, 0x24), 1);
-	CHECK_HEX(rig_r64(&rig, 0x80), rig.strtab);
+	CHECK_HEX(r32(&rig, 0x20), 1);
+	CHECK_HEX(r32(&rig, 0x24), 1);
+	CHECK_HEX(r64(&rig, 0x80), rig.strtab);
 	CHECK_EQ(rig_write(&rig, 1, rig.msi), -EFAULT);
 	rig_put(&rig, rig_ste(&rig, 2), 0, 9);
 	CHECK_EQ(rig_write(&rig, 2, rig.msi), 0);

@@ -272,11 +272,11 @@ static void unit_that_is_off_sees_nothing(void)
 	struct scene s;
 
 	set(&s);
-	rig_w32(&s.rig, 0x20, 0xc);
+	w32(&s.rig, 0x20, 0xc);
 	put(&s, 1, S1_WORD1);
 	put(&s, 0, s.cd | 0xb);
 	settle(&s);
-	rig_w32(&s.rig, 0x20, 0xd);
+	w32(&s.rig, 0x20, 0xd);
 	settle(&s);
 	CHECK_EQ(rig_write(&s.rig, 1, 0x5000), 0);
 	check(&s, 0, "");

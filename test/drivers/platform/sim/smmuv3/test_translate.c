@@ -45,11 +45,11 @@ static void unknown_streams(void)
 	rig_check_event(&rig, 0x02 | SID(32), 0, 0, 0);
 	CHECK_EQ(rig_write(&rig, 0x12345678, 0x5000), -EFAULT);
 	rig_check_event(&rig, 0x02 | SID(0x12345678), 0, 0, 0);
-	rig_w32(&rig, 0x20, 0xc);
-	rig_w32(&rig, 0x2c, 0); /* CR2.RECINVSID */
-	rig_w32(&rig, 0x20, 0xd);
+	w32(&rig, 0x20, 0xc);
+	w32(&rig, 0x2c, 0); /* CR2.RECINVSID */
+	w32(&rig, 0x20, 0xd);
 	CHECK_EQ(rig_write(&rig, 32, 0x5000), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x100a8), 2);
+	CHECK_HEX(r32(&rig, 0x100a8), 2);
 	rig_close(&rig);
 
 	rig_open(&rig, &rig_default);
@@ -315,7 +315,7 @@ static void cd_says_what_is_recorded_and_looked_at(void)
 	rig_put(&rig, rig_ste(&rig, 3), 1, rig_get(&rig, rig_ste(&rig, 3), 1) | UINT64_C(3) << 48); /* privileged */
 	CHECK_EQ(rig_write(&rig, 3, 0x5000), 0);
 	CHECK_EQ(rig_write(&rig, 3, 0x6000), -EFAULT);
-	CHECK_HEX(rig_r32(&rig, 0x100a8), 0);
+	CHECK_HEX(r32(&rig, 0x100a8), 0);
 	CHECK_EQ(rig_write(&rig, 3, UINT64_C(0xab00000000005000)), -EFAULT);
 
 	cd = rig_stage1(&rig, 4, table, 9);

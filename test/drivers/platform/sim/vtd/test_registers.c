@@ -331,5 +331,5 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	return suite_run(argc, argv, "sim_registers", tests, sizeof(tests) / sizeof(tests[0]));
+	return suite_run(argc, argv, "sim_vtd_registers", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 #define SID 0x21u
 #define PRIVILEGED 0x03000000u
@@ -22,8 +22,8 @@ static void set(struct scene *s)
 	struct smmuv2_model_config cfg = rig_config();
 
 	rig_open(&s->rig, &cfg);
-	s->root = rig_alloc(&s->rig, 4096);
-	s->page = rig_alloc(&s->rig, 4096);
+	s->root = rig_pages(&s->rig, 4096);
+	s->page = rig_pages(&s->rig, 4096);
 	rig_bank_s1(&s->rig, 3, s->root, 5);
 	rig_stream(&s->rig, 0, SID, 3);
 	rig_enable(&s->rig);
@@ -76,8 +76,8 @@ static void permissions_of_stage_2(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x1000, page | S2_RO);
 	rig_map(&rig, root, 1, 12, 0x2000, page | (S2_RW & ~UINT64_C(0x40)));
 	rig_bank_s2(&rig, 1, root, 9);
@@ -114,7 +114,7 @@ static void address_size(void)
 	uint64_t root;
 
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x1000, (UINT64_C(1) << 40) | S2_RW);
 	rig_put(&rig, root, 1, (UINT64_C(1) << 40) | 3);
 	rig_bank_s2(&rig, 1, root, 9);
@@ -162,7 +162,7 @@ static void contiguous_group_must_agree(void)
 	uint64_t pages;
 
 	set(&s);
-	pages = rig_alloc(&s.rig, 0x10000);
+	pages = rig_pages(&s.rig, 0x10000);
 	for (unsigned i = 0; i < 32; i++)
 		rig_map(&s.rig, s.root, 1, 12, 0x10000 + 0x1000 * i, (pages + 0x1000 * (i % 16)) | S1_RW | hint);
 	rig_map(&s.rig, s.root, 1, 12, 0x2f000, s.page | S1_RW | hint);

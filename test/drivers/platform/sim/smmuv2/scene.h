@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What tests of the SMMUv2 model's TLB begin with: two devices with two tables each under a context bank of its own. */
-#ifndef SMMUV2_SCENE_H
-#define SMMUV2_SCENE_H
+#ifndef SCENE_H
+#define SCENE_H
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 /* Streams 0 and 1 by banks 2 and 3, stage 1, ASIDs 5 and 6; each has iova 0x5000 and 0x6000 on its page. */
 struct scene {

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
-
-#define RAM (32u << 20)
-
-static void need(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "rig: %s\n", what);
-	exit(1);
-}
+#include "rig.h"
 
 struct smmuv2_model_config rig_config(void)
 {
@@ -42,10 +30,8 @@ static void open_with(struct rig *rig, const struct smmuv2_model_config *cfg, bo
 {
 	memset(rig, 0, sizeof(*rig));
 	rig->cfg = *cfg;
-	need(!sim_mem_init(&rig->mem, RAM, false, coherent), "memory");
-	need(!smmuv2_model_create(cfg, &rig->mem, &rig->model), "create");
-	need(!piommu_env_mem_alloc(rig->mem.ram, 8u << 20, 2u << 20, -1, &rig->pages), "pages");
-	rig->next = rig->pages.pa;
+	rig_open_memory(rig, coherent);
+	rig_need(!smmuv2_model_create(cfg, &rig->mem, &rig->unit), "unit");
 }
 
 void rig_open(struct rig *rig, const struct smmuv2_model_config *cfg)
@@ -53,48 +39,21 @@ void rig_open(struct rig *rig, const struct smmuv2_model_config *cfg)
 	open_with(rig, cfg, true);
 }
 
-void rig_open_not_coherent(struct rig *rig, const struct smmuv2_model_config *cfg)
+void rig_open_noncoherent(struct rig *rig, const struct smmuv2_model_config *cfg)
 {
 	open_with(rig, cfg, false);
 }
 
 void rig_close_blamed(struct rig *rig)
 {
-	sim_model_destroy(rig->model);
-	piommu_env_mem_free(rig->mem.ram, &rig->pages);
-	sim_mem_fini(&rig->mem);
+	rig_close_unit(rig);
 }
 
 void rig_close(struct rig *rig)
 {
-	struct piommu_sim_counts counts = rig_counts(rig);
-
 	CHECK_EQ(strcmp(rig_complaint(rig), ""), 0);
-	CHECK_EQ(counts.width_errors, 0);
-	CHECK_EQ(counts.misuse, 0);
-	CHECK_EQ(counts.reserved_errors, 0);
-	CHECK_EQ(counts.unflushed, 0);
+	rig_check_clean(rig);
 	rig_close_blamed(rig);
-}
-
-uint32_t r32(struct rig *rig, unsigned off)
-{
-	return (uint32_t)sim_model_read(rig->model, off, 4);
-}
-
-uint64_t r64(struct rig *rig, unsigned off)
-{
-	return sim_model_read(rig->model, off, 8);
-}
-
-void w32(struct rig *rig, unsigned off, uint32_t value)
-{
-	sim_model_write(rig->model, off, 4, value);
-}
-
-void w64(struct rig *rig, unsigned off, uint64_t value)
-{
-	sim_model_write(rig->model, off, 8, value);
 }
 
 unsigned gr1(const struct rig *rig, unsigned off)
@@ -107,40 +66,6 @@ unsigned cb(const struct rig *rig, unsigned bank, unsigned off)
 	return (((1u << rig->cfg.npages_lg2) + bank) << rig->cfg.page_lg2) + off;
 }
 
-static uint64_t *at(struct rig *rig, uint64_t pa)
-{
-	uint64_t *va = sim_mem_at(&rig->mem, pa, 8);
-
-	need(va != NULL, "no memory there");
-	return va;
-}
-
-uint64_t rig_alloc(struct rig *rig, size_t len)
-{
-	uint64_t pa = align_up(rig->next, len);
-
-	rig->next = pa + len;
-	need(rig->next <= rig->pages.pa + rig->pages.len, "out of pages");
-	sim_mem_writeback(&rig->mem, at(rig, pa), len);
-	return pa;
-}
-
-void rig_put_dirty(struct rig *rig, uint64_t pa, unsigned index, uint64_t word)
-{
-	entry_publish(at(rig, pa) + index, word);
-}
-
-void rig_put(struct rig *rig, uint64_t pa, unsigned index, uint64_t word)
-{
-	rig_put_dirty(rig, pa, index, word);
-	sim_mem_writeback(&rig->mem, at(rig, pa) + index, 8);
-}
-
-uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index)
-{
-	return entry_load(at(rig, pa) + index);
-}
-
 uint64_t rig_map(struct rig *rig, uint64_t root, unsigned level, unsigned granule_lg2, uint64_t iova, uint64_t descriptor)
 {
 	unsigned stride = granule_lg2 - 3, index;
@@ -149,7 +74,7 @@ uint64_t rig_map(struct rig *rig, uint64_t root, unsigned level, unsigned granul
 	for (; level < 3; level++) {
 		index = (unsigned)(iova >> (granule_lg2 + (3 - level) * stride) & in_table);
 		if (!(rig_get(rig, table, index) & 1))
-			rig_put(rig, table, index, rig_alloc(rig, (size_t)1 << granule_lg2) | 3);
+			rig_put(rig, table, index, rig_pages(rig, (size_t)1 << granule_lg2) | 3);
 		table = rig_get(rig, table, index) & UINT64_C(0xfffffffff000);
 	}
 	index = (unsigned)(iova >> granule_lg2 & in_table);
@@ -195,36 +120,12 @@ void rig_bank_s2(struct rig *rig, unsigned bank, uint64_t root, unsigned vmid)
 
 int rig_write(struct rig *rig, unsigned sid, uint64_t iova, uint32_t value)
 {
-	return sim_model_dma(rig->model, sid, iova, &value, sizeof(value), true);
+	return sim_model_dma(rig->unit, sid, iova, &value, sizeof(value), true);
 }
 
 int rig_read(struct rig *rig, unsigned sid, uint64_t iova, uint32_t *value)
 {
-	return sim_model_dma(rig->model, sid, iova, value, sizeof(*value), false);
-}
-
-bool rig_lands(struct rig *rig, unsigned sid, uint64_t iova, uint64_t pa)
-{
-	static _Thread_local uint32_t mark = 0x1000;
-	uint32_t *there = sim_mem_at(&rig->mem, pa, 4);
-
-	return !rig_write(rig, sid, iova, ++mark) && there && *there == mark;
-}
-
-struct piommu_sim_counts rig_counts(struct rig *rig)
-{
-	struct piommu_sim_counts counts;
-
-	sim_model_counts(rig->model, &counts);
-	return counts;
-}
-
-const char *rig_complaint(struct rig *rig)
-{
-	static _Thread_local char text[256];
-
-	sim_model_complaint(rig->model, text, sizeof(text));
-	return text;
+	return sim_model_dma(rig->unit, sid, iova, value, sizeof(*value), false);
 }
 
 void rig_check_blamed(struct rig *rig, const char *says)

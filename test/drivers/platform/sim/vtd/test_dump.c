@@ -376,5 +376,5 @@ static const struct suite_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	return suite_run(argc, argv, "sim_dump", tests, sizeof(tests) / sizeof(tests[0]));
+	return suite_run(argc, argv, "sim_vtd_dump", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_scene.h"
+#include "scene.h"
 
 static void set(struct scene *s)
 {
@@ -88,7 +88,7 @@ static void each_invalidation_drops_what_it_names(void)
 		set(&s);
 		scene_strand(&s);
 		off = cases[i].bank == 9 ? cases[i].off : cb(&s.rig, cases[i].bank, cases[i].off);
-		sim_model_write(s.rig.model, off, cases[i].width, cases[i].value);
+		sim_model_write(s.rig.unit, off, cases[i].width, cases[i].value);
 		sync_all(&s.rig);
 		CHECK_HEX(scene_left(&s), cases[i].left);
 		rig_close(&s.rig);
@@ -151,8 +151,8 @@ static void vmid_has_16_bits_only_with_vmid16en(void)
 
 	cfg.vmid16 = true;
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S2_RW);
 	w32(&rig, 0, 0x80000412);
 	rig_bank_s2(&rig, 0, root, 7); /* CBAR.VMID does not count */
@@ -222,7 +222,7 @@ static void last_level_invalidations_keep_the_tables(void)
 	level2 = rig_get(&s.rig, s.root[0], 0) & UINT64_C(0xfffffffff000);
 	old_level3 = rig_get(&s.rig, level2, 0) & UINT64_C(0xfffffffff000);
 	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
-	rig_put(&s.rig, level2, 0, rig_alloc(&s.rig, 4096) | 3);
+	rig_put(&s.rig, level2, 0, rig_pages(&s.rig, 4096) | 3);
 	w64(&s.rig, cb(&s.rig, 2, 0x620), VA64(5, 0x5000)); /* TLBIVAL */
 	sync_bank(&s.rig, 2);
 	CHECK_EQ(scene_hits(&s, 0, 0x5000), true); /* again by the old table */
@@ -263,7 +263,7 @@ static void contiguous_group_is_remembered_whole(void)
 	uint64_t pages, leaf = 0;
 
 	set(&s);
-	pages = rig_alloc(&s.rig, 0x10000);
+	pages = rig_pages(&s.rig, 0x10000);
 	for (unsigned i = 0; i < 16; i++) {
 		uint64_t at = rig_map(&s.rig, s.root[0], 1, 12, 0x10000 + 0x1000 * i,
 				      (pages + 0x1000 * i) | S1_RW | UINT64_C(1) << 52);
@@ -292,8 +292,8 @@ static void page_of_64k_goes_by_any_of_its_addresses(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 0x10000);
-	page = rig_alloc(&rig, 0x10000);
+	root = rig_pages(&rig, 0x10000);
+	page = rig_pages(&rig, 0x10000);
 	leaf = rig_map(&rig, root, 2, 16, 0x50000, page | S1_RW);
 	rig_bank(&rig, 2, 0x10000, root | UINT64_C(5) << 48, 0x00807516); /* TG0 64 KiB, T0SZ 22 */
 	rig_stream(&rig, 0, 0, 2);
@@ -318,8 +318,8 @@ static void stage_2_by_address(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S2_RW);
 	level2 = rig_get(&rig, root, 0) & UINT64_C(0xfffffffff000);
 	rig_bank_s2(&rig, 0, root, 9);
@@ -353,8 +353,8 @@ static void invalidations_of_version_1(void)
 
 	cfg.version = SMMUV2_MODEL_V1;
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S1_RW);
 	w32(&rig, gr1(&rig, 8), 0x10000);
 	w64(&rig, cb(&rig, 2, 0x20), root | UINT64_C(5) << 48);
@@ -472,7 +472,7 @@ static void new_table_under_an_old_asid_needs_an_invalidation(void)
 	uint64_t root;
 
 	set(&s);
-	root = rig_alloc(&s.rig, 4096);
+	root = rig_pages(&s.rig, 4096);
 	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
 	w64(&s.rig, cb(&s.rig, 2, 0x20), root | UINT64_C(5) << 48);
 	w32(&s.rig, cb(&s.rig, 2, 0x610), 5);
@@ -501,10 +501,10 @@ static void unit_that_does_not_snoop_sees_what_was_written_back(void)
 	uint64_t root, page, leaf;
 	struct rig rig;
 
-	rig_open_not_coherent(&rig, &cfg);
+	rig_open_noncoherent(&rig, &cfg);
 	CHECK_HEX(r32(&rig, 0x20) & 0x4000, 0);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S1_RW);
 	rig_bank(&rig, 2, 0x10000, root, 0x00800019); /* walks not cacheable: nothing wrong here */
 	rig_stream(&rig, 0, 0, 2);

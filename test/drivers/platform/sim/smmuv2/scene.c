@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "smmuv2_scene.h"
+#include "scene.h"
 
 void scene_set(struct scene *s, const struct smmuv2_model_config *cfg)
 {
 	rig_open(&s->rig, cfg);
 	for (unsigned i = 0; i < 2; i++) {
-		s->root[i] = rig_alloc(&s->rig, 4096);
-		s->page[i] = rig_alloc(&s->rig, 4096);
+		s->root[i] = rig_pages(&s->rig, 4096);
+		s->page[i] = rig_pages(&s->rig, 4096);
 		s->leaf[i] = rig_map(&s->rig, s->root[i], 1, 12, 0x5000, s->page[i] | S1_RW);
 		rig_map(&s->rig, s->root[i], 1, 12, 0x6000, s->page[i] | S1_RW);
 		rig_bank_s1(&s->rig, 2 + i, s->root[i], 5 + i);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 #define SID 0x21u
 
@@ -24,8 +24,8 @@ static void stage_1_pages_of_4k(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x7fffffe000, page | S1_RW);
 	rig_bank_s1(&rig, 3, root, 5);
 	rig_stream(&rig, 0, SID, 3);
@@ -54,8 +54,8 @@ static void blocks_and_granules_of_stage_1(void)
 		struct rig rig;
 
 		set(&rig, &cfg);
-		root = rig_alloc(&rig, 0x10000);
-		page = rig_alloc(&rig, 0x10000);
+		root = rig_pages(&rig, 0x10000);
+		page = rig_pages(&rig, 0x10000);
 		rig_map(&rig, root, cases[i].level, granule_lg2, iova, page | S1_RW);
 		/* And a block in the second entry of its level's table on that way, from a multiple of its size on. */
 		table = root;
@@ -83,8 +83,8 @@ static void stage_2_concatenates_tables(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 8192);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 8192);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root + 4096, 1, 12, 0x5000, page | S2_RW); /* 0x80_0000_5000 */
 	rig_bank(&rig, 0, 9, root, 0x80023558);
 	rig_stream(&rig, 0, SID, 0);
@@ -108,8 +108,8 @@ static void version_1_has_the_tables_of_aarch32(void)
 	cfg.ias = 40;
 	cfg.oas = 40;
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 8192);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 8192);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0xfffff000, page | S1_RW);
 	w32(&rig, gr1(&rig, 4 * 3), 0x10000);
 	rig_stream(&rig, 0, SID, 3);
@@ -141,8 +141,8 @@ static void mmu401_has_tables_of_64k(void)
 	cfg.ias = 40;
 	cfg.oas = 40;
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 0x10000);
-	page = rig_alloc(&rig, 0x10000);
+	root = rig_pages(&rig, 0x10000);
+	page = rig_pages(&rig, 0x10000);
 	rig_map(&rig, root, 2, 16, 0x40000, page | S2_RW);
 	rig_bank(&rig, 0, 0, root, 0x8002755a); /* TG0 64 KiB, SL0 1: level 2, T0SZ 26: 38 bits */
 	rig_stream(&rig, 0, SID, 0);
@@ -150,7 +150,7 @@ static void mmu401_has_tables_of_64k(void)
 	rig_close(&rig);
 
 	set(&rig, &cfg);
-	rig_bank(&rig, 0, 0, rig_alloc(&rig, 4096), 0x80023559);
+	rig_bank(&rig, 0, 0, rig_pages(&rig, 4096), 0x80023559);
 	rig_check_blamed(&rig, "granule");
 	rig_close_blamed(&rig);
 }
@@ -163,12 +163,12 @@ static void upper_table_of_stage_1(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x5000, page | S1_RW);
 	w32(&rig, gr1(&rig, 12), 0x10000);
 	w64(&rig, cb(&rig, 3, 0x28), root);
-	rig_bank(&rig, 3, 0x10000, rig_alloc(&rig, 4096), 0xb5193519); /* TG1 4 KiB, SH1, ORGN1, IRGN1, T1SZ 25 */
+	rig_bank(&rig, 3, 0x10000, rig_pages(&rig, 4096), 0xb5193519); /* TG1 4 KiB, SH1, ORGN1, IRGN1, T1SZ 25 */
 	rig_stream(&rig, 0, SID, 3);
 	CHECK_EQ(rig_lands(&rig, SID, 0xffffff8000005000, page), true);
 	CHECK_EQ(rig_lands(&rig, SID, 0x1ff8000005000, page), true); /* as the bus carries it */
@@ -187,8 +187,8 @@ static void sign_extension_from_a_lower_bit(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x7ffff000, page | S1_RW);
 	rig_map(&rig, root, 1, 12, 0x80000000, page | S1_RW);
 	rig_bank_s1(&rig, 3, root, 5);
@@ -210,8 +210,8 @@ static void sign_extension_leads_to_the_upper_table(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	page = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x7f80000000, page | S1_RW);
 	rig_map(&rig, root, 1, 12, 0x7f00000000, page | S1_RW);
 	w32(&rig, gr1(&rig, 12), 0x10000);
@@ -266,7 +266,7 @@ static void configurations_that_do_not_work_are_misuse(void)
 		rig_open(&rig, &cfg);
 		w32(&rig, gr1(&rig, 12), cases[i].cbar);
 		w32(&rig, gr1(&rig, 0x80c), 1);
-		w64(&rig, cb(&rig, 3, 0x20), rig_alloc(&rig, 4096) + cases[i].ttbr_low);
+		w64(&rig, cb(&rig, 3, 0x20), rig_pages(&rig, 4096) + cases[i].ttbr_low);
 		if (cases[i].tcr2)
 			w32(&rig, cb(&rig, 3, 0x10), cases[i].tcr2);
 		w32(&rig, cb(&rig, 3, 0x30), cases[i].tcr);
@@ -297,12 +297,12 @@ static void what_an_enabled_bank_uses_must_not_change(void)
 	struct rig rig;
 
 	set(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
 	rig_bank_s1(&rig, 3, root, 5);
 	rig_stream(&rig, 0, SID, 3);
 	w32(&rig, cb(&rig, 3, 0x30), 0x00803519);
 	w32(&rig, gr1(&rig, 12), 0x10000);
-	w64(&rig, cb(&rig, 3, 0x20), rig_alloc(&rig, 4096) | UINT64_C(6) << 48);
+	w64(&rig, cb(&rig, 3, 0x20), rig_pages(&rig, 4096) | UINT64_C(6) << 48);
 	CHECK_EQ(rig_counts(&rig).misuse, 0); /* nothing new, or a new table under a new ASID */
 	w32(&rig, cb(&rig, 3, 0x30), 0x00803518);
 	rig_check_blamed(&rig, "register 0x30 of context bank 3 changed");
@@ -333,7 +333,7 @@ static void attributes_of_a_bank_in_use_must_not_change(void)
 	rig_enable(&rig);
 	w32(&rig, gr1(&rig, 16), 0x10001);
 	rig_check_blamed(&rig, "while a stream is translated");
-	rig_bank_s1(&rig, 3, rig_alloc(&rig, 4096), 5);
+	rig_bank_s1(&rig, 3, rig_pages(&rig, 4096), 5);
 	CHECK_EQ(rig_counts(&rig).misuse, 1);
 	w32(&rig, gr1(&rig, 12), 0x10001);
 	rig_check_blamed(&rig, "while its bank is enabled");

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 #define TO_BANK(n) (n)
 #define BYPASS 0x10000u
@@ -16,11 +16,11 @@ static void unit_at_reset_lets_everything_through(void)
 
 	rig_open(&rig, &cfg);
 	CHECK_HEX(r32(&rig, 0), 1); /* CLIENTPD */
-	CHECK_EQ(rig_lands(&rig, 5, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 5, rig.mem.ram_base, rig.mem.ram_base), true);
 	rig_stream(&rig, 0, 5, FAULT);
-	CHECK_EQ(rig_lands(&rig, 5, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 5, rig.mem.ram_base, rig.mem.ram_base), true);
 	w32(&rig, 0, 0x13);
-	CHECK_EQ(rig_lands(&rig, 5, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 5, rig.mem.ram_base, rig.mem.ram_base), true);
 	rig_close(&rig);
 }
 
@@ -31,7 +31,7 @@ static void unmatched_stream_is_bypassed_or_blocked(void)
 
 	rig_open(&rig, &cfg);
 	w32(&rig, 0, 0x12); /* GCFGFRE, GFRE */
-	CHECK_EQ(rig_lands(&rig, 0x123, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 0x123, rig.mem.ram_base, rig.mem.ram_base), true);
 	CHECK_HEX(r32(&rig, 0x48), 0);
 	rig_enable(&rig); /* USFCFG */
 	CHECK_EQ(rig_write(&rig, 0x123, 0x12345678, 1), -EFAULT);
@@ -49,12 +49,12 @@ static void types_of_a_group(void)
 	rig_open(&rig, &cfg);
 	rig_enable(&rig);
 	rig_stream(&rig, 3, 7, BYPASS);
-	CHECK_EQ(rig_lands(&rig, 7, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 7, rig.mem.ram_base, rig.mem.ram_base), true);
 	rig_stream(&rig, 3, 7, FAULT);
 	CHECK_EQ(rig_read(&rig, 7, 0x4000, &value), -EFAULT);
 	rig_check_global_fault(&rig, 0x1, 0x0, 7, 0x4000);
 	rig_stream(&rig, 3, 7, TO_BANK(4)); /* which is off: SCTLR.M = 0 does no translation */
-	CHECK_EQ(rig_lands(&rig, 7, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 7, rig.mem.ram_base, rig.mem.ram_base), true);
 	rig_stream(&rig, 3, 7, TO_BANK(8)); /* which there is not */
 	CHECK_EQ(rig_write(&rig, 7, 0x4000, 1), -EFAULT);
 	rig_check_global_fault(&rig, 0x8, 0x2, 7, 0x4000);
@@ -79,7 +79,7 @@ static void mask_covers_what_it_says(void)
 	w32(&rig, 0xc00, BYPASS);
 	w32(&rig, 0x800, 0x80000000 | 0x0103 << 16 | 0x0400);
 	for (unsigned sid = 0x300; sid < 0x600; sid++)
-		CHECK_EQ(!rig_write(&rig, sid, rig.pages.pa, 1), (sid & ~0x103u) == 0x400);
+		CHECK_EQ(!rig_write(&rig, sid, rig.mem.ram_base, 1), (sid & ~0x103u) == 0x400);
 	rig_close(&rig);
 }
 
@@ -93,14 +93,14 @@ static void two_matches_are_a_conflict(void)
 	rig_stream(&rig, 0, 0x400, BYPASS);
 	w32(&rig, 0xc04, BYPASS);
 	w32(&rig, 0x804, 0x80000000 | 0xf << 16 | 0x400);
-	CHECK_EQ(rig_write(&rig, 0x401, rig.pages.pa, 1), 0);
+	CHECK_EQ(rig_write(&rig, 0x401, rig.mem.ram_base, 1), 0);
 	CHECK_EQ(rig_counts(&rig).misuse, 0);
-	CHECK_EQ(rig_write(&rig, 0x400, rig.pages.pa, 1), -EFAULT);
-	rig_check_global_fault(&rig, 0x4, 0x2, 0x400, rig.pages.pa);
+	CHECK_EQ(rig_write(&rig, 0x400, rig.mem.ram_base, 1), -EFAULT);
+	rig_check_global_fault(&rig, 0x4, 0x2, 0x400, rig.mem.ram_base);
 	CHECK_EQ(rig_counts(&rig).misuse, 1);
 	rig_check_blamed(&rig, "more than one stream mapping group");
 	w32(&rig, 0, 0x412); /* without SMCFCFG it is bypassed, and as wrong */
-	CHECK_EQ(rig_lands(&rig, 0x400, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 0x400, rig.mem.ram_base, rig.mem.ram_base), true);
 	CHECK_HEX(r32(&rig, 0x48), 0);
 	CHECK_EQ(rig_counts(&rig).misuse, 2);
 	rig_close_blamed(&rig);
@@ -134,11 +134,11 @@ static void configuration_fault_can_be_silent(void)
 
 	rig_open(&rig, &cfg);
 	w32(&rig, 0, 0x402); /* USFCFG, GFRE */
-	rig_put(&rig, rig.pages.pa, 0, 0x77);
-	CHECK_EQ(rig_read(&rig, 1, rig.pages.pa, &value), 0);
+	rig_put(&rig, rig.mem.ram_base, 0, 0x77);
+	CHECK_EQ(rig_read(&rig, 1, rig.mem.ram_base, &value), 0);
 	CHECK_EQ(value, 0);
-	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), 0);
-	CHECK_HEX(rig_get(&rig, rig.pages.pa, 0), 0x77);
+	CHECK_EQ(rig_write(&rig, 1, rig.mem.ram_base, 1), 0);
+	CHECK_HEX(rig_get(&rig, rig.mem.ram_base, 0), 0x77);
 	CHECK_EQ(rig_counts(&rig).dma_blocked, 2);
 	CHECK_EQ(rig_counts(&rig).dma_ok, 0);
 	CHECK_HEX(r32(&rig, 0x48), 0x80000002);
@@ -160,11 +160,11 @@ static void extended_stream_ids(void)
 	w32(&rig, 0x800, 0x0001fffe);
 	w32(&rig, 0xc00, BYPASS);
 	w32(&rig, 0x0, 0x41a);
-	CHECK_EQ(rig_write(&rig, 0xffff, rig.pages.pa, 1), -EFAULT);
+	CHECK_EQ(rig_write(&rig, 0xffff, rig.mem.ram_base, 1), -EFAULT);
 	w32(&rig, 0xc00, BYPASS | 0x400);
-	CHECK_EQ(rig_write(&rig, 0xffff, rig.pages.pa, 1), 0);
-	CHECK_EQ(rig_write(&rig, 0xfffe, rig.pages.pa, 1), 0);
-	CHECK_EQ(rig_write(&rig, 0x7fff, rig.pages.pa, 1), -EFAULT);
+	CHECK_EQ(rig_write(&rig, 0xffff, rig.mem.ram_base, 1), 0);
+	CHECK_EQ(rig_write(&rig, 0xfffe, rig.mem.ram_base, 1), 0);
+	CHECK_EQ(rig_write(&rig, 0x7fff, rig.mem.ram_base, 1), -EFAULT);
 	CHECK_HEX(r32(&rig, 0x800), 0x0001fffe);
 	CHECK_EQ(rig_counts(&rig).misuse, 0);
 	w32(&rig, 0x0, 0x412);
@@ -186,9 +186,9 @@ static void stream_indexing(void)
 		w32(&rig, 0xc00 + 4 * i, FAULT);
 	w32(&rig, 0xc00 + 4 * 9, BYPASS);
 	rig_enable(&rig);
-	CHECK_EQ(rig_write(&rig, 9, rig.pages.pa, 1), 0);
-	CHECK_EQ(rig_write(&rig, 10, rig.pages.pa, 1), -EFAULT);
-	rig_check_global_fault(&rig, 0x1, 0x2, 10, rig.pages.pa);
+	CHECK_EQ(rig_write(&rig, 9, rig.mem.ram_base, 1), 0);
+	CHECK_EQ(rig_write(&rig, 10, rig.mem.ram_base, 1), -EFAULT);
+	rig_check_global_fault(&rig, 0x1, 0x2, 10, rig.mem.ram_base);
 	w32(&rig, 0x800, 1);
 	CHECK_EQ(rig_counts(&rig).width_errors, 1);
 	rig_close_blamed(&rig);
@@ -204,12 +204,12 @@ static void context_interrupt_that_is_not_there(void)
 	rig_open(&rig, &cfg);
 	rig_enable(&rig);
 	rig_stream(&rig, 0, 1, TO_BANK(2));
-	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), 0);
+	CHECK_EQ(rig_write(&rig, 1, rig.mem.ram_base, 1), 0);
 	rig_stream(&rig, 0, 1, FAULT);
 	w32(&rig, gr1(&rig, 8), 0x08000000);
 	rig_stream(&rig, 0, 1, TO_BANK(2));
-	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), -EFAULT);
-	rig_check_global_fault(&rig, 0x10, 0x2, 1, rig.pages.pa);
+	CHECK_EQ(rig_write(&rig, 1, rig.mem.ram_base, 1), -EFAULT);
+	rig_check_global_fault(&rig, 0x10, 0x2, 1, rig.mem.ram_base);
 	rig_close(&rig);
 }
 
@@ -229,10 +229,10 @@ static void qualcomm_firmware_traps_bypass(void)
 	CHECK_HEX(r32(&rig, 0xc3c), 7);
 	rig_enable(&rig);
 	w32(&rig, 0x83c, 0x80000003);
-	CHECK_EQ(rig_lands(&rig, 3, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 3, rig.mem.ram_base, rig.mem.ram_base), true);
 	w32(&rig, 0xc3c, BYPASS);
-	CHECK_EQ(rig_write(&rig, 3, rig.pages.pa, 1), -EFAULT);
-	rig_check_global_fault(&rig, 0x1, 0x2, 3, rig.pages.pa);
+	CHECK_EQ(rig_write(&rig, 3, rig.mem.ram_base, 1), -EFAULT);
+	rig_check_global_fault(&rig, 0x1, 0x2, 3, rig.mem.ram_base);
 	rig_close(&rig);
 }
 
@@ -271,7 +271,7 @@ static void firmwares_streams_are_live_at_power_on(void)
 	rig_close(&rig);
 
 	cfg.s1 = false;
-	rig_open_not_coherent(&rig, &cfg); /* stage 2, AArch64 */
+	rig_open_noncoherent(&rig, &cfg); /* stage 2, AArch64 */
 	check_kept(&rig, true);
 	rig_close(&rig);
 
@@ -294,7 +294,7 @@ static void kernel_leaves_clients_enabled(void)
 	cfg.kernel_on = true;
 	rig_open(&rig, &cfg);
 	CHECK_HEX(r32(&rig, 0), 0x36); /* GFRE, GFIE, GCFGFRE, GCFGFIE */
-	CHECK_EQ(rig_lands(&rig, 1, rig.pages.pa, rig.pages.pa), true);
+	CHECK_EQ(rig_lands(&rig, 1, rig.mem.ram_base, rig.mem.ram_base), true);
 	rig_close(&rig);
 }
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 static void identification_words(void)
 {
@@ -16,8 +16,8 @@ static void identification_words(void)
 	CHECK_HEX(r32(&rig, 0x24), 0x30028008); /* 16 pages of 4 KiB, 2 banks for stage 2, SMCD, 8 banks */
 	CHECK_HEX(r32(&rig, 0x28), 0x7555);     /* 64, 16, 4 KiB; UBS 49, OAS 48, IAS 48 */
 	CHECK_HEX(r32(&rig, 0x3c), 0);
-	CHECK_EQ(rig.model->window_len, 0x20000);
-	rig.model->ops->facts(rig.model, &facts);
+	CHECK_EQ(rig.unit->window_len, 0x20000);
+	rig.unit->ops->facts(rig.unit, &facts);
 	CHECK_EQ(facts.caps_known, true);
 	CHECK_HEX(facts.cap[0], UINT64_C(0x300280086d005e10));
 	CHECK_HEX(facts.cap[1], 0x7555);
@@ -36,7 +36,7 @@ static void identification_words_of_other_units(void)
 	cfg.ns2cb = 8;
 	cfg.ias = 40;
 	cfg.oas = 40;
-	rig_open_not_coherent(&rig, &cfg);
+	rig_open_noncoherent(&rig, &cfg);
 	CHECK_HEX(r32(&rig, 0x20), 0x2c081e10); /* S2TS SMS ATOSNS, 8 interrupts */
 	CHECK_HEX(r32(&rig, 0x24), 0x30088008);
 	CHECK_HEX(r32(&rig, 0x28), 0x22);
@@ -58,10 +58,10 @@ static void identification_words_of_other_units(void)
 	CHECK_HEX(r32(&rig, 0x24), 0xa0008008);
 	CHECK_HEX(r32(&rig, 0x28), 0xd454);
 	CHECK_HEX(r32(&rig, 0x3c), 0x24);
-	rig.model->ops->facts(rig.model, &facts);
+	rig.unit->ops->facts(rig.unit, &facts);
 	CHECK_HEX(facts.cap[1], UINT64_C(0x240000d454));
 	CHECK_EQ(facts.version, 0x24);
-	CHECK_EQ(rig.model->window_len, 0x100000);
+	CHECK_EQ(rig.unit->window_len, 0x100000);
 	rig_close(&rig);
 }
 
@@ -112,9 +112,9 @@ static void wrong_widths_and_places_are_counted(void)
 	for (unsigned i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
 		wrong += accesses[i].says[0] != 0;
 		if (accesses[i].is_write)
-			sim_model_write(rig.model, accesses[i].off, accesses[i].width, ~UINT64_C(0));
+			sim_model_write(rig.unit, accesses[i].off, accesses[i].width, ~UINT64_C(0));
 		else
-			CHECK_HEX(sim_model_read(rig.model, accesses[i].off, accesses[i].width), 0);
+			CHECK_HEX(sim_model_read(rig.unit, accesses[i].off, accesses[i].width), 0);
 		CHECK_EQ(rig_counts(&rig).width_errors, wrong);
 		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
 	}
@@ -256,7 +256,7 @@ static void control_bits_that_no_driver_here_may_touch(void)
 	CHECK_EQ(rig_counts(&rig).misuse, 0);
 	w32(&rig, 0, 0x201);
 	rig_check_blamed(&rig, "GSE");
-	rig_bank_s2(&rig, 0, rig_alloc(&rig, 4096), 1);
+	rig_bank_s2(&rig, 0, rig_pages(&rig, 4096), 1);
 	w32(&rig, 0, 0x80000001);
 	rig_check_blamed(&rig, "VMID16EN");
 	CHECK_EQ(rig_counts(&rig).misuse, 2);
@@ -300,7 +300,7 @@ static void pages_of_64k_move_everything_but_offsets_within(void)
 
 	cfg.page_lg2 = 16;
 	rig_open(&rig, &cfg);
-	CHECK_EQ(rig.model->window_len, 0x200000);
+	CHECK_EQ(rig.unit->window_len, 0x200000);
 	w32(&rig, 0x10000 + 4 * 3, 0x10000);
 	w32(&rig, 0x100000 + 0x30000 + 0x38, 0xff);
 	CHECK_HEX(r32(&rig, 0x130038), 0xff);
@@ -333,15 +333,15 @@ static void dead_unit_reads_all_ones(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), 0);
-	sim_model_set(rig.model, PIOMMU_SIM_DEAD, 1);
+	CHECK_EQ(rig_write(&rig, 1, rig.mem.ram_base, 1), 0);
+	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 1);
 	CHECK_HEX(r32(&rig, 0x20), 0xffffffff);
 	CHECK_HEX(r64(&rig, 0x40), UINT64_MAX);
 	w32(&rig, 0x0, 0x412);
-	CHECK_EQ(rig_write(&rig, 1, rig.pages.pa, 1), -EFAULT);
-	sim_model_set(rig.model, PIOMMU_SIM_DEAD, 0);
+	CHECK_EQ(rig_write(&rig, 1, rig.mem.ram_base, 1), -EFAULT);
+	sim_model_set(rig.unit, PIOMMU_SIM_DEAD, 0);
 	CHECK_HEX(r32(&rig, 0x0), 1);
-	CHECK_EQ(sim_model_set(rig.model, (enum piommu_sim_switch)99, 1), -EINVAL);
+	CHECK_EQ(sim_model_set(rig.unit, (enum piommu_sim_switch)99, 1), -EINVAL);
 	rig_close(&rig);
 }
 
@@ -351,7 +351,7 @@ static void window_to_inspect_cannot_write(void)
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	sim_model_write_inspected(rig.model, 0x800);
+	sim_model_write_inspected(rig.unit, 0x800);
 	CHECK_EQ(rig_counts(&rig).misuse, 1);
 	CHECK_HAS(rig_complaint(&rig), "inspect");
 	rig_close_blamed(&rig);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smmuv2_rig.h"
+#include "rig.h"
 
 static char *dump(struct rig *rig)
 {
@@ -12,7 +12,7 @@ static char *dump(struct rig *rig)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	sim_model_dump(rig->model, out);
+	sim_model_dump(rig->unit, out);
 	fclose(out);
 	return text;
 }
@@ -34,8 +34,8 @@ static uint64_t set(struct rig *rig)
 	uint64_t root;
 
 	rig_open(rig, &cfg);
-	root = rig_alloc(rig, 4096);
-	rig_map(rig, root, 1, 12, 0x5000, (rig->pages.pa + 0x100000) | S1_RW);
+	root = rig_pages(rig, 4096);
+	rig_map(rig, root, 1, 12, 0x5000, (rig->mem.ram_base + 0x100000) | S1_RW);
 	rig_bank_s1(rig, 3, root, 5);
 	rig_stream(rig, 0, 0x10, 3);
 	rig_stream(rig, 1, 0x20, 0x10000);
@@ -68,7 +68,7 @@ static void each_stream_in_runs(void)
 			"bytes=0x1000 hash=");
 	CHECK_HAS(text, "\n  0x0011-0x001f blocked, no group\n  0x0020 bypass\n  0x0021-0x7fff blocked, no group\n");
 	free(text);
-	rig_bank_s2(&rig, 1, rig_alloc(&rig, 4096), 9);
+	rig_bank_s2(&rig, 1, rig_pages(&rig, 4096), 9);
 	rig_stream(&rig, 5, 0x40, 1);
 	text = dump(&rig);
 	CHECK_HAS(text, "\n  0x0010 paging stage=1 bank=3 vmid=0 asid=5 ranges=1");
@@ -108,11 +108,11 @@ static void what_translates_makes_the_hash(void)
 	uint64_t root = set(&rig), leaf;
 	char *text = dump(&rig);
 
-	leaf = rig_map(&rig, root, 1, 12, 0x5000, (rig.pages.pa + 0x101000) | S1_RW);
+	leaf = rig_map(&rig, root, 1, 12, 0x5000, (rig.mem.ram_base + 0x101000) | S1_RW);
 	CHECK_EQ(changed(&rig, &text), true);
-	rig_put(&rig, leaf, 0, (rig.pages.pa + 0x101000) | S1_RO);
+	rig_put(&rig, leaf, 0, (rig.mem.ram_base + 0x101000) | S1_RO);
 	CHECK_EQ(changed(&rig, &text), true);
-	rig_put(&rig, leaf, 1, (rig.pages.pa + 0x102000) | S1_RO);
+	rig_put(&rig, leaf, 1, (rig.mem.ram_base + 0x102000) | S1_RO);
 	CHECK_EQ(changed(&rig, &text), true);
 	rig_put(&rig, leaf, 1, 0);
 	CHECK_EQ(changed(&rig, &text), true);
@@ -127,12 +127,12 @@ static void how_it_is_made_is_not_in_it(void)
 	uint64_t root = set(&rig), again, block;
 	char *text;
 
-	block = rig_alloc(&rig, 2u << 20);
+	block = rig_pages(&rig, 2u << 20);
 	for (unsigned i = 0; i < 512; i++)
 		rig_map(&rig, root, 1, 12, 0x600000 + 0x1000 * i, (block + 0x1000 * i) | S1_RW);
 	text = dump(&rig);
-	again = rig_alloc(&rig, 4096);
-	rig_map(&rig, again, 1, 12, 0x5000, (rig.pages.pa + 0x100000) | S1_RW);
+	again = rig_pages(&rig, 4096);
+	rig_map(&rig, again, 1, 12, 0x5000, (rig.mem.ram_base + 0x100000) | S1_RW);
 	rig_put(&rig, rig_get(&rig, again, 0) & UINT64_C(0xfffffffff000), 3, block | BLOCK(S1_RW));
 	CHECK_EQ(changed(&rig, &text), false);
 	w64(&rig, cb(&rig, 3, 0x20), again | UINT64_C(5) << 48);
@@ -154,8 +154,8 @@ static void which_table_has_it_makes_the_hash(void)
 	char *text;
 
 	rig_open(&rig, &cfg);
-	root = rig_alloc(&rig, 4096);
-	empty = rig_alloc(&rig, 4096);
+	root = rig_pages(&rig, 4096);
+	empty = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0x5000, root | S1_RW);
 	w32(&rig, gr1(&rig, 12), 0x10000);
 	w64(&rig, cb(&rig, 3, 0x28), empty);

@@ -3,44 +3,32 @@
  * One simulated SMMU of version 1 or 2, driven by hand: words of IHI 0062 and of the Arm Architecture Reference Manual (D8) into memory
  * and registers, no driver of ours. Register offsets and bits are written as numbers here and in the tests: they are the golden words.
  */
-#ifndef SMMUV2_RIG_H
-#define SMMUV2_RIG_H
+#ifndef RIG_H
+#define RIG_H
 
 #include "smmuv2_model.h"
-#include "suite.h"
+#include "unit_rig.h"
 
 struct rig {
 	struct smmuv2_model_config cfg;
 	struct sim_mem mem;
-	struct sim_model *model;
-	struct piommu_mem pages; /* handed out from here */
-	uint64_t next;
+	struct sim_model *unit;
+	uint64_t next; /* pages are handed out from here */
 };
 
 /* Version 2: 16 groups, 8 banks of which 2 are for stage 2 only, both stages, 48 bits, all granules, pages of 4 KiB. */
 struct smmuv2_model_config rig_config(void);
 /* Exits when it cannot. */
 void rig_open(struct rig *rig, const struct smmuv2_model_config *cfg);
-void rig_open_not_coherent(struct rig *rig, const struct smmuv2_model_config *cfg);
+void rig_open_noncoherent(struct rig *rig, const struct smmuv2_model_config *cfg);
 /* Checks that the driver, the test that is, had nothing to be blamed for. */
 void rig_close(struct rig *rig);
 /* The same for a test that was to be blamed. */
 void rig_close_blamed(struct rig *rig);
 
-uint32_t r32(struct rig *rig, unsigned off);
-uint64_t r64(struct rig *rig, unsigned off);
-void w32(struct rig *rig, unsigned off, uint32_t value);
-void w64(struct rig *rig, unsigned off, uint64_t value);
 /* Offsets in the window. */
 unsigned gr1(const struct rig *rig, unsigned off);
 unsigned cb(const struct rig *rig, unsigned bank, unsigned off);
-
-/* Zeroed and written back, `len` bytes, aligned to that. */
-uint64_t rig_alloc(struct rig *rig, size_t len);
-void rig_put(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
-/* The same without the write-back. */
-void rig_put_dirty(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
-uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index);
 
 /* Leaf attributes of 4 KiB pages; of a block bit 1 is clear. */
 #define S1_RW UINT64_C(0xf43) /* valid, page, AP[1], inner shareable, AF, nG */
@@ -68,12 +56,6 @@ void rig_bank_s2(struct rig *rig, unsigned bank, uint64_t root, unsigned vmid);
 
 int rig_write(struct rig *rig, unsigned sid, uint64_t iova, uint32_t value);
 int rig_read(struct rig *rig, unsigned sid, uint64_t iova, uint32_t *value);
-/* Whether a write by the stream goes to the page at `pa`. */
-bool rig_lands(struct rig *rig, unsigned sid, uint64_t iova, uint64_t pa);
-
-struct piommu_sim_counts rig_counts(struct rig *rig);
-/* The complaint since the last call; "" if none. */
-const char *rig_complaint(struct rig *rig);
 /* The first complaint, which is forgotten, says so. */
 void rig_check_blamed(struct rig *rig, const char *says);
 /* The record of the bank, cleared afterwards: FSR, FSYNR0, stream id, FAR. */

@@ -3,7 +3,7 @@
  * Synchronisation of TLB maintenance: what each covers, and what the machine's switches do to it. IHI 0062, SMMU_CBn_TLBSYNC,
  * SMMU_CBn_TLBSTATUS, SMMU_sTLBGSYNC, SMMU_sTLBGSTATUS; the switches in smmuv2_model.h.
  */
-#include "smmuv2_scene.h"
+#include "scene.h"
 
 static void set(struct scene *s)
 {
@@ -47,7 +47,7 @@ static void slow_synchronisation_covers_what_came_before_it(void)
 
 	set(&s);
 	scene_strand(&s);
-	sim_model_set(s.rig.model, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 3);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
 	w32(&s.rig, cb(&s.rig, 2, 0x7f0), 0);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x6000));
@@ -56,7 +56,7 @@ static void slow_synchronisation_covers_what_came_before_it(void)
 	CHECK_HEX(scene_left(&s), 0x1111);
 	CHECK_HEX(r32(&s.rig, cb(&s.rig, 2, 0x7f4)), 0);
 	CHECK_HEX(scene_left(&s), 0x0111);
-	sim_model_set(s.rig.model, PIOMMU_SIM_SLOW_HANDSHAKE, 0);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_SLOW_HANDSHAKE, 0);
 	sync_bank(&s.rig, 2);
 	CHECK_HEX(scene_left(&s), 0x0011);
 	rig_close(&s.rig);
@@ -71,13 +71,13 @@ static void stuck_synchronisation_is_never_over(void)
 
 		set(&s);
 		scene_strand(&s);
-		sim_model_set(s.rig.model, switches[i], 1);
+		sim_model_set(s.rig.unit, switches[i], 1);
 		w32(&s.rig, 0x68, 0);
 		w32(&s.rig, 0x70, 0);
 		for (unsigned reads = 0; reads < 100; reads++)
 			CHECK_HEX(r32(&s.rig, 0x74), 1);
 		CHECK_HEX(scene_left(&s), 0x1111);
-		sim_model_set(s.rig.model, switches[i], 0);
+		sim_model_set(s.rig.unit, switches[i], 0);
 		CHECK_HEX(r32(&s.rig, 0x74), 0);
 		CHECK_HEX(scene_left(&s), 0x0000);
 		rig_close(&s.rig);
@@ -90,7 +90,7 @@ static void lost_synchronisation_is_replaced_by_the_next(void)
 
 	set(&s);
 	scene_strand(&s);
-	sim_model_set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 2);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 2);
 	sync_all(&s.rig);
 	w32(&s.rig, 0x68, 0);
 	w32(&s.rig, 0x70, 0);
@@ -108,13 +108,13 @@ static void lost_synchronisation_ends_when_the_switch_is_off(void)
 
 	set(&s);
 	scene_strand(&s);
-	sim_model_set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 1);
 	w32(&s.rig, 0x68, 0);
 	w32(&s.rig, 0x70, 0);
 	CHECK_HEX(r32(&s.rig, 0x74), 1);
-	sim_model_counts(s.rig.model, &counts);
+	sim_model_counts(s.rig.unit, &counts);
 	CHECK_EQ(counts.injected, 1);
-	sim_model_set(s.rig.model, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_FAIL_HANDSHAKES, 0);
 	CHECK_HEX(r32(&s.rig, 0x74), 0);
 	CHECK_HEX(scene_left(&s), 0x0000);
 	rig_close(&s.rig);
@@ -126,7 +126,7 @@ static void lost_invalidation_takes_its_synchronisation_along(void)
 
 	set(&s);
 	scene_strand(&s);
-	sim_model_set(s.rig.model, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x5000));
 	w64(&s.rig, cb(&s.rig, 2, 0x600), VA64(5, 0x6000));
 	w32(&s.rig, cb(&s.rig, 2, 0x7f0), 0);
@@ -142,7 +142,7 @@ static void synchronisation_takes_its_time(void)
 	uint64_t begin = piommu_env_now_ns();
 
 	set(&s);
-	sim_model_set(s.rig.model, PIOMMU_SIM_LATENCY_NS, 2000000);
+	sim_model_set(s.rig.unit, PIOMMU_SIM_LATENCY_NS, 2000000);
 	w32(&s.rig, 0x70, 0);
 	while (r32(&s.rig, 0x74))
 		;
