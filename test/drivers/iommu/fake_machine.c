@@ -14,9 +14,14 @@ static struct fake_machine *of(struct fake *fake)
 	return (struct fake_machine *)(void *)fake;
 }
 
+static const struct fake_machine *as_it_is(const struct fake *fake)
+{
+	return (const struct fake_machine *)(const void *)fake;
+}
+
 uint64_t fake_reg(const struct fake *fake, unsigned off, unsigned width)
 {
-	const struct fake_machine *machine = (const struct fake_machine *)(const void *)fake;
+	const struct fake_machine *machine = as_it_is(fake);
 	uint64_t value = 0;
 
 	CU_ASSERT_FATAL(off + width <= sizeof(machine->regs));
@@ -157,6 +162,8 @@ void fake_fini(struct fake *fake)
 	}
 	CHECK_EQ(machine->width_errors, 0);
 	piommu_pool_destroy(machine->pool);
+	if (machine->pages.va)
+		piommu_env_mem_free(machine->mem, &machine->pages);
 	piommu_env_mem_destroy(machine->mem);
 }
 
@@ -260,4 +267,53 @@ struct piommu_gather fake_gather(uint64_t start, uint64_t last)
 	piommu_gather_init(&gather);
 	piommu_gather_add(&gather, start, last);
 	return gather;
+}
+
+/* ---- Walks and words ---- */
+
+void fake_pages(struct fake *fake, unsigned n)
+{
+	struct fake_machine *machine = of(fake);
+
+	CU_ASSERT_FATAL(!piommu_env_mem_alloc(machine->mem, 0x1000 * (size_t)n, 0x10000, -1, &machine->pages));
+}
+
+uint64_t *fake_page(struct fake *fake, unsigned i)
+{
+	return (uint64_t *)(void *)((char *)of(fake)->pages.va + 0x1000 * (size_t)i);
+}
+
+uint64_t fake_page_pa(const struct fake *fake, unsigned i)
+{
+	return as_it_is(fake)->pages.pa + 0x1000 * (uint64_t)i;
+}
+
+const char *fake_walk(struct fake *fake, uint32_t id, uint64_t iova)
+{
+	struct fake_machine *machine = of(fake);
+
+	machine->nsteps = machine->kind->driver->walk(&machine->plat, &machine->window, id, iova, machine->steps, FAKE_STEPS);
+	CU_ASSERT_FATAL(machine->nsteps > 0);
+	CHECK_EQ(machine->nwrites, 0);
+	return fake_result(fake);
+}
+
+const char *fake_result(const struct fake *fake)
+{
+	return as_it_is(fake)->steps[as_it_is(fake)->nsteps - 1].text;
+}
+
+static void collect(void *ctx, const char *name, const char *text)
+{
+	char *words = ctx;
+	size_t used = strlen(words);
+
+	snprintf(words + used, FAKE_WORDS - used, "%s=%s;", name, text);
+}
+
+void fake_describe(struct fake *fake, const struct piommu_unit_facts *facts, struct piommu_window *window,
+		   char words[FAKE_WORDS])
+{
+	words[0] = '\0';
+	of(fake)->kind->driver->describe(facts, window, collect, words);
 }

@@ -10,6 +10,8 @@
 #include "piommu_driver.h"
 
 #define FAKE_REGS 0x10200u
+#define FAKE_STEPS 12u
+#define FAKE_WORDS 4096u
 
 struct fake_write {
 	unsigned off;
@@ -42,7 +44,10 @@ struct fake_kind {
 	struct piommu_domain *domain;      /* of fake_domain() */ \
 	struct piommu_domain_units *units; /* its list; room for two */ \
 	uint64_t regs[FAKE_REGS / 8]; \
-	bool dead; /* all ones */ \
+	bool dead;               /* all ones */ \
+	struct piommu_mem pages; /* of fake_pages() */ \
+	struct piommu_walk_step steps[FAKE_STEPS]; \
+	unsigned nsteps; \
 	struct fake_write writes[512]; \
 	unsigned nwrites; \
 	unsigned width_errors; /* accesses that were not as wide as the register */ \
@@ -91,5 +96,17 @@ void fake_domain_fits(struct fake *fake, struct fake *other, const char *why);
 /* Nothing can be mapped in an identity or a blocking domain, and every unit takes it. */
 void fake_domains_without_tables(struct fake *fake);
 struct piommu_gather fake_gather(uint64_t start, uint64_t last);
+
+/* Zeroed pages of 4 KiB side by side, the first on a multiple of 64 KiB, for a test to write what hardware would find. */
+void fake_pages(struct fake *fake, unsigned n);
+uint64_t *fake_page(struct fake *fake, unsigned i);
+uint64_t fake_page_pa(const struct fake *fake, unsigned i);
+/* The driver's walk, into `steps`. @return what the last one says */
+const char *fake_walk(struct fake *fake, uint32_t id, uint64_t iova);
+/* The same of the walk before. */
+const char *fake_result(const struct fake *fake);
+/* What the driver's describe tells, as "NAME=text;" for each. */
+void fake_describe(struct fake *fake, const struct piommu_unit_facts *facts, struct piommu_window *window,
+		   char words[FAKE_WORDS]);
 
 #endif

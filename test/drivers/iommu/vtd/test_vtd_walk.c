@@ -1,182 +1,129 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Walks over tables written by hand (9.1, 9.3, 9.8), and capability words in words (11.4.2, 11.4.3). */
-#include <stdio.h>
 #include <string.h>
 
 #include "drivers.h"
 #include "fake_unit.h"
 #include "suite.h"
 
-#define STEPS 12u
-
-/* Pages of memory, and registers that point at them: root, context, then four levels. */
-struct tables {
-	struct fake fake;
-	struct piommu_mem mem;
-	struct piommu_walk_step steps[STEPS];
-	unsigned n;
-};
-
-static uint64_t *page(struct tables *t, unsigned i)
-{
-	return (uint64_t *)(void *)((char *)t->mem.va + 0x1000 * i);
-}
-
-static uint64_t pa(const struct tables *t, unsigned i)
-{
-	return t->mem.pa + 0x1000 * i;
-}
-
 /* Device 08:04.0, domain 7: IOVA 0x8040201000 goes index 1 on each level to a read-only page at 0x5000000. */
-static void build(struct tables *t)
+static void build(struct fake *fake)
 {
-	fake_init(&t->fake, FAKE_CAP, FAKE_ECAP);
-	CHECK_EQ(piommu_env_mem_alloc(t->fake.mem, 0x6000, 0x1000, -1, &t->mem), 0);
-	page(t, 0)[2 * 0x08] = pa(t, 1) | 1;
-	page(t, 1)[2 * 0x20] = pa(t, 2) | 1;
-	page(t, 1)[2 * 0x20 + 1] = 0x702;
-	page(t, 2)[1] = pa(t, 3) | 3;
-	page(t, 3)[1] = pa(t, 4) | 3;
-	page(t, 4)[1] = pa(t, 5) | 3;
-	page(t, 5)[1] = 0x5000001;
-	fake_set(&t->fake, 0x1c, 4, 0xc0000000);
-	fake_set(&t->fake, 0x20, 8, pa(t, 0));
-}
-
-static void walk(struct tables *t, uint16_t rid, uint64_t iova)
-{
-	t->n = vtd_driver.walk(&t->fake.plat, &t->fake.window, rid, iova, t->steps, STEPS);
-	CHECK_EQ(t->fake.nwrites, 0);
-}
-
-static void finish(struct tables *t)
-{
-	piommu_env_mem_free(t->fake.mem, &t->mem);
-	fake_fini(&t->fake);
-}
-
-static const char *result(const struct tables *t)
-{
-	return t->n ? t->steps[t->n - 1].text : "";
+	fake_init(fake, FAKE_CAP, FAKE_ECAP);
+	fake_pages(fake, 6);
+	fake_page(fake, 0)[2 * 0x08] = fake_page_pa(fake, 1) | 1;
+	fake_page(fake, 1)[2 * 0x20] = fake_page_pa(fake, 2) | 1;
+	fake_page(fake, 1)[2 * 0x20 + 1] = 0x702;
+	fake_page(fake, 2)[1] = fake_page_pa(fake, 3) | 3;
+	fake_page(fake, 3)[1] = fake_page_pa(fake, 4) | 3;
+	fake_page(fake, 4)[1] = fake_page_pa(fake, 5) | 3;
+	fake_page(fake, 5)[1] = 0x5000001;
+	fake_set(fake, 0x1c, 4, 0xc0000000);
+	fake_set(fake, 0x20, 8, fake_page_pa(fake, 0));
 }
 
 static void a_walk_shows_every_entry_down_to_the_page(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	walk(&t, 0x0820, 0x8040201abc);
-	CHECK_EQ(t.n, 8);
-	CHECK_HAS(t.steps[0].what, "registers");
-	CHECK_HAS(t.steps[1].what, "root entry");
-	CHECK_HEX(t.steps[1].at_pa, pa(&t, 0) + 16 * 8);
-	CHECK_HEX(t.steps[1].raw[0], pa(&t, 1) | 1);
-	CHECK_HAS(t.steps[2].what, "context entry");
-	CHECK_HEX(t.steps[2].raw[1], 0x702);
-	CHECK_HAS(t.steps[2].text, "domain id 7");
-	CHECK_HAS(t.steps[3].what, "level 4 [0x001]");
-	CHECK_HAS(t.steps[6].what, "level 1 [0x001]");
-	CHECK_HEX(t.steps[6].raw[0], 0x5000001);
-	CHECK_HAS(result(&t), "reads reach 0x5000abc");
-	CHECK_HAS(result(&t), "0x05");
-	finish(&t);
+	build(&fake);
+	fake_walk(&fake, 0x0820, 0x8040201abc);
+	CHECK_EQ(fake.nsteps, 8);
+	CHECK_HAS(fake.steps[0].what, "registers");
+	CHECK_HAS(fake.steps[1].what, "root entry");
+	CHECK_HEX(fake.steps[1].at_pa, fake_page_pa(&fake, 0) + 16 * 8);
+	CHECK_HEX(fake.steps[1].raw[0], fake_page_pa(&fake, 1) | 1);
+	CHECK_HAS(fake.steps[2].what, "context entry");
+	CHECK_HEX(fake.steps[2].raw[1], 0x702);
+	CHECK_HAS(fake.steps[2].text, "domain id 7");
+	CHECK_HAS(fake.steps[3].what, "level 4 [0x001]");
+	CHECK_HAS(fake.steps[6].what, "level 1 [0x001]");
+	CHECK_HEX(fake.steps[6].raw[0], 0x5000001);
+	CHECK_HAS(fake_result(&fake), "reads reach 0x5000abc");
+	CHECK_HAS(fake_result(&fake), "0x05");
+	fake_fini(&fake);
 }
 
 static void a_large_page_ends_the_walk_early(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	page(&t, 4)[1] = 0x40000083;
-	walk(&t, 0x0820, 0x80402a1abc);
-	CHECK_EQ(t.n, 7);
-	CHECK_HAS(result(&t), "reads and writes reach 0x400a1abc");
-	finish(&t);
+	build(&fake);
+	fake_page(&fake, 4)[1] = 0x40000083;
+	fake_walk(&fake, 0x0820, 0x80402a1abc);
+	CHECK_EQ(fake.nsteps, 7);
+	CHECK_HAS(fake_result(&fake), "reads and writes reach 0x400a1abc");
+	fake_fini(&fake);
 }
 
 static void each_way_to_be_blocked_has_its_reason(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	walk(&t, 0x0920, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x01: root entry not present");
-	walk(&t, 0x0821, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x02: context entry not present");
-	walk(&t, 0x0820, 0x8040202000);
-	CHECK_HAS(result(&t), "fault 0x06: read permission");
-	walk(&t, 0x0820, UINT64_C(1) << 48);
-	CHECK_HAS(result(&t), "fault 0x04");
-	page(&t, 1)[2 * 0x20 + 1] = 0x703; /* five levels: not in SAGAW */
-	walk(&t, 0x0820, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x03");
-	page(&t, 1)[2 * 0x20 + 1] = UINT64_C(1) << 40 | 0x702;
-	walk(&t, 0x0820, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x0b");
-	page(&t, 1)[2 * 0x20 + 1] = 0x702;
-	page(&t, 4)[1] = 0x40001083; /* 2 MiB, not on a multiple of it */
-	walk(&t, 0x0820, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x0c");
-	page(&t, 2)[1] = 0x83; /* 512 GiB */
-	walk(&t, 0x0820, 0x8040201000);
-	CHECK_HAS(result(&t), "fault 0x0c");
-	finish(&t);
+	build(&fake);
+	CHECK_HAS(fake_walk(&fake, 0x0920, 0x8040201000), "fault 0x01: root entry not present");
+	CHECK_HAS(fake_walk(&fake, 0x0821, 0x8040201000), "fault 0x02: context entry not present");
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040202000), "fault 0x06: read permission");
+	CHECK_HAS(fake_walk(&fake, 0x0820, UINT64_C(1) << 48), "fault 0x04");
+	fake_page(&fake, 1)[2 * 0x20 + 1] = 0x703; /* five levels: not in SAGAW */
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040201000), "fault 0x03");
+	fake_page(&fake, 1)[2 * 0x20 + 1] = UINT64_C(1) << 40 | 0x702;
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040201000), "fault 0x0b");
+	fake_page(&fake, 1)[2 * 0x20 + 1] = 0x702;
+	fake_page(&fake, 4)[1] = 0x40001083; /* 2 MiB, not on a multiple of it */
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040201000), "fault 0x0c");
+	fake_page(&fake, 2)[1] = 0x83; /* 512 GiB */
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040201000), "fault 0x0c");
+	fake_fini(&fake);
 }
 
 static void passthrough_and_translation_off_reach_the_address_itself(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	page(&t, 1)[2 * 0x20] = 0x9;
-	walk(&t, 0x0820, 0x1234000);
-	CHECK_HAS(t.steps[2].text, "pass-through");
-	CHECK_HAS(result(&t), "reads and writes reach 0x1234000");
-	fake_set(&t.fake, 0x1c, 4, 0);
-	walk(&t, 0x0820, 0x1234000);
-	CHECK_EQ(t.n, 2);
-	CHECK_HAS(result(&t), "nothing is translated");
-	finish(&t);
+	build(&fake);
+	fake_page(&fake, 1)[2 * 0x20] = 0x9;
+	fake_walk(&fake, 0x0820, 0x1234000);
+	CHECK_HAS(fake.steps[2].text, "pass-through");
+	CHECK_HAS(fake_result(&fake), "reads and writes reach 0x1234000");
+	fake_set(&fake, 0x1c, 4, 0);
+	fake_walk(&fake, 0x0820, 0x1234000);
+	CHECK_EQ(fake.nsteps, 2);
+	CHECK_HAS(fake_result(&fake), "nothing is translated");
+	fake_fini(&fake);
 }
 
 static void memory_that_cannot_be_read_ends_the_walk(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	page(&t, 3)[1] = 0x7000003;
-	walk(&t, 0x0820, 0x8040201000);
-	CHECK_HAS(result(&t), "level 2 [0x001] at 0x7000008 cannot be read");
-	finish(&t);
+	build(&fake);
+	fake_page(&fake, 3)[1] = 0x7000003;
+	CHECK_HAS(fake_walk(&fake, 0x0820, 0x8040201000), "level 2 [0x001] at 0x7000008 cannot be read");
+	fake_fini(&fake);
 }
 
 static void a_short_array_gets_the_first_steps(void)
 {
-	struct tables t;
+	struct fake fake;
 
-	build(&t);
-	CHECK_EQ(vtd_driver.walk(&t.fake.plat, &t.fake.window, 0x0820, 0x8040201000, t.steps, 2), 2);
-	CHECK_HAS(t.steps[1].what, "root entry");
-	finish(&t);
+	build(&fake);
+	CHECK_EQ(vtd_driver.walk(&fake.plat, &fake.window, 0x0820, 0x8040201000, fake.steps, 2), 2);
+	CHECK_HAS(fake.steps[1].what, "root entry");
+	fake_fini(&fake);
 }
 
 /* ---- Description ---- */
 
-static void collect(void *ctx, const char *name, const char *text)
-{
-	char *all = ctx;
-	size_t used = strlen(all);
-
-	snprintf(all + used, 4096 - used, "%s=%s;", name, text);
-}
-
 static void capability_words_are_said_in_words(void)
 {
 	struct piommu_unit_facts facts = { .caps_known = true, .cap = { FAKE_CAP, FAKE_ECAP }, .version = 0x10 };
-	char all[4096] = "";
+	char all[FAKE_WORDS];
 	char version[16];
+	struct fake fake;
 
-	vtd_driver.describe(&facts, NULL, collect, all);
+	fake_init(&fake, FAKE_CAP, FAKE_ECAP);
+	fake_describe(&fake, &facts, NULL, all);
 	CHECK_HAS(all, "ND=65536 domain ids;");
 	CHECK_HAS(all, "SAGAW=tables of 3 levels (39 bits) 4 levels (48 bits);");
 	CHECK_HAS(all, "MGAW=addresses of 48 bits;");
@@ -194,20 +141,21 @@ static void capability_words_are_said_in_words(void)
 	CU_ASSERT(!strstr(all, ";CM="));
 	vtd_driver.version(&facts, NULL, version, sizeof(version));
 	CHECK_HAS(version, "1.0");
+	fake_fini(&fake);
 }
 
 static void a_window_serves_as_well_as_facts_and_neither_says_nothing(void)
 {
 	struct fake fake;
 	struct piommu_unit_facts nothing = { 0 };
-	char from_facts[4096] = "", from_window[4096] = "", none[4096] = "";
+	char from_facts[FAKE_WORDS], from_window[FAKE_WORDS], none[FAKE_WORDS];
 	struct piommu_unit_facts facts = { .caps_known = true, .cap = { FAKE_CAP, FAKE_ECAP }, .version = 0x10 };
 	char version[16] = "x";
 
 	fake_init(&fake, FAKE_CAP, FAKE_ECAP);
-	vtd_driver.describe(&facts, NULL, collect, from_facts);
-	vtd_driver.describe(NULL, &fake.window, collect, from_window);
-	vtd_driver.describe(&nothing, NULL, collect, none);
+	fake_describe(&fake, &facts, NULL, from_facts);
+	fake_describe(&fake, NULL, &fake.window, from_window);
+	fake_describe(&fake, &nothing, NULL, none);
 	CHECK_EQ(strcmp(from_facts, from_window), 0);
 	CHECK_EQ(none[0], 0);
 	vtd_driver.version(&nothing, NULL, version, sizeof(version));
