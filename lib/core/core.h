@@ -48,6 +48,8 @@ struct core_unit {
 	bool mapped;
 	bool probed;
 	bool stuck;                           /* it did not turn off */
+	bool unflushed;                       /* it is to go, and `nlists` is in the way */
+	atomic_uint nlists;                   /* paging domains whose lists have it, so that unmaps go to its driver */
 	struct mutex mutex RANKED(LOCK_UNIT); /* one slow-path driver op at a time; tags */
 	uint64_t *tags GUARDED_BY(mutex);     /* bit set: taken */
 	struct piommu_domain *identity;       /* these two have this unit in their lists for as long as it is enabled */

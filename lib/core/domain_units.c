@@ -135,6 +135,8 @@ static int list_grow(struct piommu_domain *domain, struct core_unit *cu, struct 
 	copy_ats(list, old);
 	if (ats)
 		list->at[list->n + nats] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag, .device = ats };
+	if (!at && has_tags(domain))
+		atomic_fetch_add_explicit(&cu->nlists, 1, memory_order_relaxed);
 	list_find(list, cu)->users++;
 	PIOMMU_YIELD("list about to grow");
 	publish(domain, list);
@@ -193,6 +195,8 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	copy_ats(list, old);
 	PIOMMU_YIELD("tag flushed, list about to shrink");
 	publish(domain, list);
+	if (has_tags(domain))
+		atomic_fetch_sub_explicit(&cu->nlists, 1, memory_order_release); /* partner: retire() of units */
 	list_retire(old, has_tags(domain) ? &freed : NULL);
 	return 0;
 }

@@ -331,7 +331,8 @@ static bool any_going(struct piommu *p, const struct piommu_driver *driver, cons
 
 	while ((cu = core_unit_next(p, cu)))
 		found |= concerns(cu, driver, only) &&
-			 atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING && !cu->stuck;
+			 atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING && !cu->stuck &&
+			 !cu->unflushed;
 	return found;
 }
 
@@ -352,7 +353,7 @@ static int set_going(struct piommu *p, const struct piommu_driver *driver, const
 	while ((cu = core_unit_next(p, cu))) {
 		if (!concerns(cu, driver, only) || !atomic_load_explicit(&cu->enabled, memory_order_relaxed))
 			continue;
-		if (!cu->stuck)
+		if (!cu->stuck && !cu->unflushed)
 			cu->state_before = atomic_load_explicit(&cu->state, memory_order_relaxed);
 		set_state(cu, CORE_UNIT_GOING);
 	}
@@ -365,7 +366,7 @@ static void set_staying(struct piommu *p, const struct piommu_driver *driver, co
 	struct core_unit *cu = NULL;
 
 	while ((cu = core_unit_next(p, cu)))
-		if (concerns(cu, driver, only) && !cu->stuck &&
+		if (concerns(cu, driver, only) && !cu->stuck && !cu->unflushed &&
 		    atomic_load_explicit(&cu->state, memory_order_relaxed) == CORE_UNIT_GOING)
 			set_state(cu, cu->state_before);
 }
@@ -415,6 +416,16 @@ static int retire(struct piommu *p, struct core_unit *cu)
 	int err;
 
 	wait_for_others(cu);
+	/* What read a list with it before the last one went is waited for before it goes off. */
+	cu->unflushed = atomic_load_explicit(&cu->nlists, memory_order_acquire) != 0;
+	if (cu->unflushed) {
+		log_err(&p->log,
+			"%s: a domain made for another unit still lists it, since it did not answer when its tag was flushed: "
+			"destroy "
+			"that domain, then give the unit up again",
+			cu->unit.name);
+		return -EIO;
+	}
 	err = core_unit_disable(cu);
 	if (!err)
 		err = core_orphans_free(p, cu);

@@ -475,7 +475,8 @@ int piommu_unit_register(struct piommu *p, const struct piommu_driver *driver, c
 /**
  * Its devices go on behind no unit, translation goes off. Waits for threads that are looking at it. Slow path, not from a
  * callback. @return 0; -EBUSY: a group behind it is claimed, or a domain made for it still exists: nothing has changed; -EIO: it did
- * not turn off; it is out of use, its memory stays
+ * not turn off; it is out of use, its memory stays. Or it did not answer when a domain's tag was flushed, and that domain, made for
+ * another unit, still lists it: it is behind nobody, and goes when it is unregistered again after that domain was destroyed
  */
 int piommu_unit_unregister(struct piommu_unit *unit);
 
