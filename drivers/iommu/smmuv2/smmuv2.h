@@ -161,6 +161,8 @@ int smmuv2_attach(struct piommu_device *device, struct piommu_domain *domain, ui
 bool smmuv2_bank_used(const struct smmuv2 *smmu, unsigned bank);
 /* Under the probe lock. */
 int smmuv2_probe_device(struct piommu_unit *unit, struct piommu_device *device);
+/* Any thread. */
+enum piommu_default smmuv2_default_domain(const struct piommu_device *device);
 /* Under the group's mutex. Writes no register. */
 void smmuv2_release_device(struct piommu_device *device);
 

@@ -77,6 +77,20 @@ static bool resizes(const struct smmuv2_stream *from, const struct smmuv2_stream
 	return from->valid && to->valid && from->s2cr == to->s2cr && (covers(from, will) || covers(to, was));
 }
 
+/* One that blocks, and whose number is not needed for another, goes after those that come: what they have in common never passes. */
+static bool goes_late(const struct smmuv2_stream *from, const struct smmuv2_stream *to)
+{
+	return type_of(from->s2cr) == SMMUV2_FAULT && !to->valid;
+}
+
+static void retire_some(struct smmuv2 *smmu, const struct smmuv2_streams *from, const struct smmuv2_streams *to, bool late)
+{
+	for (unsigned n = 0; n < smmu->nstreams; n++)
+		if (from->at[n].valid && !same_match(&from->at[n], &to->at[n]) && !resizes(&from->at[n], &to->at[n]) &&
+		    goes_late(&from->at[n], &to->at[n]) == late)
+			retire(smmu, n);
+}
+
 /*
  * Those that are widened or narrowed, those that go, those that come, those that move. What a wider one takes over is matched twice for a
  * moment, and blocked: the other way round it would pass.
@@ -86,12 +100,11 @@ static void write_streams(struct smmuv2 *smmu, const struct smmuv2_streams *from
 	for (unsigned n = 0; n < smmu->nstreams; n++)
 		if (!same_match(&from->at[n], &to->at[n]) && resizes(&from->at[n], &to->at[n]))
 			piommu_write32(smmu->window, SMMUV2_SMR(n), smmuv2_smr(smmu->extended, to->at[n].id, to->at[n].mask));
-	for (unsigned n = 0; n < smmu->nstreams; n++)
-		if (from->at[n].valid && !same_match(&from->at[n], &to->at[n]) && !resizes(&from->at[n], &to->at[n]))
-			retire(smmu, n);
+	retire_some(smmu, from, to, false);
 	for (unsigned n = 0; n < smmu->nstreams; n++)
 		if (to->at[n].valid && !same_match(&from->at[n], &to->at[n]) && !resizes(&from->at[n], &to->at[n]))
 			install(smmu, n, &to->at[n]);
+	retire_some(smmu, from, to, true);
 	for (unsigned n = 0; n < smmu->nstreams; n++)
 		if (to->at[n].valid && same_match(&from->at[n], &to->at[n]) && from->at[n].s2cr != to->at[n].s2cr)
 			write_s2cr(smmu, n, &to->at[n]);
@@ -311,6 +324,26 @@ static int refuse_overlap(const struct plan *plan, struct piommu_id id, unsigned
 	return -EBUSY;
 }
 
+static bool is_firmwares_block(const struct smmuv2_stream *at)
+{
+	return at->kept && type_of(at->s2cr) == SMMUV2_FAULT;
+}
+
+/* @return -ENOENT: it is blocked there already, and that is what it is to be; -EBUSY (said) */
+static int under_block(const struct plan *plan, struct piommu_id id, unsigned n)
+{
+	const struct smmuv2_stream *at = &plan->next.at[n];
+
+	if (type_of(plan->s2cr) == SMMUV2_FAULT)
+		return -ENOENT;
+	log_err(plan->smmu->unit->log,
+		"%s: %s: stream id 0x%x (mask 0x%x) is one of those that firmware blocks by mapping %u (id 0x%x, mask 0x%x), "
+		"which "
+		"stays: leave the device alone, or have firmware block less",
+		plan->smmu->unit->name, plan->device->name, id.id, id.mask, n, at->id, at->mask);
+	return -EBUSY;
+}
+
 /* A mapping of a device in the same group that the id covers, and that does the same, is made as wide as the id. */
 static int widen(struct plan *plan, struct piommu_id id, unsigned n, int found)
 {
@@ -350,22 +383,27 @@ static int find_mapping(struct plan *plan, struct piommu_id id)
 			found = widen(plan, id, n, found);
 		else if (owned)
 			continue;
+		else if (is_firmwares_block(at) && at->mask & ~id.mask)
+			return under_block(plan, id, n);
 		else if (!plan->passes || type_of(at->s2cr) == SMMUV2_FAULT)
 			at->valid = false;
 	}
 	return found;
 }
 
-/* How little a mapping is missed: 0, one that is free; then those without an owner, firmware's last. What firmware blocks stays. */
+/*
+ * How little a mapping is missed: 0, one that is free; 1, one that this change frees; then those without an owner, firmware's last. What
+ * firmware blocks stays.
+ */
 static unsigned worth(const struct plan *plan, unsigned n)
 {
 	const struct smmuv2_stream *at = &plan->next.at[n];
 
-	if (!at->valid)
-		return is_used(plan, n) ? UINT32_MAX : 0;
-	if (has_owner(plan, n) || (at->kept && type_of(at->s2cr) == SMMUV2_FAULT))
+	if (has_owner(plan, n) || (at->valid && is_firmwares_block(at)))
 		return UINT32_MAX;
-	return at->kept ? 2 : 1;
+	if (!at->valid)
+		return plan->smmu->streams.at[n].valid;
+	return at->kept ? 3 : 2;
 }
 
 static int take_mapping(struct plan *plan, struct piommu_id id)
@@ -388,13 +426,22 @@ static int take_mapping(struct plan *plan, struct piommu_id id)
 	return (int)found;
 }
 
+static bool is_under_block(const struct plan *plan, struct piommu_id id)
+{
+	bool is = false;
+
+	for (unsigned n = 0; n < plan->smmu->nstreams && type_of(plan->s2cr) == SMMUV2_FAULT; n++)
+		is |= is_firmwares_block(&plan->next.at[n]) && covers(&plan->next.at[n], id);
+	return is;
+}
+
 static int plan_id(struct plan *plan, struct piommu_id id)
 {
 	int n = check_id(plan->smmu, plan->device, id);
 
 	if (!n)
 		n = find_mapping(plan, id);
-	if (n == -ENOENT && plan->passes)
+	if (n == -ENOENT && (plan->passes || is_under_block(plan, id)))
 		return 0;
 	if (n == -ENOENT)
 		n = take_mapping(plan, id);
@@ -498,4 +545,21 @@ void smmuv2_release_device(struct piommu_device *device)
 			atomic_fetch_sub_explicit(&smmu->owners[n], 1, memory_order_release);
 	free(mine);
 	device->priv = NULL;
+}
+
+/* What firmware blocks is blocked when nobody has claimed it, too. By what was found: that does not change while it is up. */
+enum piommu_default smmuv2_default_domain(const struct piommu_device *device)
+{
+	const struct smmuv2 *smmu = smmuv2_of(device->unit);
+
+	for (unsigned n = 0; n < smmu->nstreams; n++) {
+		struct smmuv2_stream at = taken(smmu, n);
+
+		if (!was_live(smmu, n) || type_of(at.s2cr) != SMMUV2_FAULT)
+			continue;
+		for (unsigned i = 0; i < device->nids; i++)
+			if (overlap(&at, device->ids[i]))
+				return PIOMMU_DEFAULT_BLOCKING;
+	}
+	return PIOMMU_DEFAULT_ANY;
 }

@@ -403,6 +403,7 @@ const struct piommu_driver smmuv2_driver = {
 	.probe_device = smmuv2_probe_device,
 	.release_device = smmuv2_release_device,
 	.device_group = arm_device_group,
+	.default_domain = smmuv2_default_domain,
 	.domain_create = smmuv2_domain_create,
 	.domain_fits = smmuv2_domain_fits,
 	.attach = smmuv2_attach,

@@ -1,71 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stream mappings: whose they are, how they move, and what is written when (2.1, 9.6, 10.1). */
+/* Stream mappings: a device's own, firmware's, how they move, and what is written when (2.1, 9.6, 10.1). */
 #include <errno.h>
 
-#include "drivers.h"
-#include "fake_unit.h"
-#include "suite.h"
-
-#define SMR(n) (0x800u + 4 * (n))
-#define S2CR(n) (0xc00u + 4 * (n))
-
-/* A unit, devices behind it, two paging domains (banks 2 and 3), and one of each other kind. */
-struct setup {
-	struct fake fake;
-	struct piommu_device device[4];
-	struct piommu_domain *a, *b, *blocking, *identity;
-};
-
-static void add_device(struct setup *s, unsigned d, uint32_t id, uint32_t mask)
-{
-	s->device[d] = (struct piommu_device){ .name = "/soc/dma", .unit = &s->fake.unit, .ids = { { id, mask } }, .nids = 1 };
-	s->device[d].name[8] = (char)('0' + d);
-	CHECK_EQ(smmuv2_driver.probe_device(&s->fake.unit, &s->device[d]), 0);
-}
-
-static struct piommu_domain *create(struct setup *s, enum piommu_domain_type type)
-{
-	struct piommu_domain *domain = NULL;
-
-	CHECK_EQ(smmuv2_driver.domain_create(&s->fake.unit, type, 0, &domain), 0);
-	return domain;
-}
-
-/* After fake_init(), and whatever is to be found. */
-static void start(struct setup *s)
-{
-	fake_start(&s->fake);
-	s->a = create(s, PIOMMU_DOMAIN_PAGING);
-	s->b = create(s, PIOMMU_DOMAIN_PAGING);
-	s->blocking = create(s, PIOMMU_DOMAIN_BLOCKING);
-	s->identity = create(s, PIOMMU_DOMAIN_IDENTITY);
-	for (unsigned d = 0; d < 4; d++)
-		s->device[d] = (struct piommu_device){ .nids = 0 };
-	add_device(s, 0, 0x100, 0);
-	s->fake.nwrites = 0;
-}
-
-static void finish(struct setup *s)
-{
-	for (unsigned d = 0; d < 4; d++)
-		if (s->device[d].priv)
-			smmuv2_driver.release_device(&s->device[d]);
-	s->a->ops->destroy(s->a);
-	s->b->ops->destroy(s->b);
-	s->blocking->ops->destroy(s->blocking);
-	s->identity->ops->destroy(s->identity);
-	fake_fini(&s->fake);
-}
-
-static int attach(struct setup *s, unsigned d, struct piommu_domain *domain)
-{
-	return smmuv2_driver.attach(&s->device[d], domain, domain == s->a ? 2 : 3);
-}
-
-static void check_fate(struct setup *s, uint32_t id, unsigned fate)
-{
-	CHECK_HEX(fake_fate(&s->fake, id), fate);
-}
+#include "streams.h"
 
 /* ---- One device ---- */
 
@@ -288,177 +225,6 @@ static void an_id_that_a_mapping_does_not_hold_is_refused(void)
 	finish(&s);
 }
 
-/* ---- Several ---- */
-
-static void a_mapping_that_covers_the_id_is_shared(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x200, 0xf);
-	add_device(&s, 2, 0x204, 0);
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	s.fake.nwrites = 0;
-	CHECK_EQ(attach(&s, 2, s.a), 0);
-	CHECK_EQ(s.fake.nwrites, 0);
-	smmuv2_driver.release_device(&s.device[1]);
-	CHECK_EQ(attach(&s, 2, s.b), 0); /* it is the other's still */
-	check_fate(&s, 0x200, FAKE_BANK + 3);
-	finish(&s);
-}
-
-static void an_overlap_is_refused_and_says_with_which(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x204, 0);
-	add_device(&s, 2, 0x300, 0);
-	s.device[2].ids[1] = (struct piommu_id){ 0x200, 0xf };
-	s.device[2].nids = 2;
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	s.fake.nwrites = 0;
-	CHECK_EQ(attach(&s, 2, s.b), -EBUSY); /* where the other device is not */
-	CHECK_HAS(s.fake.said, "/soc/dma2");
-	CHECK_HAS(s.fake.said, "mapping 0 (id 0x204");
-	add_device(&s, 3, 0x200, 0x7);
-	CHECK_EQ(attach(&s, 3, s.a), 0);
-	s.fake.nwrites = 0;
-	s.device[2].ids[1] = (struct piommu_id){ 0x204, 0xfb };
-	CHECK_EQ(attach(&s, 2, s.a), -EBUSY); /* more than both together would be matched */
-	CHECK_EQ(s.fake.nwrites, 0);
-	check_fate(&s, 0x300, FAKE_PASS);
-	finish(&s);
-}
-
-/* Two devices of one group, where the one with the narrower mask was first. */
-static void a_mapping_of_the_same_domain_is_widened_in_one_store(void)
-{
-	struct setup s;
-	unsigned stores = 0;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x204, 0);
-	add_device(&s, 2, 0x200, 0xf);
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	s.fake.nwrites = 0;
-	fake_watch(&s.fake, 0x204);
-	fake_watch(&s.fake, 0x20f);
-	CHECK_EQ(attach(&s, 2, s.a), 0);
-	for (unsigned i = 0; i < s.fake.nwrites; i++)
-		stores += s.fake.writes[i].off >= 0x800 && s.fake.writes[i].off < 0x1000;
-	CHECK_EQ(stores, 1);
-	CHECK_HEX(fake_reg(&s.fake, SMR(0), 4), 0x800f0200);
-	CHECK_HEX(s.fake.seen[0], BIT64(8 + 2));
-	check_fate(&s, 0x20f, FAKE_BANK + 2);
-	/* They move together, and the one that stays keeps it. */
-	CHECK_EQ(attach(&s, 1, s.b), 0);
-	CHECK_EQ(attach(&s, 2, s.b), 0);
-	check_fate(&s, 0x20f, FAKE_BANK + 3);
-	smmuv2_driver.release_device(&s.device[2]);
-	check_fate(&s, 0x204, FAKE_BANK + 3);
-	finish(&s);
-}
-
-static void a_wider_mapping_takes_over_several_and_lasts_as_long_as_their_owners(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x204, 0);
-	add_device(&s, 2, 0x208, 0);
-	add_device(&s, 3, 0x200, 0xf);
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	CHECK_EQ(attach(&s, 2, s.a), 0);
-	fake_watch(&s.fake, 0x204);
-	fake_watch(&s.fake, 0x208);
-	CHECK_EQ(attach(&s, 3, s.a), 0);
-	CHECK_HEX(s.fake.seen[0], BIT64(8 + 2));
-	CHECK_HEX(s.fake.seen[1], 2 | BIT64(8 + 2)); /* matched twice for a moment, never passed */
-	check_fate(&s, 0x20f, FAKE_BANK + 2);
-	smmuv2_driver.release_device(&s.device[1]);
-	smmuv2_driver.release_device(&s.device[3]);
-	/* Eight are all that there are: the one that is left, without a register of its own, keeps what it has. */
-	for (unsigned i = 0; i < 8; i++)
-		s.device[0].ids[i] = (struct piommu_id){ 0x100 + i, 0 };
-	s.device[0].nids = 7;
-	CHECK_EQ(attach(&s, 0, s.b), -ENOSPC);
-	s.device[0].nids = 6;
-	CHECK_EQ(attach(&s, 0, s.b), 0);
-	check_fate(&s, 0x208, FAKE_BANK + 2);
-	CHECK_EQ(attach(&s, 2, s.b), 0); /* and is found there */
-	check_fate(&s, 0x208, FAKE_BANK + 3);
-	smmuv2_driver.release_device(&s.device[2]);
-	s.device[0].nids = 8;
-	CHECK_EQ(attach(&s, 0, s.b), 0);
-	finish(&s);
-}
-
-static void a_widened_mapping_is_as_it_was_after_a_move_that_failed(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x204, 0);
-	add_device(&s, 2, 0x208, 0);
-	add_device(&s, 3, 0x200, 0xf);
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	CHECK_EQ(attach(&s, 2, s.a), 0);
-	fake_watch(&s.fake, 0x204);
-	s.fake.syncs_stuck = true;
-	CHECK_EQ(attach(&s, 3, s.a), -ETIMEDOUT);
-	CHECK_HEX(s.fake.seen[0], BIT64(8 + 2));
-	check_fate(&s, 0x208, FAKE_BANK + 2);
-	check_fate(&s, 0x20f, FAKE_PASS);
-	finish(&s);
-}
-
-static void all_or_nothing_when_mappings_run_out(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	add_device(&s, 1, 0x200, 0);
-	for (unsigned i = 0; i < 8; i++)
-		s.device[1].ids[i] = (struct piommu_id){ 0x200 + i, 0 };
-	s.device[1].nids = 8;
-	CHECK_EQ(attach(&s, 0, s.a), 0);
-	s.fake.nwrites = 0;
-	CHECK_EQ(attach(&s, 1, s.a), -ENOSPC);
-	CHECK_HAS(s.fake.said, "all 8 stream mappings");
-	CHECK_EQ(s.fake.nwrites, 0);
-	smmuv2_driver.release_device(&s.device[0]); /* it had one */
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	for (unsigned i = 0; i < 8; i++)
-		check_fate(&s, 0x200 + i, FAKE_BANK + 2);
-	finish(&s);
-}
-
-static void what_a_released_device_left_blocked_stays_blocked_while_there_is_room(void)
-{
-	struct setup s;
-
-	fake_init(&s.fake);
-	start(&s);
-	CHECK_EQ(attach(&s, 0, s.blocking), 0);
-	s.fake.nwrites = 0;
-	smmuv2_driver.release_device(&s.device[0]);
-	CHECK_EQ(s.fake.nwrites, 0);
-	add_device(&s, 1, 0x200, 0);
-	CHECK_EQ(attach(&s, 1, s.a), 0);
-	check_fate(&s, 0x100, FAKE_BLOCKED);
-	add_device(&s, 0, 0x100, 0); /* and is its successor's */
-	CHECK_EQ(attach(&s, 0, s.identity), 0);
-	check_fate(&s, 0x100, FAKE_PASS);
-	finish(&s);
-}
-
 /* ---- Firmware's ---- */
 
 static void a_stream_that_was_kept_is_its_devices_without_a_gap(void)
@@ -491,6 +257,67 @@ static void a_wider_one_gives_way_and_its_other_streams_pass(void)
 	CHECK_HEX(s.fake.seen[0], 1 | BIT64(8 + 2));
 	CHECK_HEX(s.fake.seen[1], 1);
 	check_fate(&s, 0x100, FAKE_BANK + 2);
+	finish(&s);
+}
+
+static void a_device_that_firmware_blocks_is_blocked_while_nobody_claims_it(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_set(&s.fake, 0, 4, 0);
+	fake_stream(&s.fake, 3, 0x80000100, 0x20000);
+	fake_stream(&s.fake, 4, 0x80000200, 0x10000);
+	start(&s);
+	add_device(&s, 1, 0x200, 0);
+	add_device(&s, 2, 0x300, 0);
+	CHECK_EQ(smmuv2_driver.default_domain(&s.device[0]), PIOMMU_DEFAULT_BLOCKING);
+	CHECK_EQ(smmuv2_driver.default_domain(&s.device[1]), PIOMMU_DEFAULT_ANY);
+	CHECK_EQ(smmuv2_driver.default_domain(&s.device[2]), PIOMMU_DEFAULT_ANY);
+	s.fake.nwrites = 0;
+	CHECK_EQ(attach(&s, 0, s.blocking), 0);
+	CHECK_EQ(s.fake.nwrites, 0);
+	CHECK_EQ(attach(&s, 0, s.a), 0);
+	check_fate(&s, 0x100, FAKE_BANK + 2);
+	CHECK_EQ(smmuv2_driver.default_domain(&s.device[0]), PIOMMU_DEFAULT_BLOCKING);
+	finish(&s);
+}
+
+static void where_firmware_blocks_more_than_a_device_that_is_refused(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_set(&s.fake, 0, 4, 0);
+	fake_stream(&s.fake, 3, 0x800f0100, 0x20000);
+	start(&s);
+	s.fake.nwrites = 0;
+	CHECK_EQ(attach(&s, 0, s.blocking), 0); /* as it is */
+	CHECK_EQ(attach(&s, 0, s.a), -EBUSY);
+	CHECK_HAS(s.fake.said, "firmware blocks by mapping 3 (id 0x100, mask 0xf)");
+	CHECK_EQ(s.fake.nwrites, 0);
+	check_fate(&s, 0x100, FAKE_BLOCKED);
+	/* All of them are a device's own. */
+	add_device(&s, 1, 0x100, 0xff);
+	fake_watch(&s.fake, 0x104);
+	CHECK_EQ(attach(&s, 1, s.a), 0);
+	CHECK_HEX(s.fake.seen[0], 2 | BIT64(8 + 2));
+	finish(&s);
+}
+
+static void a_stream_that_is_blocked_does_not_pass_while_its_mapping_is_replaced(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	start(&s);
+	add_device(&s, 1, 0x200, 0xf);
+	CHECK_EQ(attach(&s, 1, s.blocking), 0);
+	smmuv2_driver.release_device(&s.device[1]);
+	add_device(&s, 1, 0x204, 0);
+	fake_watch(&s.fake, 0x204);
+	CHECK_EQ(attach(&s, 1, s.a), 0);
+	CHECK_HEX(s.fake.seen[0], 2 | BIT64(8 + 2));
 	finish(&s);
 }
 
@@ -553,15 +380,11 @@ int main(int argc, char **argv)
 		SUITE_TEST(by_index_only_s2cr_is_written),
 		SUITE_TEST(where_bypass_is_trapped_identity_is_the_bank_set_aside),
 		SUITE_TEST(an_id_that_a_mapping_does_not_hold_is_refused),
-		SUITE_TEST(a_mapping_that_covers_the_id_is_shared),
-		SUITE_TEST(an_overlap_is_refused_and_says_with_which),
-		SUITE_TEST(a_mapping_of_the_same_domain_is_widened_in_one_store),
-		SUITE_TEST(a_wider_mapping_takes_over_several_and_lasts_as_long_as_their_owners),
-		SUITE_TEST(a_widened_mapping_is_as_it_was_after_a_move_that_failed),
-		SUITE_TEST(all_or_nothing_when_mappings_run_out),
-		SUITE_TEST(what_a_released_device_left_blocked_stays_blocked_while_there_is_room),
 		SUITE_TEST(a_stream_that_was_kept_is_its_devices_without_a_gap),
 		SUITE_TEST(a_wider_one_gives_way_and_its_other_streams_pass),
+		SUITE_TEST(a_device_that_firmware_blocks_is_blocked_while_nobody_claims_it),
+		SUITE_TEST(where_firmware_blocks_more_than_a_device_that_is_refused),
+		SUITE_TEST(a_stream_that_is_blocked_does_not_pass_while_its_mapping_is_replaced),
 		SUITE_TEST(shutdown_puts_back_a_mapping_that_was_taken_over),
 		SUITE_TEST(a_move_that_is_not_acknowledged_is_taken_back),
 	};
