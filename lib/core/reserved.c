@@ -91,8 +91,7 @@ static int for_each_carveout(struct piommu_domain *domain, struct piommu_group *
 				continue;
 			log_err(&group->p->log,
 				"%s: firmware allows it nothing at 0x%llx-0x%llx, and addresses there are in use in this "
-				"domain "
-				"(%s): make a domain for its group",
+				"domain (%s): make a domain for its group",
 				device->dev.name, (unsigned long long)span.start, (unsigned long long)span.last,
 				strerror(-err));
 			return err;
@@ -104,6 +103,11 @@ static int for_each_carveout(struct piommu_domain *domain, struct piommu_group *
 static int keep(struct piommu_domain *domain, struct piommu_span span)
 {
 	return iova_space_reserve(core_domain_of(domain)->iova, span);
+}
+
+static int check_carveout(struct piommu_domain *domain, struct piommu_span span)
+{
+	return iova_space_in_use(core_domain_of(domain)->iova, span) ? -EADDRINUSE : 0;
 }
 
 static int keep_carveout(struct piommu_domain *domain, struct piommu_span span)
@@ -149,7 +153,10 @@ static int map_and_keep(struct piommu_domain *domain, struct piommu_span span)
 	return err == -EBUSY ? 0 : err;
 }
 
-/* All are checked before the first is mapped, so that a refusal changes nothing. */
+/*
+ * All are checked before the first is taken, so that a refusal changes nothing. Where memory runs out, or another thread is given an address
+ * there in between, some may stay taken out of what the domain hands out.
+ */
 int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group)
 {
 	struct core_read was;
@@ -157,12 +164,13 @@ int core_cover_reserved(struct piommu_domain *domain, struct piommu_group *group
 
 	if (domain->type != PIOMMU_DOMAIN_PAGING)
 		return 0;
-	err = for_each_carveout(domain, group, keep_carveout);
-	if (err || !group->has_reserved)
-		return err;
 	/* Ordinary maps: this thread walks the tables, so it is a reader like any other. */
 	was = core_read_enter();
-	err = for_each_reserved(domain, group, check_only);
+	err = for_each_carveout(domain, group, check_carveout);
+	if (!err)
+		err = for_each_reserved(domain, group, check_only);
+	if (!err)
+		err = for_each_carveout(domain, group, keep_carveout);
 	if (!err)
 		err = for_each_reserved(domain, group, map_and_keep);
 	core_read_exit(was);

@@ -108,15 +108,21 @@ static bool overlaps(struct extent *root, uint64_t first, uint64_t last)
 	return extent && extent->first <= last;
 }
 
+/* Arenas that nobody uses any more are given back first. */
+static bool in_use(struct iova_space *space, uint64_t first, uint64_t last) REQUIRES(space->lock)
+{
+	if (overlaps(space->used, first, last))
+		return true;
+	depot_shrink(space, UINT_MAX);
+	return depot_overlaps(space, first, last);
+}
+
 /* `first` and `last` lie inside the aperture. */
 static int reserve(struct iova_space *space, uint64_t first, uint64_t last) REQUIRES(space->lock)
 {
 	struct extent *spare, *gap;
 
-	if (overlaps(space->used, first, last))
-		return -EBUSY;
-	depot_shrink(space, UINT_MAX);
-	if (depot_overlaps(space, first, last))
+	if (in_use(space, first, last))
 		return -EBUSY;
 	spare = extent_make(0, 0);
 	if (!spare)
@@ -140,22 +146,42 @@ static int reserve(struct iova_space *space, uint64_t first, uint64_t last) REQU
 	return 0;
 }
 
+/* The pages of it that are in the aperture. */
+static bool clip(const struct iova_space *space, struct piommu_span span, uint64_t *first, uint64_t *last)
+{
+	*first = span.start / PAGE;
+	*last = span.last / PAGE;
+	if (*first < space->first)
+		*first = space->first;
+	if (*last > space->last)
+		*last = space->last;
+	return *first <= *last;
+}
+
 int iova_space_reserve(struct iova_space *space, struct piommu_span span)
 {
-	uint64_t first = span.start / PAGE;
-	uint64_t last = span.last / PAGE;
+	uint64_t first, last;
 	int err;
 
-	if (first < space->first)
-		first = space->first;
-	if (last > space->last)
-		last = space->last;
-	if (first > last)
+	if (!clip(space, span, &first, &last))
 		return 0;
 	mutex_lock(&space->lock);
 	err = reserve(space, first, last);
 	mutex_unlock(&space->lock);
 	return err;
+}
+
+bool iova_space_in_use(struct iova_space *space, struct piommu_span span)
+{
+	uint64_t first, last;
+	bool is;
+
+	if (!clip(space, span, &first, &last))
+		return false;
+	mutex_lock(&space->lock);
+	is = in_use(space, first, last);
+	mutex_unlock(&space->lock);
+	return is;
 }
 
 /* Moves `n` pages from the free extents to the used ones. */

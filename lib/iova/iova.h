@@ -21,6 +21,8 @@ void iova_space_destroy(struct iova_space *space);
  * @return 0; -EBUSY: in use, or in an arena of a cache; -ENOMEM
  */
 int iova_space_reserve(struct iova_space *space, struct piommu_span span);
+/** Whether that would be refused now. */
+bool iova_space_in_use(struct iova_space *space, struct piommu_span span);
 
 /**
  * `len` a multiple of 4 KiB, `align` a power of two >= 4 KiB. Never hands out address 0 unless nothing else is left.

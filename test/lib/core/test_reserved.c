@@ -152,12 +152,35 @@ static void a_group_does_not_join_where_its_carve_out_is_in_use(void)
 	end(domain, first, second);
 }
 
+/* What is in the way is the memory that it scans out of. */
+static void a_refused_attach_takes_no_addresses_out_of_the_domain(void)
+{
+	struct piommu_group *first, *second;
+	struct piommu_domain *domain;
+	uint64_t at[32];
+	unsigned n = 0;
+
+	start();
+	first = group_of("/display@0");
+	second = group_of("/display@1");
+	domain = domain_of(second, 0x10000, 0x4ffff);
+	CHECK_EQ(piommu_map(domain, 0x20000, 0x5000, PAGE, PIOMMU_RW), 0);
+	CHECK_EQ(piommu_attach(domain, first), -EADDRINUSE);
+	while (n < 32 && !piommu_iova_alloc(domain, 0x8000, PAGE, &at[n]))
+		n++;
+	CHECK_EQ(n, 8); /* all that there is */
+	while (n-- > 0)
+		CHECK_EQ(piommu_iova_free(domain, at[n], 0x8000), 0);
+	end(domain, first, second);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_new_domain_hands_out_neither_of_its_groups_ranges),
 		SUITE_TEST(memory_is_mapped_1_1_and_a_carve_out_is_not),
 		SUITE_TEST(a_group_does_not_join_where_its_carve_out_is_in_use),
+		SUITE_TEST(a_refused_attach_takes_no_addresses_out_of_the_domain),
 	};
 
 	return suite_run(argc, argv, "core-reserved", tests, sizeof(tests) / sizeof(tests[0]));
