@@ -17,7 +17,7 @@ static void check_units(struct report *report, const struct piommu *p, bool is_l
 	const char *warning;
 
 	if (!piommu_unit_count(p))
-		report_add(report, "firmware", FINDING_FAIL, "enable the IOMMU (VT-d) in the firmware setup",
+		report_add(report, "firmware", FINDING_FAIL, "enable the IOMMU (VT-d, SMMU) in the firmware setup",
 			   "describes no IOMMU units");
 	else
 		report_add(report, "firmware", FINDING_OK, NULL, "describes %u unit%s", piommu_unit_count(p),
@@ -26,8 +26,8 @@ static void check_units(struct report *report, const struct piommu *p, bool is_l
 		report_add(report, "firmware", FINDING_WARN, NULL, "%s", warning);
 	for (unsigned i = 0; piommu_unit_info(p, i, &unit) == 0; i++) {
 		if (unit.kernel_driven)
-			report_add(report, "unit", FINDING_FAIL, DOCTOR_BOOT_REMEDY, "%s at 0x%llx: the kernel drives it",
-				   unit.name, (unsigned long long)unit.base);
+			report_add(report, "unit", FINDING_FAIL, doctor_boot_remedy(doctor_kind_of(unit.family)),
+				   "%s at 0x%llx: the kernel drives it", unit.name, (unsigned long long)unit.base);
 		else if (is_linux && !unit.route[0])
 			report_add(report, "unit", FINDING_FAIL,
 				   "bind uio_pdrv_genirq to it (doc/linux.md), or use --platform linux:devmem",

@@ -33,12 +33,21 @@ void report_add(struct report *report, const char *check, enum finding_status st
 	__attribute__((format(printf, 5, 6)));
 const char *finding_status_name(enum finding_status status);
 
+/* Whose units the machine has, which says what keeps the kernel off them. */
+enum doctor_kind {
+	DOCTOR_INTEL,
+	DOCTOR_AMD,
+	DOCTOR_ARM,
+};
+
+/* doctor_cmdline.c: the kind that a unit's family ("smmuv3") is of; what to boot with. */
+enum doctor_kind doctor_kind_of(const char *family);
+const char *doctor_boot_remedy(enum doctor_kind kind);
+
 /* doctor_cmdline.c: what a kernel command line does to the IOMMU, and what it was meant to do. */
-void doctor_cmdline(struct report *report, const char *cmdline);
+void doctor_cmdline(struct report *report, enum doctor_kind kind, const char *cmdline);
 
 /* doctor_host.c: everything that Linux shows below `root` ("" or a directory). */
 void doctor_host(struct report *report, const char *root, bool is_superuser);
-
-#define DOCTOR_BOOT_REMEDY "boot with: intel_iommu=off intremap=off"
 
 #endif

@@ -16,6 +16,7 @@
 struct host {
 	struct report *report;
 	const char *root;
+	enum doctor_kind kind;
 };
 
 static __attribute__((format(printf, 3, 4))) void host_path(const struct host *host, char path[PATH_MAX], const char *fmt, ...)
@@ -82,12 +83,31 @@ static unsigned host_list(const struct host *host, const char *dir, const char *
 	return n;
 }
 
+/* By what firmware describes. A machine that goes by a device tree is an Arm one. */
+static enum doctor_kind find_kind(const struct host *host)
+{
+	static const struct {
+		const char *file;
+		enum doctor_kind kind;
+	} tables[] = {
+		{ "/sys/firmware/acpi/tables/DMAR", DOCTOR_INTEL },
+		{ "/sys/firmware/acpi/tables/IVRS", DOCTOR_AMD },
+		{ "/sys/firmware/acpi/tables/IORT", DOCTOR_ARM },
+		{ "/sys/firmware/fdt", DOCTOR_ARM },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (host_has(host, tables[i].file))
+			return tables[i].kind;
+	return DOCTOR_INTEL;
+}
+
 static void check_command_line(const struct host *host)
 {
 	char text[4096];
 
 	if (host_read(host, "/proc/cmdline", text, sizeof(text)))
-		doctor_cmdline(host->report, text);
+		doctor_cmdline(host->report, host->kind, text);
 	else
 		report_add(host->report, "command-line", FINDING_WARN, "mount /proc", "/proc/cmdline cannot be read");
 }
@@ -97,7 +117,8 @@ static void check_kernel_iommu(const struct host *host)
 	char names[256];
 
 	if (host_list(host, "/sys/class/iommu", "", names, sizeof(names)))
-		report_add(host->report, "kernel-iommu", FINDING_FAIL, DOCTOR_BOOT_REMEDY, "the kernel drives %s", names);
+		report_add(host->report, "kernel-iommu", FINDING_FAIL, doctor_boot_remedy(host->kind), "the kernel drives %s",
+			   names);
 	else
 		report_add(host->report, "kernel-iommu", FINDING_OK, NULL, "the kernel drives no IOMMU");
 }
@@ -137,14 +158,31 @@ static unsigned long long hugepage_count(const struct host *host, const char *po
 	return strtoull(text, NULL, 10);
 }
 
+/* Of the size that the kernel takes by default: 2 MiB, or 512 MiB where its pages are of 64 KiB. */
+static unsigned long long hugepages_wanted(const struct host *host)
+{
+	const unsigned long long wanted_kb = 256 * 1024;
+	unsigned long long size_kb = 0;
+	char text[8192];
+	const char *at;
+
+	host_read(host, "/proc/meminfo", text, sizeof(text));
+	at = strstr(text, "Hugepagesize:");
+	if (at)
+		size_kb = strtoull(at + strlen("Hugepagesize:"), NULL, 10);
+	if (!size_kb)
+		size_kb = 2048;
+	return size_kb < wanted_kb ? wanted_kb / size_kb : 1;
+}
+
 static void check_hugepages(const struct host *host)
 {
-	static const char remedy[] = "as root: echo 128 > /proc/sys/vm/nr_hugepages";
-	char names[256];
+	char names[256], remedy[80];
 	char *rest = names;
 	char *pool;
 	unsigned found = 0;
 
+	snprintf(remedy, sizeof(remedy), "as root: echo %llu > /proc/sys/vm/nr_hugepages", hugepages_wanted(host));
 	if (!host_list(host, "/sys/kernel/mm/hugepages", "hugepages-", names, sizeof(names)))
 		names[0] = '\0';
 	while ((pool = strsep(&rest, " "))) {
@@ -200,7 +238,7 @@ static void check_dev_mem(const struct host *host)
 		report_add(host->report, "dev-mem", FINDING_OK, NULL, "there; used when asked for: --platform linux:devmem");
 }
 
-/* VT-d needs no VFIO: the devices under it may. */
+/* No unit that is driven here needs VFIO: the devices under it may. */
 static void check_vfio(const struct host *host)
 {
 	char mode[16];
@@ -256,8 +294,9 @@ static void check_locks(const struct host *host)
 
 void doctor_host(struct report *report, const char *root, bool is_superuser)
 {
-	const struct host host = { report, root };
+	struct host host = { report, root, DOCTOR_INTEL };
 
+	host.kind = find_kind(&host);
 	check_command_line(&host);
 	check_kernel_iommu(&host);
 	check_interrupt_remapping(&host);

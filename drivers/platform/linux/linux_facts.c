@@ -92,8 +92,31 @@ static bool read_version(const char *path, uint32_t *version)
 	return true;
 }
 
+/* "smmu3.0x0000000009050000", "smmu.0x..": the kernel's SMMU drivers name a unit by where its registers are. */
+static bool names_smmu_at(const char *name, uint64_t base)
+{
+	uint64_t at;
+	int used = 0;
+
+	if (sscanf(name, "smmu.%" SCNx64 "%n", &at, &used) != 1 && sscanf(name, "smmu3.%" SCNx64 "%n", &at, &used) != 1)
+		return false;
+	return !name[used] && at == base;
+}
+
+static int match_smmu(const struct linux_platform *lp, const char *name, void *ctx)
+{
+	const struct kernel_search *search = ctx;
+
+	(void)lp;
+	if (!names_smmu_at(name, search->base))
+		return -ENOENT;
+	search->facts->kernel_driven = true;
+	snprintf(search->facts->kernel_name, sizeof(search->facts->kernel_name), "%s", name);
+	return 0;
+}
+
 /* VT-d units the kernel drives: intel-iommu/ holds what it read from the registers. */
-static int match_kernel(const struct linux_platform *lp, const char *name, void *ctx)
+static int match_intel(const struct linux_platform *lp, const char *name, void *ctx)
 {
 	const struct kernel_search *search = ctx;
 	struct piommu_unit_facts *facts = search->facts;
@@ -149,7 +172,9 @@ int linux_unit_facts(struct piommu_platform *plat, const struct piommu_fw_unit *
 	struct linux_uio uio;
 
 	memset(out, 0, sizeof(*out));
-	if (find_entry(lp, "/sys/class/iommu", match_kernel, &search) != 0)
+	if (unit->family == PIOMMU_FAMILY_SMMUV3 || unit->family == PIOMMU_FAMILY_SMMUV2)
+		find_entry(lp, "/sys/class/iommu", match_smmu, &search);
+	else if (find_entry(lp, "/sys/class/iommu", match_intel, &search) != 0)
 		find_owner(lp, unit->base, out);
 	if (linux_uio_find(lp, unit->base, &uio) == 0)
 		snprintf(out->route, sizeof(out->route), "%s", uio.name);

@@ -45,6 +45,9 @@ static const char *kernel_words(enum piommu_family family)
 		return "intel_iommu=off intremap=off";
 	case PIOMMU_FAMILY_AMDVI:
 		return "amd_iommu=off";
+	case PIOMMU_FAMILY_SMMUV2:
+	case PIOMMU_FAMILY_SMMUV3: /* one name in both drivers, which can be unbound from nothing */
+		return "initcall_blacklist=arm_smmu_driver_init deferred_probe_timeout=0";
 	default:
 		return "the option that turns its IOMMU driver off";
 	}

@@ -35,10 +35,12 @@ static void check(const char *name, enum finding_status status, const char *text
 
 /* ---- The command line ---- */
 
+static enum doctor_kind kind; /* whose machine; DOCTOR_INTEL between tests */
+
 static void read_line(const char *line)
 {
 	memset(&report, 0, sizeof(report));
-	doctor_cmdline(&report, line);
+	doctor_cmdline(&report, kind, line);
 }
 
 static void check_line(const char *line, enum finding_status status, const char *text)
@@ -111,6 +113,44 @@ static void other_options_are_left_alone(void)
 		   FINDING_WARN, "nothing keeps");
 }
 
+static void smmus_are_kept_free_by_an_initcall(void)
+{
+	kind = DOCTOR_ARM;
+	check_line("quiet initcall_blacklist=arm_smmu_driver_init deferred_probe_timeout=0", FINDING_OK,
+		   "keeps the kernel off");
+	check_line("initcall_blacklist=foo,arm_smmu_driver_init deferred_probe_timeout=0", FINDING_OK, "keeps the kernel off");
+	check_line("modprobe.blacklist=arm_smmu_v3 deferred_probe_timeout=0", FINDING_OK, "are modules");
+	check_line("quiet", FINDING_WARN, "nothing keeps");
+	CHECK_HAS(find("command-line", 0)->remedy, "initcall_blacklist=arm_smmu_driver_init");
+	CU_ASSERT_PTR_NULL(strstr(find("command-line", 0)->remedy, "intel"));
+	check_line("intel_iommu=off intremap=off", FINDING_WARN, "nothing keeps");
+	check_line("iommu.passthrough=1", FINDING_WARN, "leaves the units with the kernel's driver");
+	check_line("iommu.passthrough=0", FINDING_WARN, "nothing keeps");
+	check_word("initcall_blacklist=arm_smmu_v3_driver_init", "no SMMU driver of the kernel", FINDING_WARN);
+	check_word("initcal_blacklist=arm_smmu_driver_init", "initcall_blacklist= was meant", FINDING_WARN);
+	kind = DOCTOR_INTEL;
+}
+
+static void devices_that_wait_for_an_smmus_driver_are_told(void)
+{
+	kind = DOCTOR_ARM;
+	read_line("initcall_blacklist=arm_smmu_driver_init");
+	CHECK_EQ(report.n, 2);
+	CHECK_EQ(find("command-line", 0)->status, FINDING_OK);
+	CHECK_EQ(find("command-line", 1)->status, FINDING_WARN);
+	CHECK_HAS(find("command-line", 1)->remedy, "deferred_probe_timeout=0");
+	kind = DOCTOR_INTEL;
+}
+
+static void amd_has_an_option_of_its_own(void)
+{
+	kind = DOCTOR_AMD;
+	check_line("amd_iommu=off", FINDING_OK, "keeps the kernel off");
+	check_line("intel_iommu=off intremap=off", FINDING_WARN, "nothing keeps");
+	CHECK_HAS(find("command-line", 0)->remedy, "amd_iommu=off");
+	kind = DOCTOR_INTEL;
+}
+
 /* ---- The host ---- */
 
 static struct tempdir dir;
@@ -157,6 +197,42 @@ static void a_machine_that_the_kernel_drives_fails(void)
 	check("command-line", FINDING_FAIL, "gives the units");
 	check("kernel-iommu", FINDING_FAIL, "dmar");
 	check("interrupt-remapping", FINDING_FAIL, "remaps interrupts");
+}
+
+static void firmware_says_whose_remedies_help(void)
+{
+	static const struct {
+		const char *file, *remedy;
+	} machines[] = {
+		{ "sys/firmware/acpi/tables/DMAR", "intel_iommu=off" },
+		{ "sys/firmware/acpi/tables/IVRS", "amd_iommu=off" },
+		{ "sys/firmware/acpi/tables/IORT", "initcall_blacklist=" },
+		{ "sys/firmware/fdt", "initcall_blacklist=" },
+	};
+
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+		tempdir_create(&dir);
+		tempdir_text(&dir, machines[i].file, "");
+		tempdir_text(&dir, "proc/cmdline", "quiet\n");
+		tempdir_mkdir(&dir, "sys/class/iommu/one");
+		examine(true);
+		check("kernel-iommu", FINDING_FAIL, "one");
+		CHECK_HAS(find("kernel-iommu", 0)->remedy, machines[i].remedy);
+		CHECK_HAS(find("command-line", 0)->remedy, machines[i].remedy);
+	}
+}
+
+/* 256 MiB of them. */
+static void hugepages_are_asked_for_in_the_kernels_size(void)
+{
+	tempdir_create(&dir);
+	tempdir_text(&dir, "proc/meminfo", "MemTotal: 1 kB\nHugepagesize:     524288 kB\n");
+	examine(true);
+	CHECK_HAS(find("hugepages", 0)->remedy, "echo 1 >");
+	tempdir_create(&dir);
+	tempdir_text(&dir, "proc/meminfo", "Hugepagesize:       2048 kB\n");
+	examine(true);
+	CHECK_HAS(find("hugepages", 0)->remedy, "echo 128 >");
 }
 
 static void an_empty_machine_lacks_everything_and_says_so(void)
@@ -211,8 +287,13 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_dash_is_taken_by_the_kernel_but_told),
 		SUITE_TEST(misspelt_values_are_found),
 		SUITE_TEST(other_options_are_left_alone),
+		SUITE_TEST(smmus_are_kept_free_by_an_initcall),
+		SUITE_TEST(devices_that_wait_for_an_smmus_driver_are_told),
+		SUITE_TEST(amd_has_an_option_of_its_own),
 		SUITE_TEST(a_ready_machine_is_all_ok),
 		SUITE_TEST(a_machine_that_the_kernel_drives_fails),
+		SUITE_TEST(firmware_says_whose_remedies_help),
+		SUITE_TEST(hugepages_are_asked_for_in_the_kernels_size),
 		SUITE_TEST(an_empty_machine_lacks_everything_and_says_so),
 		SUITE_TEST(used_up_hugepages_fail),
 		SUITE_TEST(lockdown_closes_dev_mem),

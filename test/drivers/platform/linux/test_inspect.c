@@ -153,6 +153,35 @@ static void registers_that_the_kernel_holds_mean_that_it_drives_the_unit(void)
 	machine_remove(&m);
 }
 
+/* The kernel's drivers name a unit by its registers' address, in 16 digits. */
+static void smmu_that_the_kernel_drives_is_found_by_its_name(void)
+{
+	static const struct piommu_fw_unit v3 = {
+		.name = "smmu0", .family = PIOMMU_FAMILY_SMMUV3, .base = 0x9050000, .len = 0x20000
+	};
+	static const struct piommu_fw_unit v2 = {
+		.name = "smmu1", .family = PIOMMU_FAMILY_SMMUV2, .base = 0xfd800000, .len = 0x20000
+	};
+	static const struct piommu_fw_unit other = {
+		.name = "smmu2", .family = PIOMMU_FAMILY_SMMUV3, .base = 0x905000, .len = 0x20000
+	};
+	struct piommu_unit_facts facts;
+	struct machine m;
+
+	machine_make(&m);
+	tempdir_mkdir(&m.tree, "sys/class/iommu/smmu3.0x0000000009050000");
+	tempdir_mkdir(&m.tree, "sys/class/iommu/smmu.0x00000000fd800000");
+	m.plat = fixture_open(&m.fx, "");
+	CU_ASSERT_EQUAL_FATAL(m.plat->ops->unit_facts(m.plat, &v3, &facts), 0);
+	CU_ASSERT(facts.kernel_driven);
+	CU_ASSERT_STRING_EQUAL(facts.kernel_name, "smmu3.0x0000000009050000");
+	CU_ASSERT_EQUAL_FATAL(m.plat->ops->unit_facts(m.plat, &v2, &facts), 0);
+	CU_ASSERT_STRING_EQUAL(facts.kernel_name, "smmu.0x00000000fd800000");
+	CU_ASSERT_EQUAL_FATAL(m.plat->ops->unit_facts(m.plat, &other, &facts), 0);
+	CU_ASSERT(!facts.kernel_driven);
+	machine_remove(&m);
+}
+
 static void half_of_the_capabilities_is_not_known(void)
 {
 	struct piommu_unit_facts facts;
@@ -192,6 +221,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(unreadable_table_is_not_an_absent_one),
 	SUITE_TEST(unit_that_the_kernel_drives_is_found_by_its_address),
 	SUITE_TEST(registers_that_the_kernel_holds_mean_that_it_drives_the_unit),
+	SUITE_TEST(smmu_that_the_kernel_drives_is_found_by_its_name),
 	SUITE_TEST(half_of_the_capabilities_is_not_known),
 	SUITE_TEST(route_is_uio_before_devmem),
 };

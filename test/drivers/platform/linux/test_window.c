@@ -277,6 +277,23 @@ static void a_unit_whose_registers_the_kernel_claimed_is_refused(void)
 	check_kernel_driven(&fx);
 }
 
+static void a_refusal_says_what_keeps_the_kernel_off_an_smmu(void)
+{
+	const struct piommu_fw_unit smmu = { .name = "smmu0", .family = PIOMMU_FAMILY_SMMUV3, .base = BASE, .len = 4096 };
+	struct piommu_platform *plat;
+	struct piommu_window window;
+	struct fixture fx;
+
+	make_uio_machine(&fx);
+	fixture_file(&fx, "/sys/class/iommu/smmu3.0x00000000fed90000/uevent", "");
+	plat = fixture_open(&fx, "");
+	CHECK_EQ(plat->ops->window_map(plat, &smmu, PIOMMU_WINDOW_CONTROL, &window), -EBUSY);
+	CHECK_HAS(fx.said, "smmu0: the kernel drives this unit, as smmu3.0x00000000fed90000");
+	CHECK_HAS(fx.said, "initcall_blacklist=arm_smmu_driver_init deferred_probe_timeout=0");
+	plat->ops->close(plat);
+	fixture_remove(&fx);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -291,6 +308,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(looking_cannot_write),
 		SUITE_TEST(a_unit_that_the_kernel_translates_with_is_refused),
 		SUITE_TEST(a_unit_whose_registers_the_kernel_claimed_is_refused),
+		SUITE_TEST(a_refusal_says_what_keeps_the_kernel_off_an_smmu),
 	};
 
 	return suite_run(argc, argv, "linux-window", tests, sizeof(tests) / sizeof(tests[0]));
