@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,10 @@ void fake_fini(struct fake *fake)
 	struct fake_machine *machine = of(fake);
 
 	fake_domain_end(fake);
+	if (machine->a) {
+		machine->a->ops->destroy(machine->a);
+		machine->b->ops->destroy(machine->b);
+	}
 	if (machine->unit.priv) {
 		machine->kind->driver->shutdown(&machine->unit);
 		machine->kind->driver->remove(&machine->unit);
@@ -204,9 +209,9 @@ void fake_domain(struct fake *fake, uint32_t tag)
 {
 	struct fake_machine *machine = of(fake);
 
-	CHECK_EQ(machine->kind->driver->domain_create(&machine->unit, PIOMMU_DOMAIN_PAGING, 0, &machine->domain), 0);
+	machine->domain = fake_domain_of_type(fake, PIOMMU_DOMAIN_PAGING);
 	machine->units = calloc(1, sizeof(*machine->units) + 2 * sizeof(machine->units->at[0]));
-	CU_ASSERT_FATAL(machine->domain && machine->units);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(machine->units);
 	machine->domain->units = machine->units;
 	fake_domain_on(fake, fake, tag);
 	machine->nwrites = 0;
@@ -232,11 +237,9 @@ void fake_domain_end(struct fake *fake)
 
 void fake_domain_fits(struct fake *fake, struct fake *other, const char *why)
 {
-	struct fake_machine *one = of(fake);
-	struct piommu_domain *domain;
+	struct piommu_domain *domain = fake_domain_of_type(fake, PIOMMU_DOMAIN_PAGING);
 
-	CHECK_EQ(one->kind->driver->domain_create(&one->unit, PIOMMU_DOMAIN_PAGING, 0, &domain), 0);
-	CHECK_EQ(one->kind->driver->domain_fits(domain, &of(other)->unit), why ? -EINVAL : 0);
+	CHECK_EQ(of(fake)->kind->driver->domain_fits(domain, &of(other)->unit), why ? -EINVAL : 0);
 	if (why)
 		CHECK_HAS(of(other)->said, why);
 	domain->ops->destroy(domain);
@@ -248,10 +251,9 @@ void fake_domains_without_tables(struct fake *fake)
 	struct fake_machine *machine = of(fake);
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct piommu_domain *domain;
+		struct piommu_domain *domain = fake_domain_of_type(fake, types[i]);
 		size_t unmapped = 1;
 
-		CHECK_EQ(machine->kind->driver->domain_create(&machine->unit, types[i], 0, &domain), 0);
 		CHECK_EQ(domain->ops->map(domain, 0x40005000, 0x12345000, 0x1000, PIOMMU_RW), -EINVAL);
 		CHECK_EQ(domain->ops->unmap(domain, 0x40005000, 0x1000, NULL, &unmapped), -EINVAL);
 		CHECK_EQ(unmapped, 0);
@@ -268,6 +270,42 @@ struct piommu_gather fake_gather(uint64_t start, uint64_t last)
 	piommu_gather_add(&gather, start, last);
 	return gather;
 }
+
+/* ---- A device ---- */
+
+struct piommu_domain *fake_domain_of_type(struct fake *fake, enum piommu_domain_type type)
+{
+	struct piommu_domain *domain = NULL;
+
+	CU_ASSERT_FATAL(!of(fake)->kind->driver->domain_create(&of(fake)->unit, type, 0, &domain));
+	return domain;
+}
+
+void fake_device(struct fake *fake)
+{
+	struct fake_machine *machine = of(fake);
+
+	machine->device = (struct piommu_device){
+		.name = "dev", .sbdf = { 0, 8, 0x20 }, .unit = &machine->unit, .ids = { { 0x0820, 0 } }, .nids = 1
+	};
+	machine->a = fake_domain_of_type(fake, PIOMMU_DOMAIN_PAGING);
+	machine->b = fake_domain_of_type(fake, PIOMMU_DOMAIN_PAGING);
+}
+
+#if defined(__x86_64__) && !defined(UNDER_TSAN)
+void fake_attach_stepping(struct fake *fake, struct piommu_domain *domain, uint32_t tag, void (*look)(int signal))
+{
+	const struct piommu_driver *driver = of(fake)->kind->driver;
+	int err;
+
+	signal(SIGTRAP, look);
+	__asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+	err = driver->attach(&of(fake)->device, domain, tag);
+	__asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+	signal(SIGTRAP, SIG_DFL);
+	CHECK_EQ(err, 0);
+}
+#endif
 
 /* ---- Walks and words ---- */
 

@@ -43,6 +43,8 @@ struct fake_kind {
 	struct piommu_log log; \
 	struct piommu_domain *domain;      /* of fake_domain() */ \
 	struct piommu_domain_units *units; /* its list; room for two */ \
+	struct piommu_device device;       /* of fake_device(), and two paging domains for it */ \
+	struct piommu_domain *a, *b; \
 	uint64_t regs[FAKE_REGS / 8]; \
 	bool dead;               /* all ones */ \
 	struct piommu_mem pages; /* of fake_pages() */ \
@@ -96,6 +98,18 @@ void fake_domain_fits(struct fake *fake, struct fake *other, const char *why);
 /* Nothing can be mapped in an identity or a blocking domain, and every unit takes it. */
 void fake_domains_without_tables(struct fake *fake);
 struct piommu_gather fake_gather(uint64_t start, uint64_t last);
+
+/* The domain must succeed; a test destroys it. */
+struct piommu_domain *fake_domain_of_type(struct fake *fake, enum piommu_domain_type type);
+/* A device whose id is 0x0820, behind the unit. */
+void fake_device(struct fake *fake);
+#if defined(__x86_64__) && !defined(UNDER_TSAN)
+/*
+ * Attaches it; `look` is called after every single instruction (SIGTRAP, by the processor's trap flag). Not under ThreadSanitizer: a signal
+ * handler between two instructions of its runtime, which may hold a lock there, can wait for ever.
+ */
+void fake_attach_stepping(struct fake *fake, struct piommu_domain *domain, uint32_t tag, void (*look)(int signal));
+#endif
 
 /* Zeroed pages of 4 KiB side by side, the first on a multiple of 64 KiB, for a test to write what hardware would find. */
 void fake_pages(struct fake *fake, unsigned n);

@@ -24,22 +24,14 @@ static inline void add_device(struct setup *s, unsigned d, uint32_t id, uint32_t
 	CHECK_EQ(smmuv2_driver.probe_device(&s->fake.unit, &s->device[d]), 0);
 }
 
-static inline struct piommu_domain *create(struct setup *s, enum piommu_domain_type type)
-{
-	struct piommu_domain *domain = NULL;
-
-	CHECK_EQ(smmuv2_driver.domain_create(&s->fake.unit, type, 0, &domain), 0);
-	return domain;
-}
-
 /* After fake_init(), and whatever is to be found. */
 static inline void start(struct setup *s)
 {
 	fake_start(&s->fake);
-	s->a = create(s, PIOMMU_DOMAIN_PAGING);
-	s->b = create(s, PIOMMU_DOMAIN_PAGING);
-	s->blocking = create(s, PIOMMU_DOMAIN_BLOCKING);
-	s->identity = create(s, PIOMMU_DOMAIN_IDENTITY);
+	s->a = fake_domain_of_type(&s->fake, PIOMMU_DOMAIN_PAGING);
+	s->b = fake_domain_of_type(&s->fake, PIOMMU_DOMAIN_PAGING);
+	s->blocking = fake_domain_of_type(&s->fake, PIOMMU_DOMAIN_BLOCKING);
+	s->identity = fake_domain_of_type(&s->fake, PIOMMU_DOMAIN_IDENTITY);
 	for (unsigned d = 0; d < 4; d++)
 		s->device[d] = (struct piommu_device){ .nids = 0 };
 	add_device(s, 0, 0x100, 0);

@@ -27,6 +27,8 @@ struct fake {
 	struct smmuv3_cmd commands[1024]; /* executed, CMD_SYNC too */
 	unsigned ncommands;
 
+	unsigned from; /* first command of what a test looks at */
+
 	uint32_t never_acked;               /* bits of CR0 that CR0ACK does not follow in */
 	bool commands_stuck;                /* the queue fetches nothing */
 	unsigned fail_command;              /* the n-th command from now is refused */

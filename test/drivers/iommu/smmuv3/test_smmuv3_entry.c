@@ -200,45 +200,21 @@ static void every_state_on_the_way_is_a_start_for_every_other_way(void)
 
 /* ---- A device on a unit ---- */
 
-/* A unit, a device behind it, and two paging domains for tags 9 and 10. */
-struct setup {
-	struct fake fake;
-	struct piommu_device device;
-	struct piommu_domain *a, *b;
-	unsigned from; /* first command of what is looked at */
-};
-
 static const struct fake_ids stage2_ids = { FAKE_IDR0 & ~2u, FAKE_IDR1, FAKE_IDR3, FAKE_IDR5 };
 static const struct fake_ids linear_stage2_ids = { FAKE_IDR0 & ~0x8000002u, (FAKE_IDR1 & ~0x3fu) | 12, FAKE_IDR3, FAKE_IDR5 };
 static const struct fake_ids linear_ids = { FAKE_IDR0 & ~0x8000000u, (FAKE_IDR1 & ~0x3fu) | 12, FAKE_IDR3, FAKE_IDR5 };
 
-static struct piommu_domain *create(struct setup *s, enum piommu_domain_type type)
+/* A unit, a device behind it, and two paging domains for tags 9 and 10. */
+static void start(struct fake *fake, const struct fake_ids *ids)
 {
-	struct piommu_domain *domain = NULL;
-
-	CHECK_EQ(smmuv3_driver.domain_create(&s->fake.unit, type, 0, &domain), 0);
-	return domain;
+	fake_start(fake, ids);
+	fake_device(fake);
 }
 
-static void start(struct setup *s, const struct fake_ids *ids)
+static void move(struct fake *fake, struct piommu_domain *domain, uint32_t tag)
 {
-	fake_start(&s->fake, ids);
-	s->device = (struct piommu_device){ .name = "dev", .unit = &s->fake.unit, .ids = { { 0x0820, 0 } }, .nids = 1 };
-	s->a = create(s, PIOMMU_DOMAIN_PAGING);
-	s->b = create(s, PIOMMU_DOMAIN_PAGING);
-}
-
-static void finish(struct setup *s)
-{
-	s->a->ops->destroy(s->a);
-	s->b->ops->destroy(s->b);
-	fake_fini(&s->fake);
-}
-
-static void move(struct setup *s, struct piommu_domain *domain, uint32_t tag)
-{
-	s->from = s->fake.ncommands;
-	CHECK_EQ(smmuv3_driver.attach(&s->device, domain, tag), 0);
+	fake->from = fake->ncommands;
+	CHECK_EQ(smmuv3_driver.attach(&fake->device, domain, tag), 0);
 }
 
 static uint64_t root_of(struct piommu_domain *domain)
@@ -246,9 +222,9 @@ static uint64_t root_of(struct piommu_domain *domain)
 	return arm_domain_of(domain)->paging.pt.root_pa;
 }
 
-static void check_on(struct setup *s, uint32_t stream, struct piommu_domain *domain, uint32_t tag)
+static void check_on(struct fake *fake, uint32_t stream, struct piommu_domain *domain, uint32_t tag)
 {
-	const struct smmuv3_ste *ste = fake_ste(&s->fake, stream);
+	const struct smmuv3_ste *ste = fake_ste(fake, stream);
 	const struct smmuv3_cd *cd = fake_cd(ste);
 
 	CHECK_HEX(ste->w[0] & 0x3f, 0xb);
@@ -261,35 +237,35 @@ static void check_on(struct setup *s, uint32_t stream, struct piommu_domain *dom
 
 static void attach_points_one_stream_at_its_context_descriptor(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 9);
-	check_on(&s, 0x0820, s.a, 9);
-	CHECK_HEX(fake_ste(&s.fake, 0x0821)->w[0], 0x9); /* its neighbour */
-	CHECK_HEX(fake_ste(&s.fake, 0x0920)->w[0], 0x9); /* its namesake on the next bus */
-	finish(&s);
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 9);
+	check_on(&fake, 0x0820, fake.a, 9);
+	CHECK_HEX(fake_ste(&fake, 0x0821)->w[0], 0x9); /* its neighbour */
+	CHECK_HEX(fake_ste(&fake, 0x0920)->w[0], 0x9); /* its namesake on the next bus */
+	fake_fini(&fake);
 }
 
 static void a_linear_table_holds_the_entry_itself(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &linear_ids);
-	move(&s, s.a, 9);
-	check_on(&s, 0x0820, s.a, 9);
-	CHECK_HEX(fake_ste(&s.fake, 0x0821)->w[0], 0x9);
-	CHECK_EQ(s.fake.commands[0].lo & 0xff, 3); /* no first level, nothing of it to invalidate */
-	finish(&s);
+	start(&fake, &linear_ids);
+	move(&fake, fake.a, 9);
+	check_on(&fake, 0x0820, fake.a, 9);
+	CHECK_HEX(fake_ste(&fake, 0x0821)->w[0], 0x9);
+	CHECK_EQ(fake.commands[0].lo & 0xff, 3); /* no first level, nothing of it to invalidate */
+	fake_fini(&fake);
 }
 
 /* Its streams have a table of their own, and are on identity. */
-static void on_identity(struct setup *s)
+static void on_identity(struct fake *fake)
 {
-	struct piommu_domain *identity = create(s, PIOMMU_DOMAIN_IDENTITY);
+	struct piommu_domain *identity = fake_domain_of_type(fake, PIOMMU_DOMAIN_IDENTITY);
 
-	move(s, s->a, 9);
-	move(s, identity, 8);
+	move(fake, fake->a, 9);
+	move(fake, identity, 8);
 	identity->ops->destroy(identity);
 }
 
@@ -301,103 +277,103 @@ static void in_a_table_of_its_own_an_entry_moves_word_by_word(void)
 		{ UINT64_C(0x0000082000000003), 1 },
 		{ 0x46, 0 }, /* Config */
 	};
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	on_identity(&s);
-	move(&s, s.a, 9);
-	fake_expect_commands(&s.fake, s.from, expected, 4);
-	finish(&s);
+	start(&fake, &fake_usual);
+	on_identity(&fake);
+	move(&fake, fake.a, 9);
+	fake_expect_commands(&fake, fake.from, expected, 4);
+	fake_fini(&fake);
 }
 
 static void between_stage_1_domains_one_store_and_one_invalidation_do(void)
 {
 	static const struct smmuv3_cmd expected[] = { { UINT64_C(0x0000082000000003), 1 }, { 0x46, 0 } };
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 9);
-	move(&s, s.b, 10);
-	fake_expect_commands(&s.fake, s.from, expected, 2);
-	check_on(&s, 0x0820, s.b, 10);
-	finish(&s);
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 9);
+	move(&fake, fake.b, 10);
+	fake_expect_commands(&fake, fake.from, expected, 2);
+	check_on(&fake, 0x0820, fake.b, 10);
+	fake_fini(&fake);
 }
 
 static void attaching_where_it_is_already_does_nothing(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 9);
-	move(&s, s.a, 9);
-	fake_expect_commands(&s.fake, s.from, NULL, 0);
-	finish(&s);
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 9);
+	move(&fake, fake.a, 9);
+	fake_expect_commands(&fake, fake.from, NULL, 0);
+	fake_fini(&fake);
 }
 
 static void every_stream_id_moves_and_each_step_waits_once(void)
 {
-	struct setup s;
+	struct fake fake;
 	unsigned syncs = 0;
 
-	start(&s, &fake_usual);
+	start(&fake, &fake_usual);
 	for (unsigned i = 0; i < 128; i++)
-		s.device.ids[i].id = 0x0800 + i;
-	s.device.nids = 128;
-	on_identity(&s);
-	move(&s, s.a, 9);
+		fake.device.ids[i].id = 0x0800 + i;
+	fake.device.nids = 128;
+	on_identity(&fake);
+	move(&fake, fake.a, 9);
 	for (unsigned i = 0; i < 128; i++)
-		check_on(&s, 0x0800 + i, s.a, 9);
-	for (unsigned i = s.from; i < s.fake.ncommands; i++)
-		syncs += (s.fake.commands[i].lo & 0xff) == 0x46;
+		check_on(&fake, 0x0800 + i, fake.a, 9);
+	for (unsigned i = fake.from; i < fake.ncommands; i++)
+		syncs += (fake.commands[i].lo & 0xff) == 0x46;
 	CHECK_EQ(syncs, 2);
-	finish(&s);
+	fake_fini(&fake);
 }
 
 static void an_id_that_a_device_has_twice_moves_once(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	s.device.ids[1].id = 0x0820;
-	s.device.nids = 2;
-	on_identity(&s);
-	move(&s, s.a, 9);
-	CHECK_EQ(s.fake.ncommands - s.from, 4);
-	finish(&s);
+	start(&fake, &fake_usual);
+	fake.device.ids[1].id = 0x0820;
+	fake.device.nids = 2;
+	on_identity(&fake);
+	move(&fake, fake.a, 9);
+	CHECK_EQ(fake.ncommands - fake.from, 4);
+	fake_fini(&fake);
 }
 
 static void blocking_aborts_and_identity_is_as_before(void)
 {
 	struct piommu_domain *blocking, *identity;
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	blocking = create(&s, PIOMMU_DOMAIN_BLOCKING);
-	identity = create(&s, PIOMMU_DOMAIN_IDENTITY);
-	move(&s, blocking, 7);
-	CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[0], 0x1);
-	move(&s, s.a, 9);
-	move(&s, identity, 8);
-	CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[0], 0x9);
-	CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[1], UINT64_C(0x100000000000));
+	start(&fake, &fake_usual);
+	blocking = fake_domain_of_type(&fake, PIOMMU_DOMAIN_BLOCKING);
+	identity = fake_domain_of_type(&fake, PIOMMU_DOMAIN_IDENTITY);
+	move(&fake, blocking, 7);
+	CHECK_HEX(fake_ste(&fake, 0x0820)->w[0], 0x1);
+	move(&fake, fake.a, 9);
+	move(&fake, identity, 8);
+	CHECK_HEX(fake_ste(&fake, 0x0820)->w[0], 0x9);
+	CHECK_HEX(fake_ste(&fake, 0x0820)->w[1], UINT64_C(0x100000000000));
 	blocking->ops->destroy(blocking);
 	identity->ops->destroy(identity);
-	finish(&s);
+	fake_fini(&fake);
 }
 
 static void a_stage_2_entry_holds_its_table_and_tag_itself(void)
 {
-	struct setup s;
+	struct fake fake;
 	const struct smmuv3_ste *ste;
 
-	start(&s, &stage2_ids);
-	move(&s, s.a, 9);
-	ste = fake_ste(&s.fake, 0x0820);
+	start(&fake, &stage2_ids);
+	move(&fake, fake.a, 9);
+	ste = fake_ste(&fake, 0x0820);
 	CHECK_HEX(ste->w[0], 0xd);
 	CHECK_HEX(ste->w[1], UINT64_C(0x100000000000));
 	CHECK_HEX(ste->w[2], UINT64_C(0x040c359400000009));
-	CHECK_HEX(ste->w[3], root_of(s.a));
-	finish(&s);
+	CHECK_HEX(ste->w[3], root_of(fake.a));
+	fake_fini(&fake);
 }
 
 static uint64_t seen[8];
@@ -411,118 +387,118 @@ static void look_at_word_0(struct fake *fake)
 
 static void of_a_linear_table_between_stage_2_domains_the_entry_aborts_for_a_moment(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &linear_stage2_ids);
-	move(&s, s.a, 9);
+	start(&fake, &linear_stage2_ids);
+	move(&fake, fake.a, 9);
 	nseen = 0;
-	s.fake.on_sync = look_at_word_0;
-	move(&s, s.b, 10);
+	fake.on_sync = look_at_word_0;
+	move(&fake, fake.b, 10);
 	CHECK_EQ(nseen, 3);
 	CHECK_HEX(seen[0], 0x1);
 	CHECK_HEX(seen[1], 0x1);
 	CHECK_HEX(seen[2], 0xd);
-	CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[3], root_of(s.b));
-	CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[2] & 0xffff, 10);
-	finish(&s);
+	CHECK_HEX(fake_ste(&fake, 0x0820)->w[3], root_of(fake.b));
+	CHECK_HEX(fake_ste(&fake, 0x0820)->w[2] & 0xffff, 10);
+	fake_fini(&fake);
 }
 
 static void a_tag_that_is_free_again_has_no_context_descriptor(void)
 {
 	static const struct smmuv3_cmd expected[] = { { UINT64_C(0x0009000000000011), 0 }, { 0x46, 0 } };
-	struct setup s;
+	struct fake fake;
 	const struct smmuv3_cd *cd;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 9);
-	cd = fake_cd(fake_ste(&s.fake, 0x0820));
-	move(&s, s.b, 10);
-	s.from = s.fake.ncommands;
-	CHECK_EQ(smmuv3_driver.flush_tag(&s.fake.unit, 9), 0);
-	fake_expect_commands(&s.fake, s.from, expected, 2);
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 9);
+	cd = fake_cd(fake_ste(&fake, 0x0820));
+	move(&fake, fake.b, 10);
+	fake.from = fake.ncommands;
+	CHECK_EQ(smmuv3_driver.flush_tag(&fake.unit, 9), 0);
+	fake_expect_commands(&fake, fake.from, expected, 2);
 	CHECK_HEX(cd->w[0], 0);
-	move(&s, s.a, 9);
-	check_on(&s, 0x0820, s.a, 9);
-	finish(&s);
+	move(&fake, fake.a, 9);
+	check_on(&fake, 0x0820, fake.a, 9);
+	fake_fini(&fake);
 }
 
 static void descriptors_of_far_tags_lie_in_pages_of_their_own(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 65535);
-	check_on(&s, 0x0820, s.a, 65535);
-	move(&s, s.b, 64);
-	check_on(&s, 0x0820, s.b, 64);
-	finish(&s);
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 65535);
+	check_on(&fake, 0x0820, fake.a, 65535);
+	move(&fake, fake.b, 64);
+	check_on(&fake, 0x0820, fake.b, 64);
+	fake_fini(&fake);
 }
 
 static void ids_that_the_table_does_not_have_are_refused(void)
 {
 	static const struct piommu_id bad[] = { { 0x10000, 0 }, { 0x0820, 1 } };
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
+	start(&fake, &fake_usual);
 	for (unsigned i = 0; i < 2; i++) {
-		s.device.ids[0] = bad[i];
-		CHECK_EQ(smmuv3_driver.attach(&s.device, s.a, 9), -EINVAL);
-		CHECK_HAS(s.fake.said, "stream id");
-		CHECK_EQ(s.fake.ncommands, 0);
+		fake.device.ids[0] = bad[i];
+		CHECK_EQ(smmuv3_driver.attach(&fake.device, fake.a, 9), -EINVAL);
+		CHECK_HAS(fake.said, "stream id");
+		CHECK_EQ(fake.ncommands, 0);
 	}
-	finish(&s);
+	fake_fini(&fake);
 }
 
 static void a_move_that_the_unit_does_not_follow_is_taken_back(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &fake_usual);
-	move(&s, s.a, 9);
-	s.fake.commands_stuck = true;
-	CHECK_EQ(smmuv3_driver.attach(&s.device, s.b, 10), -ETIMEDOUT);
-	check_on(&s, 0x0820, s.a, 9);
-	s.fake.commands_stuck = false;
+	start(&fake, &fake_usual);
+	move(&fake, fake.a, 9);
+	fake.commands_stuck = true;
+	CHECK_EQ(smmuv3_driver.attach(&fake.device, fake.b, 10), -ETIMEDOUT);
+	check_on(&fake, 0x0820, fake.a, 9);
+	fake.commands_stuck = false;
 	/* What hardware holds is not known: the next tag that is flushed takes all with it. */
-	s.from = s.fake.ncommands;
-	CHECK_EQ(smmuv3_driver.flush_tag(&s.fake.unit, 10), 0);
-	CHECK_HEX(s.fake.commands[s.fake.ncommands - 2].lo, 0x30);
-	s.from = s.fake.ncommands;
-	CHECK_EQ(smmuv3_driver.flush_tag(&s.fake.unit, 11), 0);
-	CHECK_EQ(s.fake.ncommands - s.from, 2);
-	finish(&s);
+	fake.from = fake.ncommands;
+	CHECK_EQ(smmuv3_driver.flush_tag(&fake.unit, 10), 0);
+	CHECK_HEX(fake.commands[fake.ncommands - 2].lo, 0x30);
+	fake.from = fake.ncommands;
+	CHECK_EQ(smmuv3_driver.flush_tag(&fake.unit, 11), 0);
+	CHECK_EQ(fake.ncommands - fake.from, 2);
+	fake_fini(&fake);
 }
 
 static void each_step_that_fails_leaves_the_device_where_it_was(void)
 {
 	for (unsigned nth = 1; nth <= 4; nth++) {
-		struct setup s;
+		struct fake fake;
 		int err;
 
-		start(&s, &fake_usual);
-		on_identity(&s);
-		s.fake.fail_command = nth;
-		err = smmuv3_driver.attach(&s.device, s.a, 9);
+		start(&fake, &fake_usual);
+		on_identity(&fake);
+		fake.fail_command = nth;
+		err = smmuv3_driver.attach(&fake.device, fake.a, 9);
 		CHECK_EQ(err, -EIO);
-		CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[0], 0x9);
-		CHECK_HEX(fake_ste(&s.fake, 0x0820)->w[1], UINT64_C(0x100000000000));
-		CHECK_EQ(smmuv3_driver.attach(&s.device, s.a, 9), 0);
-		check_on(&s, 0x0820, s.a, 9);
-		finish(&s);
+		CHECK_HEX(fake_ste(&fake, 0x0820)->w[0], 0x9);
+		CHECK_HEX(fake_ste(&fake, 0x0820)->w[1], UINT64_C(0x100000000000));
+		CHECK_EQ(smmuv3_driver.attach(&fake.device, fake.a, 9), 0);
+		check_on(&fake, 0x0820, fake.a, 9);
+		fake_fini(&fake);
 	}
 }
 
 static void entries_of_a_unit_that_does_not_snoop_are_written_back(void)
 {
-	struct setup s;
+	struct fake fake;
 
-	start(&s, &(struct fake_ids){ FAKE_IDR0 & ~0x10u, FAKE_IDR1, FAKE_IDR3, FAKE_IDR5 });
-	on_identity(&s);
-	CHECK_EQ(smmuv3_driver.flush_tag(&s.fake.unit, 9), 0);
-	s.fake.writebacks = 0;
-	move(&s, s.a, 9);
-	CHECK_EQ(s.fake.writebacks, 5); /* the context descriptor, two steps, commands of each */
-	finish(&s);
+	start(&fake, &(struct fake_ids){ FAKE_IDR0 & ~0x10u, FAKE_IDR1, FAKE_IDR3, FAKE_IDR5 });
+	on_identity(&fake);
+	CHECK_EQ(smmuv3_driver.flush_tag(&fake.unit, 9), 0);
+	fake.writebacks = 0;
+	move(&fake, fake.a, 9);
+	CHECK_EQ(fake.writebacks, 5); /* the context descriptor, two steps, commands of each */
+	fake_fini(&fake);
 }
 
 int main(int argc, char **argv)

@@ -23,6 +23,8 @@
 
 struct fake {
 	FAKE_IS_A_MACHINE
+	unsigned from; /* first register write of what a test looks at */
+
 	uint32_t never_acked;                              /* bits of GCMD */
 	bool invalidations_stuck;                          /* CCMD and IOTLB stay busy, the queue fetches nothing */
 	unsigned fail_descriptor;                          /* the n-th descriptor from now is refused with IQE */
