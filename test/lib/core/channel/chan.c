@@ -6,6 +6,42 @@
 #include "chan.h"
 
 #define UNITS 8u
+#define TESTS 32u
+
+/* ---- What a test needs ------------------------------------------------------------------------------------------------------- */
+
+static bool has_queue(const struct rig_target *target)
+{
+	return strcmp(target->family, "smmuv2") != 0 && !strstr(target->variant, "qi=0");
+}
+
+static bool has_registers(const struct rig_target *target)
+{
+	return !has_queue(target);
+}
+
+static bool has_syncs(const struct rig_target *target)
+{
+	return !strcmp(target->family, "smmuv2");
+}
+
+static bool has_failures(const struct rig_target *target)
+{
+	return has_queue(target) || has_syncs(target);
+}
+
+static bool has_caching_mode(const struct rig_target *target)
+{
+	return !strcmp(target->family, "vtd");
+}
+
+const struct chan_need chan_queue = { has_queue, "without a queue the unmap has waited: nothing is on its way" };
+const struct chan_need chan_registers = { has_registers, "with a queue the unmap does not wait" };
+const struct chan_need chan_failures = { has_failures, "registers of the simulated VT-d unit do not fail" };
+const struct chan_need chan_syncs = { has_syncs, "of registers whose sync gets stuck: SMMUv2's alone" };
+const struct chan_need chan_caching_mode = { has_caching_mode, "no unit of this family remembers what is not mapped" };
+
+/* ---- A machine with a channel ------------------------------------------------------------------------------------------------ */
 
 static struct piommu_domain *make_domain(struct chan *c, struct piommu_span aperture)
 {
@@ -35,9 +71,12 @@ void chan_open(struct chan *c, const struct chan_config *config)
 {
 	struct piommu_channel_attr attr = { .inflight = config->inflight };
 	size_t len = config->mem ? config->mem : 16 * PAGE;
+	struct piommu_unit_info unit = { 0 };
 
 	memset(c, 0, sizeof(*c));
 	start_rig(c, config);
+	CHECK_EQ(piommu_unit_info(c->r.p, 0, &unit), 0);
+	CHECK_EQ(unit.queued, chan_has_queue());
 	c->device = c->r.m->plain[0];
 	c->domain = make_domain(c, config->aperture);
 	c->mem = rig_mem(&c->r, len, RIG_2M);
@@ -56,11 +95,14 @@ void chan_close(struct chan *c)
 	rig_close(&c->r);
 }
 
-bool chan_has_queue(struct chan *c)
+bool chan_meets(const struct chan_need *need)
 {
-	struct piommu_unit_info info;
+	return need->is_met(rig_target());
+}
 
-	return !piommu_unit_info(c->r.p, 0, &info) && info.queued;
+bool chan_has_queue(void)
+{
+	return chan_meets(&chan_queue);
 }
 
 static void set_stuck(struct chan *c, uint64_t stuck)
@@ -78,6 +120,49 @@ void chan_hold(struct chan *c)
 void chan_go(struct chan *c)
 {
 	set_stuck(c, 0);
+}
+
+void chan_fail(struct chan *c, unsigned unit, uint64_t n)
+{
+	CHECK_EQ(piommu_sim_set(c->r.m->plat, unit, PIOMMU_SIM_FAIL_INVALIDATIONS, n), 0);
+}
+
+uint64_t chan_waits(struct chan *c, unsigned unit)
+{
+	struct piommu_sim_counts counts = { 0 };
+
+	CHECK_EQ(piommu_sim_counts(c->r.m->plat, unit, &counts), 0);
+	return counts.waits;
+}
+
+piommu_ticket chan_unmap_failing(struct chan *c, unsigned unit, uint64_t iova)
+{
+	uint64_t before = chan_waits(c, unit);
+	piommu_ticket ticket;
+
+	if (chan_has_queue())
+		chan_hold(c);
+	chan_fail(c, unit, 1);
+	ticket = chan_unmap(c, iova, PAGE);
+	if (chan_has_queue())
+		chan_go(c);
+	else
+		CU_ASSERT_FATAL(chan_waits(c, unit) > before);
+	while (chan_waits(c, unit) == before)
+		;
+	return ticket;
+}
+
+/* An SMMUv3 executes the CMD_SYNC that failed once more. */
+void chan_fail_again(struct chan *c, unsigned unit)
+{
+	chan_fail(c, unit, strcmp(rig_target()->family, "smmuv3") ? 1 : 2);
+}
+
+/* A sync that fails is one that does not end. */
+int chan_failure(void)
+{
+	return chan_has_queue() ? -EIO : -ETIMEDOUT;
 }
 
 uint64_t chan_pa(const struct chan *c, unsigned page)
@@ -151,18 +236,33 @@ struct chan_counts chan_counts(struct chan *c, struct chan_counts *last)
 		now.descriptors += counts.descriptors;
 		now.waits += counts.waits;
 		now.doorbells += counts.doorbells;
+		now.done += counts.tlb_invalidations;
 	}
 	since = (struct chan_counts){ now.descriptors - last->descriptors, now.waits - last->waits,
-				      now.doorbells - last->doorbells };
+				      now.doorbells - last->doorbells, now.done - last->done };
 	*last = now;
 	return since;
 }
 
-int chan_main(int argc, char **argv, const char *name, const struct suite_test *tests, unsigned n)
+int chan_main(int argc, char **argv, const char *name, const struct chan_test *tests, unsigned n)
 {
-	const struct rig_target target = { .kind = "sim", .family = "vtd", .variant = argc > 1 ? argv[1] : "" };
-	char *args[] = { argv[0], argc > 2 ? argv[2] : NULL, NULL };
+	const struct rig_target target = { .kind = "sim",
+					   .family = argc > 1 ? argv[1] : "",
+					   .variant = argc > 2 ? argv[2] : "" };
+	char *args[] = { argv[0], argc > 3 ? argv[3] : NULL, NULL };
+	struct suite_test here[TESTS];
+	unsigned nhere = 0;
 
+	if (n > TESTS || !machine_family(target.family)) {
+		fprintf(stderr, "usage: %s vtd|smmuv3|smmuv2 VARIANT [FILTER]\n", argv[0]);
+		return 2;
+	}
 	rig_set_target(&target);
-	return suite_run(argc > 2 ? 2 : 1, args, name, tests, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (!tests[i].need || chan_meets(tests[i].need))
+			here[nhere++] = (struct suite_test){ tests[i].name, tests[i].fn };
+		else
+			printf("left out %s: %s\n", tests[i].name, tests[i].need->why);
+	}
+	return suite_run(argc > 3 ? 2 : 1, args, name, here, nhere);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The edges of what channels take, on the simulated machine: bursts of nothing and of too much, the same thing twice, the ends of memory and
- * of pools. What is refused has changed nothing. Usage: test_edges VARIANT [FILTER], keys in the words of piommu_sim.h.
+ * The edges of what channels take, on the simulated machine: bursts of nothing and of too much, the same thing twice, the ends of memory
+ * and of pools. What is refused has changed nothing. Usage: chan_main().
  */
 #include "chan.h"
 
@@ -495,22 +495,22 @@ static void burst_of_pooled_and_mapped_buffers_ends_the_mapped_ones(void)
 
 int main(int argc, char **argv)
 {
-	static const struct suite_test tests[] = {
-		SUITE_TEST(burst_of_nothing_is_done),
-		SUITE_TEST(burst_beyond_the_most_is_refused_and_changes_nothing),
-		SUITE_TEST(burst_as_large_as_a_block_and_one_page_larger),
-		SUITE_TEST(buffer_that_is_twice_in_a_burst_is_mapped_twice),
-		SUITE_TEST(mapping_that_is_twice_in_an_unmap_is_refused_wherever_it_stands),
-		SUITE_TEST(range_that_is_twice_in_a_burst_of_own_addresses),
-		SUITE_TEST(ranges_at_the_borders_of_tables_end_where_they_end),
-		SUITE_TEST(largest_buffer_is_two_mebibytes_of_whole_pages),
-		SUITE_TEST(memory_beyond_the_units_reach_is_refused),
-		SUITE_TEST(pool_ends_at_its_last_byte),
-		SUITE_TEST(buffer_across_two_pools_is_in_none),
-		SUITE_TEST(pool_allows_what_it_was_registered_for),
-		SUITE_TEST(scattered_memory_is_mapped_in_static_mode_too),
-		SUITE_TEST(pool_that_goes_in_static_mode_is_gone_for_all),
-		SUITE_TEST(burst_of_pooled_and_mapped_buffers_ends_the_mapped_ones),
+	static const struct chan_test tests[] = {
+		CHAN_TEST(burst_of_nothing_is_done),
+		CHAN_TEST(burst_beyond_the_most_is_refused_and_changes_nothing),
+		CHAN_TEST(burst_as_large_as_a_block_and_one_page_larger),
+		CHAN_TEST(buffer_that_is_twice_in_a_burst_is_mapped_twice),
+		CHAN_TEST(mapping_that_is_twice_in_an_unmap_is_refused_wherever_it_stands),
+		CHAN_TEST(range_that_is_twice_in_a_burst_of_own_addresses),
+		CHAN_TEST(ranges_at_the_borders_of_tables_end_where_they_end),
+		CHAN_TEST(largest_buffer_is_two_mebibytes_of_whole_pages),
+		CHAN_TEST(memory_beyond_the_units_reach_is_refused),
+		CHAN_TEST(pool_ends_at_its_last_byte),
+		CHAN_TEST(buffer_across_two_pools_is_in_none),
+		CHAN_TEST(pool_allows_what_it_was_registered_for),
+		CHAN_TEST(scattered_memory_is_mapped_in_static_mode_too),
+		CHAN_TEST(pool_that_goes_in_static_mode_is_gone_for_all),
+		CHAN_TEST(burst_of_pooled_and_mapped_buffers_ends_the_mapped_ones),
 	};
 
 	return chan_main(argc, argv, "channel_edges", tests, sizeof(tests) / sizeof(tests[0]));

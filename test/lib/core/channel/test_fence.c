@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tickets of a domain that is used on two units, of which one is slow, stuck or broken: a ticket is done when both have answered, the other
- * unit goes on meanwhile, and events name the one that failed. Usage: test_fence VARIANT [FILTER], with two units or more, keys in the words
- * of piommu_sim.h.
+ * Tickets of a domain that is used on two units, of which one is slow, stuck or broken: a ticket is done when both have answered, the
+ * other unit goes on meanwhile, and events name the one that failed. Usage: chan_main(), with two units or more.
  */
 #include <stdio.h>
 
@@ -47,26 +46,12 @@ static void open_pair(struct pair *p, bool impatient)
 	for (unsigned i = 0; i < 2; i++)
 		find_unit(p, i);
 	CU_ASSERT_FATAL(p->unit[0] != p->unit[1]);
-	CU_ASSERT_FATAL(chan_has_queue(&p->c));
 	p->c.r.expect_stale = true;
 }
 
 static void hold(struct pair *p, unsigned i, bool held)
 {
 	CHECK_EQ(piommu_sim_set(p->c.r.m->plat, p->unit[i], PIOMMU_SIM_QUEUE_STUCK, held), 0);
-}
-
-static void fail_next(struct pair *p, unsigned i)
-{
-	CHECK_EQ(piommu_sim_set(p->c.r.m->plat, p->unit[i], PIOMMU_SIM_FAIL_INVALIDATIONS, 1), 0);
-}
-
-static uint64_t waits(struct pair *p, unsigned i)
-{
-	struct piommu_sim_counts counts = { 0 };
-
-	CHECK_EQ(piommu_sim_counts(p->c.r.m->plat, p->unit[i], &counts), 0);
-	return counts.waits;
 }
 
 static bool reaches(struct pair *p, unsigned i, uint64_t iova)
@@ -130,10 +115,10 @@ static void ticket_is_done_when_both_units_have_answered(void)
 
 		open_pair(&p, false);
 		iova = map(&p, 0);
-		before = waits(&p, !slow);
+		before = chan_waits(&p.c, p.unit[!slow]);
 		hold(&p, slow, true);
 		ticket = chan_unmap(&p.c, iova, PAGE);
-		while (waits(&p, !slow) == before)
+		while (chan_waits(&p.c, p.unit[!slow]) == before)
 			piommu_channel_poll(p.c.ch, 0);
 		for (unsigned i = 0; i < 100; i++)
 			CHECK_EQ(piommu_channel_done(p.c.ch, ticket), -EINPROGRESS);
@@ -146,6 +131,23 @@ static void ticket_is_done_when_both_units_have_answered(void)
 		CHECK_EQ(settle(&p, ticket), 0);
 		check_blocked(&p, iova);
 		CHECK_HEX(chan_map(&p.c, 2, 1), iova);
+		chan_close(&p.c);
+	}
+}
+
+/* One by one they are told, and one by one they are waited for: whichever takes its time. */
+static void unmap_by_registers_returns_when_both_units_have_answered(void)
+{
+	for (unsigned slow = 0; slow < 2; slow++) {
+		struct pair p;
+		uint64_t iova;
+
+		open_pair(&p, false);
+		iova = map(&p, 0);
+		CHECK_EQ(piommu_sim_set(p.c.r.m->plat, p.unit[slow], PIOMMU_SIM_LATENCY_NS, 2000000), 0);
+		CHECK_EQ(chan_unmap(&p.c, iova, PAGE), 1);
+		check_blocked(&p, iova);
+		CHECK_EQ(piommu_channel_done(p.c.ch, 1), 0);
 		chan_close(&p.c);
 	}
 }
@@ -175,8 +177,8 @@ static void bursts_behind_a_slow_unit_keep_their_order(void)
 
 /* ---- Broken ------------------------------------------------------------------------------------------------------------------- */
 
-/* What one unit did not confirm is invalidated once more, whole, on both; the ticket is done then, and not before. */
-static void failure_of_one_unit_is_made_good(void)
+/* What one unit did not confirm is invalidated once more, whole, on both; the ticket is done then, and an event names the one. */
+static void failure_of_one_unit_is_made_good_and_told(void)
 {
 	for (unsigned bad = 0; bad < 2; bad++) {
 		struct pair p;
@@ -186,32 +188,18 @@ static void failure_of_one_unit_is_made_good(void)
 		open_pair(&p, true);
 		for (unsigned i = 0; i < 2; i++)
 			iova[i] = map(&p, i);
-		before = waits(&p, !bad);
-		fail_next(&p, bad);
+		before = chan_waits(&p.c, p.unit[!bad]);
+		chan_fail(&p.c, p.unit[bad], 1);
 		for (unsigned i = 0; i < 2; i++)
 			ticket[i] = chan_unmap(&p.c, iova[i], PAGE);
-		for (unsigned i = 0; i < 2; i++) {
+		for (unsigned i = 0; i < 2; i++)
 			CHECK_EQ(settle(&p, ticket[i]), 0);
-			check_blocked(&p, iova[i]);
-		}
-		CU_ASSERT(waits(&p, !bad) >= before + 2); /* the other one's went on */
-		chan_close(&p.c);
-	}
-}
-
-static void events_of_a_failure_name_the_unit_that_failed(void)
-{
-	for (unsigned bad = 0; bad < 2; bad++) {
-		struct pair p;
-		uint64_t iova;
-
-		open_pair(&p, true);
-		iova = map(&p, 0);
-		fail_next(&p, bad);
-		CHECK_EQ(settle(&p, chan_unmap(&p.c, iova, PAGE)), 0);
 		while (piommu_poll(p.c.r.p))
 			;
 		CU_ASSERT(inv_errors(&p, bad) >= 1);
+		for (unsigned i = 0; i < 2; i++)
+			check_blocked(&p, iova[i]);
+		CU_ASSERT(chan_waits(&p.c, p.unit[!bad]) >= before + 2); /* the other one's went on */
 		chan_close(&p.c);
 	}
 }
@@ -225,29 +213,25 @@ static void failure_that_stays_is_of_one_ticket_alone(void)
 	for (unsigned bad = 0; bad < 2; bad++) {
 		struct piommu_exposure exposure;
 		piommu_ticket first, failed, last;
-		uint64_t lost, before, iova;
+		uint64_t lost, iova;
 		struct pair p;
 
 		open_pair(&p, true);
 		first = chan_unmap(&p.c, map(&p, 0), PAGE);
 		CHECK_EQ(settle(&p, first), 0);
 		lost = map(&p, 1);
-		hold(&p, bad, true);
-		failed = chan_unmap(&p.c, lost, PAGE);
-		before = waits(&p, bad);
-		fail_next(&p, bad);
-		hold(&p, bad, false);
-		while (waits(&p, bad) == before)
-			;
-		fail_next(&p, bad);                                  /* the second try */
-		CHECK_EQ(piommu_channel_wait(p.c.ch, failed), -EIO); /* a poll would invalidate all on its own first */
+		failed = chan_unmap_failing(&p.c, p.unit[bad], lost);
+		chan_fail_again(&p.c, p.unit[bad]);
+		CHECK_EQ(piommu_channel_wait(p.c.ch, failed),
+			 chan_failure()); /* a poll would invalidate all on its own first */
+		CU_ASSERT_FALSE(reaches(&p, !bad, lost));
 		iova = map(&p, 2);
 		CU_ASSERT(iova != lost);
 		last = chan_unmap(&p.c, iova, PAGE);
 		CHECK_EQ(settle(&p, last), 0);
 		check_blocked(&p, iova);
 		CHECK_EQ(piommu_channel_done(p.c.ch, first), 0);
-		CHECK_EQ(piommu_channel_done(p.c.ch, failed), -EIO);
+		CHECK_EQ(piommu_channel_done(p.c.ch, failed), chan_failure());
 		CHECK_EQ(piommu_channel_done(p.c.ch, last), 0);
 		piommu_domain_exposure(p.c.domain, &exposure);
 		CHECK_EQ(exposure.failed, 1);
@@ -269,7 +253,7 @@ static void failure_beside_a_slow_unit_waits_for_it(void)
 	open_pair(&p, true);
 	iova = map(&p, 0);
 	hold(&p, 1, true);
-	fail_next(&p, 0);
+	chan_fail(&p.c, p.unit[0], 1);
 	ticket = chan_unmap(&p.c, iova, PAGE);
 	for (unsigned i = 0; i < 1000; i++) {
 		piommu_poll(p.c.r.p);
@@ -337,15 +321,15 @@ static void unit_that_leaves_is_waited_for_no_longer(void)
 
 int main(int argc, char **argv)
 {
-	static const struct suite_test tests[] = {
-		SUITE_TEST(ticket_is_done_when_both_units_have_answered),
-		SUITE_TEST(bursts_behind_a_slow_unit_keep_their_order),
-		SUITE_TEST(failure_of_one_unit_is_made_good),
-		SUITE_TEST(events_of_a_failure_name_the_unit_that_failed),
-		SUITE_TEST(failure_that_stays_is_of_one_ticket_alone),
-		SUITE_TEST(failure_beside_a_slow_unit_waits_for_it),
-		SUITE_TEST(stuck_unit_ends_a_wait_and_not_the_ticket),
-		SUITE_TEST(unit_that_leaves_is_waited_for_no_longer),
+	static const struct chan_test tests[] = {
+		CHAN_TEST_IF(chan_queue, ticket_is_done_when_both_units_have_answered),
+		CHAN_TEST_IF(chan_registers, unmap_by_registers_returns_when_both_units_have_answered),
+		CHAN_TEST_IF(chan_queue, bursts_behind_a_slow_unit_keep_their_order),
+		CHAN_TEST(failure_of_one_unit_is_made_good_and_told),
+		CHAN_TEST(failure_that_stays_is_of_one_ticket_alone),
+		CHAN_TEST_IF(chan_queue, failure_beside_a_slow_unit_waits_for_it),
+		CHAN_TEST_IF(chan_queue, stuck_unit_ends_a_wait_and_not_the_ticket),
+		CHAN_TEST_IF(chan_queue, unit_that_leaves_is_waited_for_no_longer),
 	};
 
 	return chan_main(argc, argv, "channel_fence", tests, sizeof(tests) / sizeof(tests[0]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The poller on the simulated machine: busy or idle, its budget, faults through it, nothing allocated, and nothing waited for while the
- * hardware is stuck. Usage: test_poller VARIANT [FILTER], keys in the words of piommu_sim.h.
+ * hardware is stuck. Usage: chan_main().
  */
 #include "allocs.h"
 #include "chan.h"
@@ -65,16 +65,16 @@ static void budget_bounds_what_one_call_retires(void)
 	chan_open(&c, &(struct chan_config){ .poller = &poller });
 	for (unsigned i = 0; i < 6; i++)
 		iova[i] = chan_map(&c, i, 1);
-	if (chan_has_queue(&c)) {
+	if (chan_has_queue())
 		chan_hold(&c);
-		for (unsigned i = 0; i < 6; i++)
-			chan_unmap(&c, iova[i], PAGE);
+	for (unsigned i = 0; i < 6; i++)
+		chan_unmap(&c, iova[i], PAGE);
+	if (chan_has_queue())
 		chan_go(&c);
-		for (piommu_ticket before = 0, now; before < 6; before = now) {
-			piommu_poller_poll(poller, 2);
-			now = piommu_channel_retired(c.ch);
-			CU_ASSERT(now <= before + 2);
-		}
+	for (piommu_ticket before = 0, now; before < 6; before = now) {
+		piommu_poller_poll(poller, 2);
+		now = piommu_channel_retired(c.ch);
+		CU_ASSERT(now <= before + 2);
 	}
 	end(&c, poller);
 }
@@ -135,7 +135,9 @@ static void poller_allocates_nothing(void)
 	c.r.expect_stale = true;
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_EQ(piommu_domain_set_mode(c.domain, &modes[i]), 0);
-		keep_busy(&c, poller);
+		/* Four times, since a simulated unit that does not snoop notes each page of its queue when it is first written. */
+		for (unsigned warm = 0; warm < 4; warm++)
+			keep_busy(&c, poller);
 		before = allocs();
 		keep_busy(&c, poller);
 		CHECK_EQ(allocs() - before, 0);
@@ -148,39 +150,36 @@ static void poller_waits_for_nothing(void)
 {
 	struct piommu_poller *poller;
 	piommu_ticket ticket = 0;
+	uint64_t iova[8];
 	struct chan c;
 
 	chan_open(&c, &(struct chan_config){ .poller = &poller, .inflight = 2 });
-	if (chan_has_queue(&c)) {
-		uint64_t iova[8];
-
-		for (unsigned i = 0; i < 8; i++)
-			iova[i] = chan_map(&c, 2 * i, 1);
-		chan_hold(&c);
-		for (unsigned i = 0; i < 8; i++)
-			ticket = chan_unmap(&c, iova[i], PAGE);
-		CHECK_EQ(ticket, 3);
-		for (unsigned i = 0; i < POLLS; i++)
-			CHECK_EQ(piommu_poller_poll(poller, i % 3), 0);
-		CHECK_EQ(piommu_channel_retired(c.ch), 0);
-		chan_go(&c);
-		while (piommu_channel_retired(c.ch) < ticket)
-			piommu_poller_poll(poller, 0);
-		for (unsigned i = 0; i < 8; i++)
-			chan_check_blocked(&c, iova[i]);
-	}
+	for (unsigned i = 0; i < 8; i++)
+		iova[i] = chan_map(&c, 2 * i, 1);
+	chan_hold(&c);
+	for (unsigned i = 0; i < 8; i++)
+		ticket = chan_unmap(&c, iova[i], PAGE);
+	CHECK_EQ(ticket, 3);
+	for (unsigned i = 0; i < POLLS; i++)
+		CHECK_EQ(piommu_poller_poll(poller, i % 3), 0);
+	CHECK_EQ(piommu_channel_retired(c.ch), 0);
+	chan_go(&c);
+	while (piommu_channel_retired(c.ch) < ticket)
+		piommu_poller_poll(poller, 0);
+	for (unsigned i = 0; i < 8; i++)
+		chan_check_blocked(&c, iova[i]);
 	end(&c, poller);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct suite_test tests[] = {
-		SUITE_TEST(idle_poller_says_so),
-		SUITE_TEST(poller_retires_the_tickets_of_its_channels_and_is_busy_then),
-		SUITE_TEST(budget_bounds_what_one_call_retires),
-		SUITE_TEST(poller_hands_faults_on),
-		SUITE_TEST(poller_allocates_nothing),
-		SUITE_TEST(poller_waits_for_nothing),
+	static const struct chan_test tests[] = {
+		CHAN_TEST(idle_poller_says_so),
+		CHAN_TEST(poller_retires_the_tickets_of_its_channels_and_is_busy_then),
+		CHAN_TEST(budget_bounds_what_one_call_retires),
+		CHAN_TEST(poller_hands_faults_on),
+		CHAN_TEST(poller_allocates_nothing),
+		CHAN_TEST_IF(chan_queue, poller_waits_for_nothing),
 	};
 
 	return chan_main(argc, argv, "channel_poller", tests, sizeof(tests) / sizeof(tests[0]));
