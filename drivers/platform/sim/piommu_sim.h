@@ -75,7 +75,8 @@ enum piommu_sim_switch {
 	PIOMMU_SIM_LATENCY_NS,      /**< time each wait descriptor takes */
 	/**
 	 * n: the n-th descriptor from now fails, 0: none. IOTLB and wait: the next wait descriptor is aborted with ITE (the
-	 * queue stops, its status is never written); context and interrupt entry cache: ICE, the queue goes on.
+	 * queue stops, its status is never written); context and interrupt entry cache: ICE, the queue goes on. Without the
+	 * queue: the n-th command of CCMD and IOTLB, which is refused.
 	 */
 	PIOMMU_SIM_FAIL_INVALIDATIONS,
 	PIOMMU_SIM_SLOW_HANDSHAKE, /**< n: a command is acknowledged, and takes effect, at the n-th read of its status */

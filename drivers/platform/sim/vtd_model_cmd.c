@@ -52,13 +52,24 @@ static void gcmd_apply(struct vtd_model *m)
 		sim_worker_kick(&m->worker);
 }
 
+/* A command that the unit leaves alone, and says so by an actual granularity of 0: all while the queue is on, and an injected failure. */
+static bool is_refused(struct vtd_model *m)
+{
+	if (vtdm_get32(m, R_GSTS) & G_QIE)
+		return true;
+	if (!m->model.fail_in || --m->model.fail_in)
+		return false;
+	m->model.counts.injected++;
+	return true;
+}
+
 static void ccmd_apply(struct vtd_model *m)
 {
 	uint64_t ccmd = vtdm_get64(m, R_CCMD);
 	unsigned gran = (unsigned)field_get(CCMD_CIRG, ccmd);
 
-	if (vtdm_get32(m, R_GSTS) & G_QIE)
-		gran = 0; /* ignored while the queue is on: an actual granularity of 0 says so */
+	if (is_refused(m))
+		gran = 0;
 	vtdm_context_invalidate(m, gran, (uint16_t)field_get(CCMD_DID, ccmd), (uint16_t)field_get(CCMD_SID, ccmd),
 				(unsigned)field_get(CCMD_FM, ccmd));
 	vtdm_put64(m, R_CCMD, (ccmd & ~(CCMD_ICC | CCMD_CAIG)) | field_prep(CCMD_CAIG, gran));
@@ -69,7 +80,7 @@ static void iotlb_apply(struct vtd_model *m)
 	uint64_t iotlb = vtdm_get64(m, R_IOTLB);
 	unsigned gran = (unsigned)field_get(IOTLB_IIRG, iotlb);
 
-	if (vtdm_get32(m, R_GSTS) & G_QIE)
+	if (is_refused(m))
 		gran = 0;
 	if (!vtdm_iotlb_invalidate(m, gran, (uint16_t)field_get(IOTLB_DID, iotlb), vtdm_get64(m, R_IVA)))
 		gran = 0;

@@ -202,6 +202,28 @@ static void lost_command_has_no_effect_and_the_next_one_has(void)
 	rig_close(&rig);
 }
 
+/* CAIG and IAIG say that nothing was done; the command after it is done, globally. */
+static void failed_invalidation_by_registers_does_nothing(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, "vtd,qi=0");
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_INVALIDATIONS, 1);
+	piommu_write64(&rig.regs, 0x28, UINT64_C(0xa000000000000000));
+	CHECK_HEX(piommu_read64(&rig.regs, 0x28), UINT64_C(0x2000000000000000));
+	CHECK_EQ(rig_counts(&rig).context_invalidations, 0);
+	piommu_sim_set(rig.plat, 0, PIOMMU_SIM_FAIL_INVALIDATIONS, 2);
+	piommu_write64(&rig.regs, 0x28, UINT64_C(0xa000000000000000));
+	CHECK_HEX(piommu_read64(&rig.regs, 0x28), UINT64_C(0x2800000000000000));
+	piommu_write64(&rig.regs, 0xf8, UINT64_C(0x9000000000000000));
+	CHECK_HEX(piommu_read64(&rig.regs, 0xf8), UINT64_C(0x1000000000000000));
+	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 0);
+	piommu_write64(&rig.regs, 0xf8, UINT64_C(0x9000000000000000));
+	CHECK_HEX(piommu_read64(&rig.regs, 0xf8), UINT64_C(0x1200000000000000));
+	CHECK_EQ(rig_counts(&rig).injected, 2);
+	rig_close(&rig);
+}
+
 static void dead_unit_reads_all_ones(void)
 {
 	struct rig rig;
@@ -322,6 +344,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(slow_command_takes_effect_when_acknowledged),
 	SUITE_TEST(stuck_command_is_never_acknowledged),
 	SUITE_TEST(lost_command_has_no_effect_and_the_next_one_has),
+	SUITE_TEST(failed_invalidation_by_registers_does_nothing),
 	SUITE_TEST(dead_unit_reads_all_ones),
 	SUITE_TEST(fault_records_fill_in_turn_and_overflow),
 	SUITE_TEST(protected_memory_is_closed_until_software_opens_it),
