@@ -9,7 +9,7 @@
 
 #include "piommu_driver.h"
 
-#define FAKE_REGS 0x10200u
+#define FAKE_REGS 0x20000u
 #define FAKE_STEPS 12u
 #define FAKE_WORDS 4096u
 

@@ -126,6 +126,8 @@ static void a_bank_stops_when_its_tag_is_flushed_and_not_before(void)
 	fake_init(&s.fake);
 	start(&s);
 	CHECK_EQ(attach(&s, 0, s.a), 0);
+	CHECK_EQ(smmuv2_driver.flush_tag(&s.fake.unit, 2), 0);
+	CHECK_HEX(fake_reg(&s.fake, FAKE_CB(2), 4) & 1, 1); /* a stream is mapped to it */
 	CHECK_EQ(attach(&s, 0, s.b), 0);
 	CHECK_HEX(fake_reg(&s.fake, FAKE_CB(2), 4) & 1, 1);
 	s.fake.nwrites = 0;
@@ -165,11 +167,17 @@ static void extended_ids_count_from_their_s2cr_on(void)
 	start(&s);
 	add_device(&s, 1, 0x9200, 0x8);
 	fake_watch(&s.fake, 0x9208);
+	fake_watch(&s.fake, 0); /* what a mapping without ids would match */
 	CHECK_EQ(attach(&s, 1, s.a), 0);
 	CHECK_HEX(fake_reg(&s.fake, SMR(0), 4), 0x00089200);
 	CHECK_HEX(fake_reg(&s.fake, S2CR(0), 4), 0x402);
 	CHECK_HEX(s.fake.seen[0], 1 | BIT64(8 + 2));
 	check_fate(&s, 0x1200, FAKE_PASS);
+	smmuv2_driver.release_device(&s.device[1]);
+	add_device(&s, 1, 0x9200, 0); /* the mapping gives way to another */
+	CHECK_EQ(attach(&s, 1, s.b), 0);
+	check_fate(&s, 0x9200, FAKE_BANK + 3);
+	CHECK_HEX(s.fake.seen[1], 1);
 	finish(&s);
 }
 
@@ -198,6 +206,7 @@ static void where_bypass_is_trapped_identity_is_the_bank_set_aside(void)
 	fake_init(&s.fake);
 	fake_model(&s.fake, PIOMMU_FW_MODEL_QCOM_V2, 2);
 	s.fake.traps_bypass = true;
+	fake_stream(&s.fake, 7, 0, 0x20000); /* says fault before anybody asked it to */
 	start(&s);
 	CHECK_EQ(attach(&s, 0, s.a), 0);
 	fake_watch(&s.fake, 0x100);
@@ -226,6 +235,43 @@ static void an_id_that_a_mapping_does_not_hold_is_refused(void)
 }
 
 /* ---- Firmware's ---- */
+
+static void what_a_device_left_gives_way_before_what_firmware_mapped(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_set(&s.fake, 0, 4, 0);
+	fake_stream(&s.fake, 0, 0x80000300, 0x10000);
+	start(&s);
+	CHECK_EQ(attach(&s, 0, s.blocking), 0);
+	smmuv2_driver.release_device(&s.device[0]);
+	add_device(&s, 1, 0x200, 0);
+	for (unsigned i = 0; i < 6; i++)
+		s.device[1].ids[i] = (struct piommu_id){ 0x200 + i, 0 };
+	s.device[1].nids = 6;
+	CHECK_EQ(attach(&s, 1, s.a), 0);
+	add_device(&s, 2, 0x400, 0);
+	CHECK_EQ(attach(&s, 2, s.a), 0);
+	CHECK_HEX(fake_reg(&s.fake, SMR(0), 4), 0x80000300);
+	CHECK_HEX(fake_reg(&s.fake, SMR(1), 4), 0x80000400);
+	finish(&s);
+}
+
+static void what_firmware_blocks_stays_blocked_though_there_is_no_room(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_set(&s.fake, 0, 4, 0);
+	for (unsigned i = 0; i < 8; i++)
+		fake_stream(&s.fake, i, 0x80000200 + i, 0x20000);
+	start(&s);
+	CHECK_EQ(attach(&s, 0, s.a), -ENOSPC);
+	for (unsigned i = 0; i < 8; i++)
+		check_fate(&s, 0x200 + i, FAKE_BLOCKED);
+	finish(&s);
+}
 
 static void a_stream_that_was_kept_is_its_devices_without_a_gap(void)
 {
@@ -385,6 +431,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_device_that_firmware_blocks_is_blocked_while_nobody_claims_it),
 		SUITE_TEST(where_firmware_blocks_more_than_a_device_that_is_refused),
 		SUITE_TEST(a_stream_that_is_blocked_does_not_pass_while_its_mapping_is_replaced),
+		SUITE_TEST(what_a_device_left_gives_way_before_what_firmware_mapped),
+		SUITE_TEST(what_firmware_blocks_stays_blocked_though_there_is_no_room),
 		SUITE_TEST(shutdown_puts_back_a_mapping_that_was_taken_over),
 		SUITE_TEST(a_move_that_is_not_acknowledged_is_taken_back),
 	};

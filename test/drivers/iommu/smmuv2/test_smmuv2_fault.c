@@ -191,6 +191,23 @@ static void banks_that_nobody_uses_are_not_looked_at(void)
 	finish(&s);
 }
 
+/* Of many banks one poll looks at some, and the next one goes on there. */
+static void every_bank_has_its_turn(void)
+{
+	struct setup s = { 0 };
+
+	fake_init(&s.fake);
+	fake_ids(&s.fake, FAKE_IDR0, 0x20020018, FAKE_IDR2);
+	s.fake.window.len = 0x20000;
+	fake_start(&s.fake);
+	atomic_store(&smmuv2_of(&s.fake.unit)->on[0], GENMASK64(22, 0));
+	put_context(&s.fake, 20, 0x2, 0x5000, 0, 0x100);
+	CHECK_EQ(fake_poll(&s.fake), 0);
+	CHECK_EQ(fake_poll(&s.fake), 1);
+	CHECK_HEX(s.fake.events[0].iova, 0x5000);
+	fake_fini(&s.fake);
+}
+
 static void a_unit_that_is_gone_is_reported_once(void)
 {
 	struct setup s;
@@ -273,6 +290,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_blocked_stream_is_a_global_fault),
 		SUITE_TEST(a_refused_register_access_is_no_devices_fault),
 		SUITE_TEST(banks_that_nobody_uses_are_not_looked_at),
+		SUITE_TEST(every_bank_has_its_turn),
 		SUITE_TEST(a_unit_that_is_gone_is_reported_once),
 		SUITE_TEST(a_kernels_line_is_decoded),
 		SUITE_TEST(an_events_words_say_again_what_it_said),

@@ -121,6 +121,10 @@ static void each_page_of_an_unaligned_range_is_named(void)
 	CHECK_HEX(s.fake.writes[0].value & 0xffff, 0x10);
 	CHECK_HEX(s.fake.writes[2].value & 0xffff, 0x12);
 	piommu_gather_init(&s.gather);
+	piommu_gather_add(&s.gather, 0x10800, 0x117ff); /* as long as a page, and in two */
+	CHECK_EQ(flush(&s), 0);
+	CHECK_EQ(s.fake.nwrites, 3);
+	piommu_gather_init(&s.gather);
 	piommu_gather_add(&s.gather, UINT64_C(0xfffffffff000), UINT64_C(0xffffffffffff));
 	CHECK_EQ(flush(&s), 0);
 	CHECK_EQ(s.fake.nwrites, 2);
@@ -155,6 +159,28 @@ static void stage_2_goes_by_intermediate_address_and_as_a_whole_by_vmid(void)
 
 	fake_init(&s.fake);
 	fake_ids(&s.fake, FAKE_IDR0_STAGE2, FAKE_IDR1, FAKE_IDR2);
+	start(&s);
+	piommu_gather_add(&s.gather, 0x40005000, 0x40005fff);
+	expect(&s, page, 2);
+	s.gather.whole = true;
+	expect(&s, whole, 2);
+	finish(&s);
+}
+
+/* Erratum 27704: 128 tags for each unit, by the number in its name. */
+static void units_that_share_a_tlb_have_tags_of_their_own(void)
+{
+	static const struct fake_write page[] = {
+		{ FAKE_CB(3) + 0x620, 8, UINT64_C(0x0103000000040005) },
+		{ FAKE_CB(3) + 0x7f0, 4, 0 },
+	};
+	static const struct fake_write whole[] = { { FAKE_CB(3) + 0x610, 4, 0x103 }, { FAKE_CB(3) + 0x7f0, 4, 0 } };
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_ids(&s.fake, FAKE_IDR0, FAKE_IDR1, FAKE_IDR2 | 0x8000);
+	fake_model(&s.fake, PIOMMU_FW_MODEL_CAVIUM_V2, 2);
+	s.fake.unit.name = "smmu2";
 	start(&s);
 	piommu_gather_add(&s.gather, 0x40005000, 0x40005fff);
 	expect(&s, page, 2);
@@ -286,6 +312,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_page_of_an_unaligned_range_is_named),
 		SUITE_TEST(larger_granules_are_fewer_commands),
 		SUITE_TEST(stage_2_goes_by_intermediate_address_and_as_a_whole_by_vmid),
+		SUITE_TEST(units_that_share_a_tlb_have_tags_of_their_own),
 		SUITE_TEST(stage_2_of_version_1_knows_only_the_whole),
 		SUITE_TEST(stage_1_of_version_1_goes_by_32_bits),
 		SUITE_TEST(every_unit_is_told_before_one_is_waited_for),

@@ -19,6 +19,12 @@ static void a_mapping_that_covers_the_id_is_shared(void)
 	smmuv2_driver.release_device(&s.device[1]);
 	CHECK_EQ(attach(&s, 2, s.b), 0); /* it is the other's still */
 	check_fate(&s, 0x200, FAKE_BANK + 3);
+	add_device(&s, 3, 0x300, 0);
+	for (unsigned i = 0; i < 7; i++)
+		s.device[3].ids[i] = (struct piommu_id){ 0x300 + i, 0 };
+	s.device[3].nids = 7;
+	CHECK_EQ(attach(&s, 3, s.a), 0);
+	CHECK_EQ(attach(&s, 0, s.a), -ENOSPC); /* and not the one that two had, of whom one has gone */
 	finish(&s);
 }
 
