@@ -23,6 +23,7 @@ struct fake;
 struct fake_maps {
 	uint64_t iova[64];
 	uint64_t pa[64];
+	unsigned prot[64];
 	unsigned n;
 };
 

@@ -89,18 +89,19 @@ static int dom_lookup(struct piommu_domain *domain, uint64_t iova, struct piommu
 	pthread_mutex_lock(&fd->fake->mutex);
 	at = find_page(&fd->maps, iova);
 	if (at >= 0)
-		*leaf = (struct piommu_pt_leaf){ .pa = fd->maps.pa[at] + iova % 4096, .size = 4096, .prot = PIOMMU_RW };
+		*leaf = (struct piommu_pt_leaf){ .pa = fd->maps.pa[at] + iova % 4096, .size = 4096, .prot = fd->maps.prot[at] };
 	pthread_mutex_unlock(&fd->fake->mutex);
 	return at >= 0 ? 0 : -ENOENT;
 }
 
-static int map_pages(struct fake_maps *maps, uint64_t iova, uint64_t pa, size_t len)
+static int map_pages(struct fake_maps *maps, uint64_t iova, uint64_t pa, size_t len, unsigned prot)
 {
 	for (uint64_t at = 0; at < len; at += 4096)
 		if (find_page(maps, iova + at) >= 0)
 			return -EEXIST;
 	for (uint64_t at = 0; at < len && maps->n < 64; at += 4096) {
 		maps->iova[maps->n] = iova + at;
+		maps->prot[maps->n] = prot;
 		maps->pa[maps->n++] = pa + at;
 	}
 	return 0;
@@ -111,9 +112,8 @@ static int dom_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, siz
 	struct fake_domain *fd = (struct fake_domain *)(void *)domain;
 	int err;
 
-	(void)prot;
 	pthread_mutex_lock(&fd->fake->mutex);
-	err = map_pages(&fd->maps, iova, pa, len);
+	err = map_pages(&fd->maps, iova, pa, len, prot);
 	pthread_mutex_unlock(&fd->fake->mutex);
 	if (err)
 		return err;

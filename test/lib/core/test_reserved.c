@@ -17,7 +17,7 @@ static struct fdt_make tree;
 static struct piommu *p;
 
 /* Two displays; the first one scans out of 0x20000 to 0x21fff, and is given nothing at 0x30000 to 0x30fff. */
-static void start(void)
+static void start_with_pages(uint64_t page_sizes)
 {
 	fdt_make_start(&tree, 1);
 	fdt_make_begin(&tree, "smmu@50000");
@@ -49,7 +49,13 @@ static void start(void)
 	fake_init(&fake);
 	fake.tree = tree.bytes;
 	fake.tree_len = tree.len;
+	fake.page_sizes = page_sizes;
 	p = fake_start(&fake);
+}
+
+static void start(void)
+{
+	start_with_pages(PAGE);
 }
 
 static struct piommu_group *group_of(const char *name)
@@ -131,6 +137,62 @@ static void memory_is_mapped_1_1_and_a_carve_out_is_not(void)
 	end(domain, group, NULL);
 }
 
+static void of_larger_pages_whole_ones_are_reserved(void)
+{
+	struct piommu_group *group;
+	struct piommu_domain *domain;
+	uint64_t at[2] = { 0 }, pa = 0;
+
+	start_with_pages(0x10000);
+	group = group_of("/display@0");
+	domain = domain_of(group, 0x10000, 0x4ffff);
+	CHECK_EQ(piommu_iova_alloc(domain, 0x10000, 0x10000, &at[0]), 0);
+	CHECK_EQ(piommu_iova_alloc(domain, 0x10000, 0x10000, &at[1]), 0);
+	CHECK_HEX(at[0] ^ at[1], 0x10000 ^ 0x40000);
+	CU_ASSERT_NOT_EQUAL(piommu_iova_alloc(domain, 0x10000, 0x10000, &at[0]), 0);
+	CHECK_EQ(piommu_attach(domain, group), 0);
+	CHECK_EQ(piommu_lookup(domain, 0x2f000, &pa, NULL, NULL), 0);
+	CHECK_HEX(pa, 0x2f000);
+	CHECK_EQ(piommu_detach(domain, group), 0);
+	end(domain, group, NULL);
+}
+
+static void what_is_mapped_there_otherwise_is_not_reserved_memory(void)
+{
+	static const struct {
+		uint64_t pa;
+		unsigned prot;
+	} cases[] = { { 0x21000, PIOMMU_READ }, { 0x21000, PIOMMU_WRITE }, { 0x5000, PIOMMU_RW } };
+	struct piommu_group *group;
+	struct piommu_domain *domain;
+	uint64_t pa;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start();
+		group = group_of("/display@0");
+		domain = domain_of(group, 0x10000, 0x4ffff);
+		CHECK_EQ(piommu_map(domain, 0x21000, cases[i].pa, PAGE, cases[i].prot), 0);
+		CHECK_EQ(piommu_attach(domain, group), -EADDRINUSE);
+		CHECK_HAS(fake.messages, "/display@0: its reserved range 0x20000-0x21fff");
+		CHECK_EQ(piommu_lookup(domain, 0x20000, &pa, NULL, NULL), -ENOENT);
+		end(domain, group, NULL);
+	}
+}
+
+static void a_domain_too_narrow_for_reserved_memory_is_refused(void)
+{
+	const struct piommu_domain_attr attr = { .iova_bits = 17 };
+	struct piommu_group *group;
+	struct piommu_domain *domain = NULL;
+
+	start();
+	group = group_of("/display@0");
+	CU_ASSERT_EQUAL_FATAL(piommu_domain_create(group, &attr, &domain), 0);
+	CHECK_EQ(piommu_attach(domain, group), -ERANGE);
+	CHECK_HAS(fake.messages, "0x20000-0x21fff");
+	end(domain, group, NULL);
+}
+
 /* Of another group's making, and addresses of it are in use where the first display must be given nothing. */
 static void a_group_does_not_join_where_its_carve_out_is_in_use(void)
 {
@@ -179,6 +241,9 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_new_domain_hands_out_neither_of_its_groups_ranges),
 		SUITE_TEST(memory_is_mapped_1_1_and_a_carve_out_is_not),
+		SUITE_TEST(of_larger_pages_whole_ones_are_reserved),
+		SUITE_TEST(what_is_mapped_there_otherwise_is_not_reserved_memory),
+		SUITE_TEST(a_domain_too_narrow_for_reserved_memory_is_refused),
 		SUITE_TEST(a_group_does_not_join_where_its_carve_out_is_in_use),
 		SUITE_TEST(a_refused_attach_takes_no_addresses_out_of_the_domain),
 	};

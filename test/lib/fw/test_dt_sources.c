@@ -110,6 +110,18 @@ static void the_match_mask_of_a_unit_is_that_of_ids_without_one(void)
 	piommu_fw_free(&fw);
 }
 
+static void ids_of_a_v3_unit_have_no_mask(void)
+{
+	tree_start();
+	tree_smmu("arm,smmu-v3", 1, 2);
+	fdt_make_begin(&tree, "dma@0");
+	FDT_CELLS(&tree, "iommus", 1, 0x22, 0x7);
+	fdt_make_end(&tree);
+	CHECK_EQ(tree_parse(), 0);
+	goes_to(&fw.sources[0], 0, 0, 0x22, 0);
+	piommu_fw_free(&fw);
+}
+
 static void coherence_is_inherited_and_can_be_taken_back(void)
 {
 	tree_start();
@@ -320,6 +332,10 @@ static void hosts_without_a_number_are_counted_with_a_warning(void)
 	CHECK_EQ(fw.sources[0].segment, 1);
 	CHECK_HEX(fw.sources[0].start_bus, 0x10);
 	CHECK_HEX(fw.sources[0].last_bus, 0x1f);
+	CU_ASSERT_PTR_EQUAL(piommu_fw_source_of_pci(&fw, (struct piommu_sbdf){ 1, 0x10, 0 }), &fw.sources[0]);
+	CU_ASSERT_PTR_EQUAL(piommu_fw_source_of_pci(&fw, (struct piommu_sbdf){ 1, 0x1f, 0xff }), &fw.sources[0]);
+	CU_ASSERT_PTR_NULL(piommu_fw_source_of_pci(&fw, (struct piommu_sbdf){ 1, 0x0f, 0 }));
+	CU_ASSERT_PTR_NULL(piommu_fw_source_of_pci(&fw, (struct piommu_sbdf){ 1, 0x20, 0 }));
 	CU_ASSERT_EQUAL_FATAL(fw.nwarnings, 1);
 	CHECK_HAS(fw.warnings[0], "2 PCI hosts have no linux,pci-domain");
 	piommu_fw_free(&fw);
@@ -492,6 +508,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_specifier_is_an_id),
 		SUITE_TEST(other_iommus_in_the_list_are_passed_over),
 		SUITE_TEST(the_match_mask_of_a_unit_is_that_of_ids_without_one),
+		SUITE_TEST(ids_of_a_v3_unit_have_no_mask),
 		SUITE_TEST(coherence_is_inherited_and_can_be_taken_back),
 		SUITE_TEST(bad_specifiers_are_refused),
 		SUITE_TEST(the_examples_of_the_binding_map_as_they_say),

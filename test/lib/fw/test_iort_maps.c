@@ -153,7 +153,7 @@ static void of_overlapping_ranges_the_first_counts(void)
 
 static void a_single_mapping_has_no_input_ids(void)
 {
-	uint32_t smmu;
+	uint32_t smmu, its;
 
 	start();
 	smmu = iort_make_smmu_v3(&make, 0, 0x10000, 60);
@@ -173,6 +173,17 @@ static void a_single_mapping_has_no_input_ids(void)
 	CHECK_EQ(fw.sources[0].to_units.n, 0);
 	CU_ASSERT_EQUAL_FATAL(fw.nwarnings, 1);
 	CHECK_HAS(fw.warnings[0], "without input ids");
+	piommu_fw_free(&fw);
+	start(); /* what the unit itself sends is not what passes it */
+	its = iort_make_its(&make, 0);
+	smmu = iort_make_smmu_v3(&make, 0, 0x10000, 60);
+	iort_make_map(&make, 0, 0, 0x77, its, 1);
+	iort_make_map(&make, 0x100, 0xff, 0x4000, its, 0);
+	iort_make_root(&make, 0);
+	iort_make_map(&make, 0, 0x1ff, 0, smmu, 0);
+	CHECK_EQ(parse(), 0);
+	CU_ASSERT_EQUAL_FATAL(fw.sources[0].to_msi.n, 1);
+	CHECK_HEX(fw.sources[0].to_msi.at[0].first, 0x100);
 	piommu_fw_free(&fw);
 }
 

@@ -82,6 +82,8 @@ static void a_context_fault_is_decoded(void)
 	fault = smmuv2_fault_decode(&(struct smmuv2_fault_regs){ .fsr = 0x80000002, .fsynr0 = 0x40 });
 	CU_ASSERT(!fault.is_write && fault.is_execute && fault.more);
 	CHECK_HEX(fault.reason, 0x2);
+	fault = smmuv2_fault_decode(&(struct smmuv2_fault_regs){ .fsr = 0x4000008a });
+	CHECK_HEX(fault.reason, 0x2); /* no unit says several at once; one that did has a reason still */
 }
 
 static void a_global_fault_has_its_bits_elsewhere(void)
