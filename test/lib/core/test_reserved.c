@@ -137,6 +137,23 @@ static void memory_is_mapped_1_1_and_a_carve_out_is_not(void)
 	end(domain, group, NULL);
 }
 
+/* A domain of another group's making. */
+static void memory_of_a_group_that_joins_is_not_handed_out_from_then_on(void)
+{
+	struct piommu_group *first, *second;
+	struct piommu_domain *domain;
+	uint64_t at[32];
+
+	start();
+	first = group_of("/display@0");
+	second = group_of("/display@1");
+	domain = domain_of(second, 0x1f000, 0x22fff);
+	CHECK_EQ(piommu_attach(domain, first), 0);
+	CHECK_EQ(alloc_all(domain, at, 32), 2); /* of four pages */
+	CHECK_EQ(piommu_detach(domain, first), 0);
+	end(domain, first, second);
+}
+
 static void of_larger_pages_whole_ones_are_reserved(void)
 {
 	struct piommu_group *group;
@@ -241,6 +258,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_new_domain_hands_out_neither_of_its_groups_ranges),
 		SUITE_TEST(memory_is_mapped_1_1_and_a_carve_out_is_not),
+		SUITE_TEST(memory_of_a_group_that_joins_is_not_handed_out_from_then_on),
 		SUITE_TEST(of_larger_pages_whole_ones_are_reserved),
 		SUITE_TEST(what_is_mapped_there_otherwise_is_not_reserved_memory),
 		SUITE_TEST(a_domain_too_narrow_for_reserved_memory_is_refused),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What lib/driver does for drivers: bounded waits on a register, and the retirement of unlinked tables. */
+/* What lib/driver does for drivers: bounded waits on a register, and unlinked tables, which retire or wait. */
 #include <errno.h>
 #include <string.h>
 
 #include "piommu_driver.h"
+#include "piommu_paging.h"
 #include "rcu.h"
 #include "suite.h"
 
@@ -123,23 +124,30 @@ static void pool_free(void *ctx, struct piommu_mem *mem)
 	piommu_env_mem_free(ctx, mem);
 }
 
+static struct piommu_pool *make_pool(struct piommu_env_mem **mem)
+{
+	struct piommu_pool *pool;
+
+	CU_ASSERT_FATAL(!piommu_env_heap_create(16u << 20, UINT64_C(4) << 30, mem));
+	const struct piommu_pool_source source = {
+		.alloc = pool_alloc,
+		.free = pool_free,
+		.ctx = *mem,
+		.va_off = piommu_env_mem_va_off(*mem),
+		.node = -1,
+	};
+	CU_ASSERT_FATAL(!piommu_pool_create(&source, &pool));
+	return pool;
+}
+
 static void unlinked_tables_come_back_after_a_grace_period(void)
 {
 	struct piommu_env_mem *mem;
-	struct piommu_pool *pool;
+	struct piommu_pool *pool = make_pool(&mem);
 	struct piommu_gather gather;
 	struct piommu_domain domain = { 0 };
 
 	rcu_thread_register();
-	CU_ASSERT_FATAL(!piommu_env_heap_create(16u << 20, UINT64_C(4) << 30, &mem));
-	const struct piommu_pool_source source = {
-		.alloc = pool_alloc,
-		.free = pool_free,
-		.ctx = mem,
-		.va_off = piommu_env_mem_va_off(mem),
-		.node = -1,
-	};
-	CU_ASSERT_FATAL(!piommu_pool_create(&source, &pool));
 	domain.pool = pool;
 	piommu_gather_init(&gather);
 	piommu_domain_retire(&domain, &gather); /* nothing to do is no error */
@@ -157,6 +165,29 @@ static void unlinked_tables_come_back_after_a_grace_period(void)
 	rcu_thread_unregister();
 }
 
+static void tables_whose_invalidation_may_have_failed_wait_together(void)
+{
+	struct piommu_env_mem *mem;
+	struct piommu_pool *pool = make_pool(&mem);
+	struct piommu_paging paging = { .base = { .pool = pool } };
+	struct piommu_gather gather;
+
+	piommu_gather_init(&gather);
+	piommu_paging_quarantine(&paging, &gather);
+	CHECK_EQ(paging.quarantine.n, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		piommu_gather_add_table(&gather, piommu_pool_get(pool));
+		piommu_paging_quarantine(&paging, &gather);
+		CHECK_EQ(gather.pages.n, 0);
+	}
+	CHECK_EQ(paging.quarantine.n, 3);
+	CHECK_EQ(piommu_pool_used(pool), 3);
+	piommu_paging_release(&paging);
+	CHECK_EQ(piommu_pool_used(pool), 0);
+	CHECK_EQ(piommu_pool_destroy(pool), 0);
+	piommu_env_mem_destroy(mem);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -166,6 +197,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_register_of_all_ones_ends_the_wait_at_once),
 		SUITE_TEST(whoever_waits_holds_up_no_grace_period),
 		SUITE_TEST(unlinked_tables_come_back_after_a_grace_period),
+		SUITE_TEST(tables_whose_invalidation_may_have_failed_wait_together),
 	};
 
 	return suite_run(argc, argv, "driver services", tests, sizeof(tests) / sizeof(tests[0]));

@@ -193,7 +193,7 @@ static void a_domain_fits_units_that_can_do_all_it_does(void)
 		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, { FAKE_IDR0 & ~0x10u, FAKE_IDR1, 0, 0x74 }, "snoop" },
 		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, { FAKE_IDR0 & ~2u, FAKE_IDR1, 0, 0x75 }, "stage 1 table" },
 		{ { FAKE_IDR0 & ~2u, FAKE_IDR1, 0, 0x74 }, { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, "stage 2 table" },
-		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, { FAKE_IDR0, FAKE_IDR1, 0, 0x64 }, "page size" },
+		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, { FAKE_IDR0, FAKE_IDR1, 0, 0x64 }, "another page size" },
 		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x75 }, { FAKE_IDR0, FAKE_IDR1, 0, 0x74 }, "addresses" },
 		{ { FAKE_IDR0, FAKE_IDR1, 0, 0x445 }, { FAKE_IDR0, FAKE_IDR1, 0, 0x45 }, "wider" },
 	};
