@@ -8,14 +8,18 @@
 
 #include "core.h"
 
+static enum piommu_default demand_of(const struct core_device *cd)
+{
+	const struct piommu_unit *unit = cd->dev.unit;
+
+	return unit && unit->driver->default_domain ? unit->driver->default_domain(&cd->dev) : PIOMMU_DEFAULT_ANY;
+}
+
 /* What the hardware demands, else what the user wants. */
 static enum piommu_default wish_of(const struct core_device *cd)
 {
-	const struct piommu_unit *unit = cd->dev.unit;
-	enum piommu_default demand = PIOMMU_DEFAULT_ANY;
+	enum piommu_default demand = demand_of(cd);
 
-	if (unit && unit->driver->default_domain)
-		demand = unit->driver->default_domain(&cd->dev);
 	return demand != PIOMMU_DEFAULT_ANY ? demand : cd->wish.kind;
 }
 
@@ -84,8 +88,8 @@ static int make_default_domain(struct piommu_group *group) REQUIRES(group->mutex
 }
 
 /*
- * A unit that has just been enabled has every requester on identity: a device of which that is all we want is there already, and not
- * one register is written. One that came later may find anything under its address.
+ * A unit that has just been enabled has every requester on identity, but for those that its driver demands are blocked: a device of which
+ * that is all we want is there already, and not one register is written. One that came later may find anything under its address.
  */
 static int place_on_identity(struct core_device *cd)
 {
@@ -120,7 +124,7 @@ static int place(struct piommu_group *group, struct core_device *cd) REQUIRES(gr
 		err = 0; /* until its first use it goes on with what it was handed over with */
 	else if (cd->resets && !cd->nreserved)
 		err = core_device_move(group, cd, (struct core_place){ CORE_TO_BLOCKING, NULL }); /* until the reset ends */
-	else if (fresh && domain == cu->identity)
+	else if (fresh && domain == cu->identity && demand_of(cd) != PIOMMU_DEFAULT_BLOCKING)
 		err = place_on_identity(cd);
 	else
 		err = core_device_move(group, cd, where);

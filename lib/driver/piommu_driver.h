@@ -408,7 +408,10 @@ struct piommu_driver {
 	int (*device_group)(struct piommu_device *device, struct piommu_group **out);
 	/** Whether the device goes on with what it was handed over with (firmware's, a crashed kernel's) until its first use. */
 	bool (*is_attach_deferred)(const struct piommu_device *device);
-	/** What the hardware demands of the domain that nobody asked for; PIOMMU_DEFAULT_ANY: nothing. */
+	/**
+	 * What the hardware demands of the domain that nobody asked for; PIOMMU_DEFAULT_ANY: nothing. BLOCKING: enable left the device
+	 * blocked, as it was found, and not on identity.
+	 */
 	enum piommu_default (*default_domain)(const struct piommu_device *device);
 	/** Points one PASID of the device at `domain` under `tag`; NULL: at nothing. As attach. NULL: no PASIDs. */
 	int (*attach_pasid)(struct piommu_device *device, uint32_t pasid, struct piommu_domain *domain, uint32_t tag);
