@@ -93,15 +93,16 @@ struct smmuv3 {
 	void *strtab;         /* aligned to its size in there; entries, or descriptors of the first level */
 	unsigned stream_bits; /* ids below 1 << stream_bits have an entry */
 	bool two_level;
-	struct piommu_mem shared;    /* of two levels: bypass for every stream that is in no table of its own */
+	struct piommu_mem shared;    /* of two levels: for every stream that is in no table of its own */
 	struct smmuv3_l2 *tables;    /* those that are not shared, and spare ones */
 	struct smmuv3_cd *cds[1024]; /* pages of them, by tag */
 
 	struct smmuv3_inv inv;
 	struct smmuv3_events events;
 	struct smmuv3_found found;
-	bool touched; /* registers may differ from what was found */
-	bool lost;    /* reported as gone */
+	bool keeps_abort; /* as it was found (GBPA.ABORT): streams that nobody claimed are aborted, else on bypass */
+	bool touched;     /* registers may differ from what was found */
+	bool lost;        /* reported as gone */
 	/* An entry could not be put back for certain: until all is invalidated, hardware may hold one that names any tag. */
 	bool config_unknown;
 };
@@ -129,7 +130,7 @@ struct smmuv3_move {
 	struct smmuv3_ste was;
 };
 
-/* Every stream on bypass. @return 0; -ENOMEM; -ENOTSUP */
+/* Every stream on bypass, or aborted, as keeps_abort says. @return 0; -ENOMEM; -ENOTSUP */
 int smmuv3_tables_create(struct smmuv3 *smmuv3);
 void smmuv3_tables_destroy(struct smmuv3 *smmuv3);
 /* Values for STRTAB_BASE_CFG and STRTAB_BASE. */

@@ -334,12 +334,13 @@ static int enable(struct piommu_unit *unit)
 	if (err)
 		return err;
 	remember(smmuv3);
+	smmuv3->keeps_abort = piommu_read32(smmuv3->window, SMMUV3_GBPA) & SMMUV3_GBPA_ABORT;
 	err = create_memory(smmuv3);
 	if (err)
 		return err;
-	if (piommu_read32(smmuv3->window, SMMUV3_GBPA) & SMMUV3_GBPA_ABORT)
+	if (smmuv3->keeps_abort)
 		log_info(unit->log,
-			 "%s: firmware had all DMA aborted (GBPA.ABORT); devices that nobody claims are let through now",
+			 "%s: found with all DMA aborted (GBPA.ABORT): that of devices that nobody claims stays aborted",
 			 unit->name);
 	err = turn_on(smmuv3);
 	if (!err)
@@ -363,6 +364,12 @@ static int shutdown_unit(struct piommu_unit *unit)
 	return give_back(smmuv3);
 }
 
+/* What firmware, or the kernel, let nowhere is not let through because another device is used. */
+static enum piommu_default default_domain(const struct piommu_device *device)
+{
+	return smmuv3_of(device->unit)->keeps_abort ? PIOMMU_DEFAULT_BLOCKING : PIOMMU_DEFAULT_ANY;
+}
+
 const struct piommu_driver smmuv3_driver = {
 	.name = "smmuv3",
 	.family = PIOMMU_FAMILY_SMMUV3,
@@ -372,6 +379,7 @@ const struct piommu_driver smmuv3_driver = {
 	.enable = enable,
 	.shutdown = shutdown_unit,
 	.device_group = arm_device_group,
+	.default_domain = default_domain,
 	.domain_create = smmuv3_domain_create,
 	.domain_fits = smmuv3_domain_fits,
 	.attach = smmuv3_attach,

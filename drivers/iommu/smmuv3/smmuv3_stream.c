@@ -5,8 +5,8 @@
  *
  * Of two levels, all first-level descriptors lead to one table in which every stream is on bypass, so that devices nobody claimed
  * keep working, hot-plugged ones too; 256 streams get a table of their own when the first device among them is attached. A linear
- * table (small, or of a unit that has no other) has bypass everywhere from the start. First levels end at 2 MiB: ids that do not
- * fit are said to be aborted.
+ * table (small, or of a unit that has no other) has bypass everywhere from the start. Where all DMA was aborted when the unit was
+ * taken over, it is abort instead of bypass in both. First levels end at 2 MiB: ids that do not fit are said to be aborted.
  *
  * Entries that cannot move word by word move with their table. A copy of it gets the new entries, and one 64-bit store of the first-level
  * descriptor puts the copy in its place: hardware reads an entry out of the one or the other, and both are whole. Then all that is
@@ -39,12 +39,13 @@ static void table_free(struct smmuv3 *smmuv3, struct piommu_mem *mem)
 	*mem = (struct piommu_mem){ 0 };
 }
 
-static void fill_bypass(struct smmuv3 *smmuv3, struct smmuv3_ste *table, size_t n)
+/* Streams that nobody has claimed. */
+static void fill(struct smmuv3 *smmuv3, struct smmuv3_ste *table, size_t n)
 {
-	const struct smmuv3_ste bypass = smmuv3_ste_bypass();
+	const struct smmuv3_ste unclaimed = smmuv3->keeps_abort ? smmuv3_ste_abort() : smmuv3_ste_bypass();
 
 	for (size_t i = 0; i < n; i++)
-		table[i] = bypass;
+		table[i] = unclaimed;
 	smmuv3_writeback(smmuv3, table, n * sizeof(*table));
 }
 
@@ -72,7 +73,7 @@ static int linear_create(struct smmuv3 *smmuv3)
 	int err = top_alloc(smmuv3, n * sizeof(struct smmuv3_ste));
 
 	if (!err)
-		fill_bypass(smmuv3, smmuv3->strtab, n);
+		fill(smmuv3, smmuv3->strtab, n);
 	return err;
 }
 
@@ -86,7 +87,7 @@ static int two_level_create(struct smmuv3 *smmuv3)
 		err = top_alloc(smmuv3, n * sizeof(*l1) < 64 ? 64 : n * sizeof(*l1));
 	if (err)
 		return err;
-	fill_bypass(smmuv3, smmuv3->shared.va, (size_t)1 << SMMUV3_SPLIT);
+	fill(smmuv3, smmuv3->shared.va, (size_t)1 << SMMUV3_SPLIT);
 	l1 = smmuv3->strtab;
 	for (size_t i = 0; i < n; i++)
 		l1[i] = smmuv3_l1_desc(smmuv3->shared.pa, SMMUV3_SPLIT);

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	}
 	rig_set_target(&target);
 	if (granule_ntests + map_ntests + fault_ntests + stale_ntests + burst_ntests + domain_ntests + topology_ntests +
-		    move_ntests + broken_ntests >
+		    move_ntests + kept_ntests + broken_ntests >
 	    128)
 		return 2;
 	n = add(all, n, granule_tests, granule_ntests);
@@ -54,6 +54,8 @@ int main(int argc, char **argv)
 		n = add(all, n, topology_tests, topology_ntests);
 		if (!strcmp(target.kind, "sim")) {
 			n = add(all, n, move_tests, move_ntests);
+			if (!strcmp(target.family, "smmuv3"))
+				n = add(all, n, kept_tests, kept_ntests);
 			n = add(all, n, broken_tests, broken_ntests);
 		}
 	}

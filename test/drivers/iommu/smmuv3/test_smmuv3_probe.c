@@ -224,6 +224,39 @@ static void a_unit_without_el2_gets_no_command_for_it(void)
 	fake_fini(&fake);
 }
 
+/* GBPA.ABORT is bit 20; an entry that aborts is V and no more (5.2). */
+static void where_all_was_aborted_every_stream_starts_so(void)
+{
+	static const struct fake_ids cases[] = {
+		{ FAKE_IDR0, FAKE_IDR1, 0, FAKE_IDR5 }, { FAKE_IDR0, (FAKE_IDR1 & ~0x3fu) | 7, 0, FAKE_IDR5 }, /* linear */
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct piommu_device device = { .name = "device" };
+		struct fake fake;
+
+		fake_init(&fake, &cases[i]);
+		fake_set(&fake, 0x44, 4, 0x101000);
+		fake.log.level = PIOMMU_LOG_INFO;
+		device.unit = &fake.unit;
+		CHECK_EQ(smmuv3_driver.probe(&fake.unit, &fake.window), 0);
+		CHECK_EQ(smmuv3_driver.enable(&fake.unit), 0);
+		CHECK_HAS(fake.said, "stays aborted");
+		for (uint32_t stream = 0; stream < 128; stream++)
+			CHECK_HEX(fake_ste(&fake, stream)->w[0], 0x1);
+		CHECK_EQ(smmuv3_driver.default_domain(&device), PIOMMU_DEFAULT_BLOCKING);
+		CHECK_HEX(fake_reg(&fake, 0x44, 4), 0x101000);
+		CHECK_EQ(smmuv3_driver.shutdown(&fake.unit), 0);
+
+		/* Taken over once more, with another word of firmware's. */
+		fake_set(&fake, 0x44, 4, 0x1000);
+		CHECK_EQ(smmuv3_driver.enable(&fake.unit), 0);
+		CHECK_HEX(fake_ste(&fake, 1)->w[0], 0x9);
+		CHECK_EQ(smmuv3_driver.default_domain(&device), PIOMMU_DEFAULT_ANY);
+		fake_fini(&fake);
+	}
+}
+
 static void every_stream_starts_on_bypass(void)
 {
 	static const struct fake_ids cases[] = {
@@ -424,6 +457,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(bring_up_goes_tables_commands_invalidate_events_translate),
 		SUITE_TEST(a_unit_without_el2_gets_no_command_for_it),
 		SUITE_TEST(every_stream_starts_on_bypass),
+		SUITE_TEST(where_all_was_aborted_every_stream_starts_so),
 		SUITE_TEST(a_large_linear_table_is_aligned_to_its_size),
 		SUITE_TEST(ids_that_a_table_would_be_too_large_for_are_named),
 		SUITE_TEST(a_unit_that_does_not_snoop_gets_its_tables_written_back),
