@@ -194,14 +194,21 @@ static void check_index(struct smmuv3_model *m, const struct sim_reg *reg, uint3
 		sim_model_misuse(&m->model, "%s 0x%x: more than a whole queue apart from the other index", reg->name, value);
 }
 
+/* What is wider than a word is an address, no wider than the unit's (6.3); registers of MSIs are RES0 without them. */
+static uint64_t writable(const struct smmuv3_model *m, const struct sim_reg *reg)
+{
+	if ((reg->kind == UNDER_GERROR_IRQ || reg->kind == UNDER_EVENTQ_IRQ) && !m->cfg.msi)
+		return 0;
+	return reg->len == 8 ? reg->writable & (BASE_HINT | GENMASK64(m->cfg.oas - 1, 0)) : reg->writable;
+}
+
 static void store(struct smmuv3_model *m, const struct sim_reg *reg, unsigned off, unsigned width, uint64_t value)
 {
 	uint32_t *words = &m->words[s3m_slot(reg->off)];
 	uint64_t old = sim_reg_get(reg, words), wanted;
 	struct sim_reg here = *reg;
 
-	if ((reg->kind == UNDER_GERROR_IRQ || reg->kind == UNDER_EVENTQ_IRQ) && !m->cfg.msi)
-		here.writable = 0;
+	here.writable = writable(m, reg);
 	wanted = sim_reg_merge(&m->model, &here, old, off, width, value);
 	if (is_guarded(m, reg, wanted ^ old)) {
 		sim_model_misuse(&m->model, "write%u of %s while it is in use", width * 8, reg->name);

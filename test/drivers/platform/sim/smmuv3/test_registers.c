@@ -150,6 +150,25 @@ static void reserved_bits_and_values_are_misuse(void)
 	}
 }
 
+static void addresses_are_no_wider_than_the_unit(void)
+{
+	static const unsigned bases[] = { 0x80, 0x90, 0xa0, 0x68, 0xb0 };
+	struct smmuv3_model_config config = rig_default;
+	struct rig rig;
+
+	config.msi = true;
+	rig_open(&rig, &config);
+	for (unsigned i = 0; i < COUNT(bases); i++) {
+		w64(&rig, bases[i], UINT64_C(1) << 43);
+		CHECK_EQ(rig_counts(&rig).misuse, i);
+		w64(&rig, bases[i], UINT64_C(3) << 43);
+		CHECK_HAS(rig_complaint(&rig), "reserved bits 0x100000000000");
+		CHECK_EQ(rig_counts(&rig).misuse, i + 1);
+		CHECK_HEX(r64(&rig, bases[i]), UINT64_C(1) << 43);
+	}
+	rig_close(&rig);
+}
+
 static void registers_in_use_are_not_changed(void)
 {
 	static const struct {
@@ -392,6 +411,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(dead_unit_reads_all_ones),
 	SUITE_TEST(kernel_leaves_a_unit_on),
 	SUITE_TEST(window_to_inspect_cannot_write),
+	SUITE_TEST(addresses_are_no_wider_than_the_unit),
 };
 
 int main(int argc, char **argv)
