@@ -68,6 +68,16 @@ static void check_attributes(struct smmuv3_model *m, uint32_t cr0)
 				 "a queue is enabled with CR1 0x%x: a unit that snoops is told to go past the caches", cr1);
 }
 
+/* Low bits of an address that is not aligned to its table's size are ignored (6.3, STRTAB_BASE). */
+static void check_table(struct smmuv3_model *m, uint32_t cr0)
+{
+	uint64_t base = s3m_get64(m, R_STRTAB_BASE) & STRTAB_ADDR;
+
+	if (cr0 & CR0_SMMUEN && !is_aligned(base, s3m_strtab_align(m)))
+		sim_model_misuse(&m->model, "SMMUEN with STRTAB_BASE 0x%llx, which is not aligned to its size of %llu bytes",
+				 (unsigned long long)base, (unsigned long long)s3m_strtab_align(m));
+}
+
 void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 {
 	if (m->cr0_pending) {
@@ -75,6 +85,7 @@ void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 		return;
 	}
 	check_attributes(m, value & ~s3m_get32(m, R_CR0ACK));
+	check_table(m, value & ~s3m_get32(m, R_CR0ACK));
 	s3m_put32(m, R_CR0, value);
 	if (value != s3m_get32(m, R_CR0ACK))
 		begin(m, &m->cr0_pending);

@@ -313,6 +313,8 @@ bool s3m_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa, bool is_t
 bool s3m_stream_get(struct s3m_walker *w);
 /* Where the STE of a stream is. 0, C_BAD_STREAMID, F_STE_FETCH (with *pa of what could not be read) */
 unsigned s3m_ste_find(struct smmuv3_model *m, enum s3m_view view, uint32_t sid, uint64_t *pa, bool *cached);
+/* Of the table that STRTAB_BASE names, by its size. */
+uint64_t s3m_strtab_align(const struct smmuv3_model *m);
 bool s3m_entry_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa, uint64_t words[ENTRY_WORDS]);
 
 /* smmuv3_model_translate.c */

@@ -64,15 +64,41 @@ static unsigned l1_load(struct smmuv3_model *m, enum s3m_view view, uint64_t pa,
 	return 0;
 }
 
-static unsigned two_level_find(struct smmuv3_model *m, enum s3m_view view, uint32_t sid, unsigned lg2, uint64_t *pa,
+static unsigned split_of(const struct smmuv3_model *m)
+{
+	unsigned split = field_get32(STRTAB_SPLIT, s3m_get32(m, R_STRTAB_BASE_CFG));
+
+	return split == 8 || split == 10 ? split : 6;
+}
+
+static unsigned table_lg2(const struct smmuv3_model *m)
+{
+	unsigned lg2 = field_get32(STRTAB_LOG2SIZE, s3m_get32(m, R_STRTAB_BASE_CFG));
+
+	return lg2 < m->cfg.sid_bits ? lg2 : m->cfg.sid_bits;
+}
+
+static bool is_two_level(const struct smmuv3_model *m)
+{
+	return m->cfg.two_level && field_get32(STRTAB_FMT, s3m_get32(m, R_STRTAB_BASE_CFG)) == 1;
+}
+
+uint64_t s3m_strtab_align(const struct smmuv3_model *m)
+{
+	unsigned lg2 = table_lg2(m), split = split_of(m);
+
+	if (!is_two_level(m))
+		return UINT64_C(64) << lg2;
+	return UINT64_C(8) << (lg2 > split + 3 ? lg2 - split : 3);
+}
+
+static unsigned two_level_find(struct smmuv3_model *m, enum s3m_view view, uint32_t sid, uint64_t base, uint64_t *pa,
 			       bool *cached)
 {
-	unsigned split = field_get32(STRTAB_SPLIT, s3m_get32(m, R_STRTAB_BASE_CFG)), span, event;
-	uint64_t base = s3m_get64(m, R_STRTAB_BASE) & STRTAB_ADDR, desc;
+	unsigned split = split_of(m), span, event;
+	uint64_t desc;
 
-	if (split != 8 && split != 10)
-		split = 6;
-	*pa = align_down(base, UINT64_C(8) << (lg2 > split + 3 ? lg2 - split : 3)) + 8 * (uint64_t)(sid >> split);
+	*pa = base + 8 * (uint64_t)(sid >> split);
 	event = l1_load(m, view, *pa, sid >> split, &desc, cached);
 	if (event)
 		return event;
@@ -86,16 +112,14 @@ static unsigned two_level_find(struct smmuv3_model *m, enum s3m_view view, uint3
 
 unsigned s3m_ste_find(struct smmuv3_model *m, enum s3m_view view, uint32_t sid, uint64_t *pa, bool *cached)
 {
-	uint32_t cfg = s3m_get32(m, R_STRTAB_BASE_CFG);
-	unsigned lg2 = field_get32(STRTAB_LOG2SIZE, cfg);
+	uint64_t base = align_down(s3m_get64(m, R_STRTAB_BASE) & STRTAB_ADDR, s3m_strtab_align(m));
+	unsigned lg2 = table_lg2(m);
 
-	if (lg2 > m->cfg.sid_bits)
-		lg2 = m->cfg.sid_bits;
 	if (lg2 < 32 && sid >> lg2)
 		return C_BAD_STREAMID;
-	if (m->cfg.two_level && field_get32(STRTAB_FMT, cfg) == 1)
-		return two_level_find(m, view, sid, lg2, pa, cached);
-	*pa = align_down(s3m_get64(m, R_STRTAB_BASE) & STRTAB_ADDR, UINT64_C(64) << lg2) + 64 * (uint64_t)sid;
+	if (is_two_level(m))
+		return two_level_find(m, view, sid, base, pa, cached);
+	*pa = base + 64 * (uint64_t)sid;
 	return 0;
 }
 

@@ -169,6 +169,31 @@ static void addresses_are_no_wider_than_the_unit(void)
 	rig_close(&rig);
 }
 
+static void stream_table_is_aligned_to_its_size(void)
+{
+	static const struct {
+		uint64_t base;
+		uint32_t cfg;
+		bool is_aligned;
+	} tables[] = {
+		{ 0x800, 5, true },        { 0x400, 5, false },
+		{ 0x4000, 8, true },       { 0x2000, 8, false },       /* 64 bytes an entry */
+		{ 0x2000, 0x10190, true }, { 0x1000, 0x10190, false }, /* two levels, SPLIT 6: 1024 descriptors of 8 bytes */
+		{ 0x40, 0x10186, true },                               /* one descriptor, but 64 bytes at least */
+	};
+	struct rig rig;
+
+	for (unsigned i = 0; i < COUNT(tables); i++) {
+		rig_open(&rig, &rig_default);
+		rig.strtab = rig_pages(&rig, 0x10000) + tables[i].base;
+		rig.strtab_lg2 = tables[i].cfg;
+		rig_enable(&rig);
+		CHECK_EQ(rig_counts(&rig).misuse, !tables[i].is_aligned);
+		CHECK_HAS(rig_complaint(&rig), tables[i].is_aligned ? "" : "not aligned to its size");
+		rig_close(&rig);
+	}
+}
+
 static void registers_in_use_are_not_changed(void)
 {
 	static const struct {
@@ -412,6 +437,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(kernel_leaves_a_unit_on),
 	SUITE_TEST(window_to_inspect_cannot_write),
 	SUITE_TEST(addresses_are_no_wider_than_the_unit),
+	SUITE_TEST(stream_table_is_aligned_to_its_size),
 };
 
 int main(int argc, char **argv)
