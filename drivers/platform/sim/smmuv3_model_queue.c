@@ -136,14 +136,22 @@ static const struct command_kind *kind_of(const struct smmuv3_model *m, uint64_t
 	return NULL;
 }
 
+/* Of a TLBI: tags are as wide as IDR0 says, and without stage 2 there is no VMID (4.4). */
+static uint64_t absent_tag_bits(const struct smmuv3_model *m)
+{
+	uint64_t vmid = !m->cfg.s2 ? C_VMID : m->cfg.vmid16 ? 0 : GENMASK64(47, 40);
+
+	return vmid | (m->cfg.asid16 ? 0 : GENMASK64(63, 56));
+}
+
 static bool has_reserved(const struct smmuv3_model *m, const struct command_kind *kind, uint64_t lo, uint64_t hi)
 {
 	bool in_range = kind->has_range && m->cfg.ril && hi & C_TG;
 	uint64_t lo_known = C_OPCODE | kind->lo | (in_range ? C_NUM | C_SCALE : 0);
 	uint64_t hi_known = kind->hi | (in_range ? C_TG | C_TTL : 0);
 
-	if (kind->lo & C_VMID && kind->opcode >= TLBI_NH_ALL && kind->opcode != SYNC && !m->cfg.s2)
-		lo_known &= ~C_VMID;
+	if (kind->opcode >= TLBI_NH_ALL && kind->opcode != SYNC)
+		lo_known &= ~absent_tag_bits(m);
 	return lo & ~lo_known || hi & ~hi_known;
 }
 

@@ -167,6 +167,8 @@ static void commands_that_do_not_exist(void)
 static void commands_of_absent_capabilities(void)
 {
 	static const uint64_t s1[] = { 0x05, 0x06, 0x10, 0x11, 0x12, 0x13 }, s2[] = { 0x28, 0x2a };
+	static const uint64_t tagged[] = { 0x10 | UINT64_C(1) << 40, 0x11 | UINT64_C(1) << 56, 0x12 | UINT64_C(1) << 40,
+					   0x28 | UINT64_C(1) << 47, 0x2a | UINT64_C(1) << 40 }; /* tags of 9 bits and more */
 	struct smmuv3_model_config config = rig_default;
 	struct rig rig;
 
@@ -178,6 +180,12 @@ static void commands_of_absent_capabilities(void)
 	for (unsigned i = 0; i < COUNT(s2); i++)
 		check_illegal(s2[i], 0, &config);
 	check_illegal(0x11 | UINT64_C(1) << 32, 0, &config); /* no VMIDs */
+	config = rig_default;
+	config.asid16 = config.vmid16 = false;
+	for (unsigned i = 0; i < COUNT(tagged); i++)
+		check_illegal(tagged[i], 0, &config);
+	config.hyp = true;
+	check_illegal(0x21 | UINT64_C(1) << 56, 0, &config);
 	config = rig_default;
 	config.ril = false;
 	check_illegal(0x12, 0x1001 | 1 << 10 | 3 << 8, &config);
