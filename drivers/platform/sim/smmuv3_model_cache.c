@@ -60,26 +60,28 @@ static uint64_t key(uint64_t number, unsigned class, uint64_t address, unsigned 
 	return number << TAG_SHIFT | (uint64_t) class << CLASS_SHIFT | (address & GENMASK64(ADDRESS_BITS - 1, 0)) >> lg2;
 }
 
-bool s3m_leaf_find(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf)
+unsigned s3m_leaf_find(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf)
 {
-	const uint64_t *found = NULL;
+	unsigned n = 0;
 	uint64_t number;
-	unsigned class;
 
 	if (iova >> ADDRESS_BITS || !number_of(m, tag, false, &number))
-		return false;
-	for (class = 0; class < NCLASSES && !found; class ++)
-		found = sim_cache_find(&m->iotlb, key(number, class, iova, leaf_sizes[class].lg2));
-	if (!found)
-		return false;
-	*leaf = (struct s3m_leaf){
-		.pa = found[0] & V_ADDR,
-		.lg2 = leaf_sizes[class - 1].lg2,
-		.level = (unsigned)field_get(V_LEVEL, found[0]),
-		.user = (unsigned)field_get(V_USER, found[0]),
-		.priv = (unsigned)field_get(V_PRIV, found[0]),
-	};
-	return true;
+		return 0;
+	for (unsigned i = 0; i < NCLASSES; i++) {
+		const uint64_t *found = sim_cache_find(&m->iotlb, key(number, i, iova, leaf_sizes[i].lg2));
+
+		if (!found)
+			continue;
+		n++;
+		*leaf = (struct s3m_leaf){
+			.pa = found[0] & V_ADDR,
+			.lg2 = leaf_sizes[i].lg2,
+			.level = (unsigned)field_get(V_LEVEL, found[0]),
+			.user = (unsigned)field_get(V_USER, found[0]),
+			.priv = (unsigned)field_get(V_PRIV, found[0]),
+		};
+	}
+	return n;
 }
 
 void s3m_leaf_put(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, const struct s3m_leaf *leaf)

@@ -154,6 +154,7 @@ enum {
 	F_ADDR_SIZE = 0x11,
 	F_ACCESS = 0x12,
 	F_PERMISSION = 0x13,
+	F_TLB_CONFLICT = 0x20,
 };
 enum {
 	CLASS_CD = 0,
@@ -338,7 +339,8 @@ struct s3m_leaf {
 	unsigned lg2, level;
 	unsigned user, priv;
 };
-bool s3m_leaf_find(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf);
+/* @return how many entries there are for the address; `leaf` is one of them */
+unsigned s3m_leaf_find(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf);
 void s3m_leaf_put(struct smmuv3_model *m, struct s3m_tag tag, uint64_t iova, const struct s3m_leaf *leaf);
 /* The deepest table that is remembered on the way to `iova`. */
 bool s3m_table_find(struct smmuv3_model *m, struct s3m_tag tag, const struct lpae_config *c, uint64_t iova,

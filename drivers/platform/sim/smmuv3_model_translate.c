@@ -78,42 +78,46 @@ static void fill(struct s3m_walker *w, struct s3m_tag tag, const struct lpae_con
 	}
 }
 
-static bool find(struct s3m_walker *w, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf)
+/* How many entries have the address: one at most, unless software put one over another without an invalidation between. */
+static unsigned find(struct s3m_walker *w, struct s3m_tag tag, uint64_t iova, struct s3m_leaf *leaf)
 {
 	const struct s3m_tag global = { S3M_S1_GLOBAL, tag.vmid, 0 };
+	unsigned found = s3m_leaf_find(w->m, tag, iova, leaf);
 
-	if (w->view != S3M_HARDWARE)
-		return false;
-	if (!s3m_leaf_find(w->m, tag, iova, leaf) && !(tag.kind == S3M_S1 && s3m_leaf_find(w->m, global, iova, leaf))) {
-		w->m->model.counts.tlb_misses++;
-		return false;
-	}
-	w->m->model.counts.tlb_hits++;
-	w->cached = true;
-	return true;
+	if (tag.kind == S3M_S1)
+		found += s3m_leaf_find(w->m, global, iova, leaf);
+	w->m->model.counts.tlb_misses += !found;
+	w->m->model.counts.tlb_hits += found > 0;
+	w->cached |= found > 0;
+	if (found > 1)
+		sim_model_misuse(&w->m->model, "0x%llx has %u TLB entries: a leaf was replaced without an invalidation",
+				 (ull)iova, found);
+	return found;
 }
 
-/* One stage's leaf for an address. False: no leaf, `*walk` has the fault. */
-static bool lookup(struct s3m_walker *w, struct s3m_tag tag, const struct lpae_config *c, uint64_t iova, struct s3m_leaf *leaf,
-		   struct lpae_walk *walk)
+/* One stage's leaf for an address. @return 0, or the event, with where a table could not be read in `*fetch` */
+static unsigned lookup(struct s3m_walker *w, struct s3m_tag tag, const struct lpae_config *c, uint64_t iova,
+		       struct s3m_leaf *leaf, uint64_t *fetch)
 {
-	bool is_hardware = w->view == S3M_HARDWARE;
+	bool is_hardware = w->view == S3M_HARDWARE, has_from;
 	struct reading reading = { w, w->view, c->stage == 1 && w->stream.s2 };
 	const struct lpae_reader reader = { load_entry, &reading };
+	unsigned found = is_hardware ? find(w, tag, iova, leaf) : 0;
 	struct lpae_table from;
-	bool has_from;
+	struct lpae_walk walk;
 
-	if (find(w, tag, iova, leaf))
-		return true;
+	if (found)
+		return found > 1 ? F_TLB_CONFLICT : 0;
 	has_from = is_hardware && s3m_table_find(w->m, tag, c, iova, &from);
 	w->cached |= has_from;
-	lpae_walk(c, &reader, has_from ? &from : NULL, iova, walk);
+	lpae_walk(c, &reader, has_from ? &from : NULL, iova, &walk);
 	if (is_hardware) {
-		check_leaf(w, c, &reader, walk);
-		fill(w, tag, c, walk, iova);
+		check_leaf(w, c, &reader, &walk);
+		fill(w, tag, c, &walk, iova);
 	}
-	*leaf = (struct s3m_leaf){ walk->pa, walk->leaf_lg2, walk->level, walk->user, walk->priv };
-	return !walk->fault;
+	*leaf = (struct s3m_leaf){ walk.pa, walk.leaf_lg2, walk.level, walk.user, walk.priv };
+	*fetch = walk.entry_pa;
+	return walk.fault ? event_of(walk.fault) : 0;
 }
 
 static bool is_allowed(unsigned prot, bool is_write)
@@ -140,15 +144,11 @@ bool s3m_stage2(struct s3m_walker *w, uint64_t ipa, unsigned class, bool is_writ
 {
 	const struct s3m_tag tag = { S3M_S2, w->stream.vmid, 0 };
 	struct s3m_fault fault = { .s2 = true, .class = class, .ipa = ipa, .silent = w->stream.silent2 };
-	struct lpae_walk walk = { 0 };
 	struct s3m_leaf leaf;
 
-	if (!lookup(w, tag, &w->stream.t2, ipa, &leaf, &walk)) {
-		fault.event = event_of(walk.fault);
-		fault.fetch = walk.entry_pa;
-	} else if (!is_allowed(leaf.user, is_write)) {
+	fault.event = lookup(w, tag, &w->stream.t2, ipa, &leaf, &fault.fetch);
+	if (!fault.event && !is_allowed(leaf.user, is_write))
 		fault.event = F_PERMISSION;
-	}
 	return finish(w, &fault, &leaf, ipa, pa);
 }
 
@@ -156,20 +156,14 @@ static bool stage1(struct s3m_walker *w, uint64_t iova, uint64_t *ipa)
 {
 	const struct s3m_tag tag = { S3M_S1, w->stream.vmid, w->stream.asid };
 	struct s3m_fault fault = { .class = CLASS_IN, .silent = w->stream.silent1 };
-	struct lpae_walk walk = { 0 };
 	struct s3m_leaf leaf;
 	uint64_t va = w->stream.tbi0 ? iova & GENMASK64(55, 0) : iova;
 
-	if (w->stream.epd0) {
-		fault.event = F_TRANSLATION;
-	} else if (!lookup(w, tag, &w->stream.t1, va, &leaf, &walk)) {
-		if (w->fault.event)
-			return false; /* stage 2's, on the way to a table */
-		fault.event = event_of(walk.fault);
-		fault.fetch = walk.entry_pa;
-	} else if (!is_allowed(w->stream.priv ? leaf.priv : leaf.user, w->is_write)) {
+	fault.event = w->stream.epd0 ? F_TRANSLATION : lookup(w, tag, &w->stream.t1, va, &leaf, &fault.fetch);
+	if (w->fault.event)
+		return false; /* stage 2's, on the way to a table */
+	if (!fault.event && !is_allowed(w->stream.priv ? leaf.priv : leaf.user, w->is_write))
 		fault.event = F_PERMISSION;
-	}
 	return finish(w, &fault, &leaf, va, ipa);
 }
 

@@ -385,6 +385,28 @@ static void level_1_descriptor_is_remembered_unless_leaf_only(void)
 	rig_close(&rig);
 }
 
+/* A table becomes a block, and only a page that was not cached is invalidated: the block lies over an entry of the other page. */
+static void two_entries_for_one_address_are_a_conflict(void)
+{
+	uint64_t l2, block;
+	struct scene s;
+
+	set(&s, &rig_default);
+	block = rig_pages(&s.rig, 2u << 20);
+	CHECK_EQ(lands(&s, 1, 0x5000), true);
+	l2 = rig_get(&s.rig, s.table[1], 0) & UINT64_C(0xfffffffff000);
+	rig_put(&s.rig, l2, 0, block | (RIG_S1_RW & ~UINT64_C(2)));
+	rig_order(&s.rig, NH_VA | ASID(5), 0x6000);
+	CHECK_EQ(rig_lands(&s.rig, 1, 0x6000, block + 0x6000), true);
+	CHECK_EQ(rig_write(&s.rig, 1, 0x5008), -EFAULT);
+	rig_check_event(&s.rig, UINT64_C(0x100000020), UINT64_C(2) << 40, 0x5008, 0);
+	CHECK_HAS(rig_complaint(&s.rig), "2 TLB entries");
+	CHECK_EQ(rig_counts(&s.rig).misuse, 1);
+	rig_order(&s.rig, NH_ASID | ASID(5), 0);
+	CHECK_EQ(rig_lands(&s.rig, 1, 0x5000, block + 0x5000), true);
+	rig_close(&s.rig);
+}
+
 static void nothing_is_forgotten_while_the_unit_is_off(void)
 {
 	struct scene s;
@@ -461,6 +483,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(nothing_is_forgotten_while_the_unit_is_off),
 	SUITE_TEST(prefetch_reads_entries_early),
 	SUITE_TEST(nested_streams_have_two_tags),
+	SUITE_TEST(two_entries_for_one_address_are_a_conflict),
 };
 
 int main(int argc, char **argv)
