@@ -101,13 +101,14 @@ static unsigned out_bits(const struct smmuv2_model *m, unsigned code)
 	return bits < m->cfg.oas ? bits : m->cfg.oas;
 }
 
-static const char *check_root(const struct lpae_config *table, uint64_t ttbr, unsigned top)
+/* `other` bits of the register are no part of the address. */
+static const char *check_root(const struct lpae_config *table, uint64_t ttbr, uint64_t other, unsigned bits)
 {
-	uint64_t low = ttbr & (lpae_root_align(table) - 1);
+	uint64_t pa = ttbr & ~other;
 
-	if (low)
+	if (pa & (lpae_root_align(table) - 1))
 		return "TTBR is not aligned to its table";
-	return top < 47 && ttbr & GENMASK64(47, top + 1) ? "TTBR is beyond the output size" : NULL;
+	return pa >> bits ? "TTBR has reserved bits set, or is beyond the output size" : NULL;
 }
 
 static const char *one_table(const struct smmuv2_model *m, struct smmuv2m_regime *r, unsigned which, unsigned granule_lg2,
@@ -134,7 +135,7 @@ static const char *one_table(const struct smmuv2_model *m, struct smmuv2m_regime
 		.root = ttbr & GENMASK64(47, 4),
 		.ignore_af = reg32(m, r, B_SCTLR) & SCTLR_AFFD,
 	};
-	return check_root(table, ttbr & GENMASK64(47, 0), m->cfg.oas - 1);
+	return check_root(table, ttbr, TTBR_ASID, m->cfg.oas);
 }
 
 static const char *stage1_64(const struct smmuv2_model *m, struct smmuv2m_regime *r)
@@ -190,7 +191,7 @@ static const char *stage2_64(const struct smmuv2_model *m, struct smmuv2m_regime
 		.root = ttbr & GENMASK64(47, 4),
 		.ignore_af = reg32(m, r, B_SCTLR) & SCTLR_AFFD,
 	};
-	return check_root(&r->table[0], ttbr, m->cfg.oas - 1);
+	return check_root(&r->table[0], ttbr, 0, m->cfg.oas);
 }
 
 /* ---- AArch32 long descriptors: as AArch64 with 4 KiB and 40 bits (G5.5) ---- */
@@ -224,11 +225,11 @@ static const char *stage1_32(const struct smmuv2_model *m, struct smmuv2m_regime
 		return "TCR has reserved bits set";
 	if (!(tcr & TCR_EPD0)) {
 		table_32(m, r, 0, bits0, lpae_start_level(12, bits0));
-		wrong = check_root(&r->table[0], reg64(m, r, B_TTBR0) & ~TTBR_ASID8, 39);
+		wrong = check_root(&r->table[0], reg64(m, r, B_TTBR0), TTBR_ASID8, 40);
 	}
 	if (!wrong && !(tcr & TCR_EPD1)) {
 		table_32(m, r, 1, bits1, lpae_start_level(12, bits1));
-		wrong = check_root(&r->table[1], reg64(m, r, B_TTBR1) & ~TTBR_ASID8, 39);
+		wrong = check_root(&r->table[1], reg64(m, r, B_TTBR1), TTBR_ASID8, 40);
 	}
 	return wrong;
 }
@@ -248,7 +249,7 @@ static const char *stage2_32(const struct smmuv2_model *m, struct smmuv2m_regime
 	if (level < 0)
 		return "TCR.SL0 does not go with T0SZ";
 	table_32(m, r, 0, bits, (unsigned)level);
-	return check_root(&r->table[0], reg64(m, r, B_TTBR0), 39);
+	return check_root(&r->table[0], reg64(m, r, B_TTBR0), 0, 40);
 }
 
 /* ---- All of it ---- */

@@ -233,7 +233,9 @@ static void sign_extension_leads_to_the_upper_table(void)
 static void configurations_that_do_not_work_are_misuse(void)
 {
 	static const struct {
-		uint32_t cbar, tcr, tcr2, ttbr_low, sctlr;
+		uint32_t cbar, tcr, tcr2;
+		uint64_t ttbr_bits;
+		uint32_t sctlr;
 		const char *says;
 	} cases[] = {
 		{ 0x10000, 0x00803519, 0x38015, 0x000, 0x121, "" },
@@ -245,6 +247,8 @@ static void configurations_that_do_not_work_are_misuse(void)
 		{ 0x10000, 0x00803519, 0x38017, 0x000, 0x121, "PASize" },
 		{ 0x10000, 0x00803519, 0x30015, 0x000, 0x121, "SEP" },
 		{ 0x10000, 0x00803519, 0x38015, 0x800, 0x121, "aligned" },
+		{ 0x10000, 0x00803519, 0x38015, UINT64_C(0xffff) << 48, 0x121, "" }, /* an ASID, which stage 2 has not */
+		{ 0x00009, 0x80023559, 0x00000, UINT64_C(1) << 48, 0x121, "reserved" },
 		{ 0x10000, 0x00800519, 0x38015, 0x000, 0x121, "snoop" },
 		{ 0x10000, 0x00803019, 0x38015, 0x000, 0x121, "snoop" },
 		{ 0x10000, 0x00803559, 0x38015, 0x000, 0x121, "reserved bit 6" },
@@ -266,13 +270,44 @@ static void configurations_that_do_not_work_are_misuse(void)
 		rig_open(&rig, &cfg);
 		w32(&rig, gr1(&rig, 12), cases[i].cbar);
 		w32(&rig, gr1(&rig, 0x80c), 1);
-		w64(&rig, cb(&rig, 3, 0x20), rig_pages(&rig, 4096) + cases[i].ttbr_low);
+		w64(&rig, cb(&rig, 3, 0x20), rig_pages(&rig, 4096) | cases[i].ttbr_bits);
 		if (cases[i].tcr2)
 			w32(&rig, cb(&rig, 3, 0x10), cases[i].tcr2);
 		w32(&rig, cb(&rig, 3, 0x30), cases[i].tcr);
 		w32(&rig, cb(&rig, 3, 0x00), cases[i].sctlr);
 		CHECK_EQ(rig_counts(&rig).misuse, cases[i].says[0] != 0);
 		CHECK_HAS(rig_complaint(&rig), cases[i].says);
+		rig_close_blamed(&rig);
+	}
+}
+
+/* TTBR of AArch32: bits 47:40 and 63:56 are reserved, ASIDs of 8 bits between them in stage 1. */
+static void tables_of_aarch32_lie_below_40_bits(void)
+{
+	static const struct {
+		unsigned bank;
+		uint32_t tcr;
+		uint64_t bits;
+		bool is_good;
+	} cases[] = {
+		{ 3, 0x80803500, UINT64_C(0xff) << 48, true }, { 3, 0x80803500, UINT64_C(1) << 40, false },
+		{ 3, 0x80803500, UINT64_C(1) << 56, false },   { 0, 0x80003558, 0, true },
+		{ 0, 0x80003558, UINT64_C(1) << 48, false },   { 0, 0x80003558, UINT64_C(1) << 63, false },
+	};
+	struct smmuv2_model_config cfg = rig_config();
+
+	cfg.version = SMMUV2_MODEL_V1;
+	cfg.ias = 40;
+	cfg.oas = 40;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig rig;
+
+		rig_open(&rig, &cfg);
+		w32(&rig, gr1(&rig, 4 * cases[i].bank), cases[i].bank ? 0x10000 : 0);
+		w64(&rig, cb(&rig, cases[i].bank, 0x20), rig_pages(&rig, 8192) | cases[i].bits);
+		w32(&rig, cb(&rig, cases[i].bank, 0x30), cases[i].tcr);
+		w32(&rig, cb(&rig, cases[i].bank, 0x00), 0x121);
+		CHECK_EQ(rig_counts(&rig).misuse, !cases[i].is_good);
 		rig_close_blamed(&rig);
 	}
 }
@@ -354,6 +389,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(stage_1_in_a_bank_for_stage_2),
 	SUITE_TEST(what_an_enabled_bank_uses_must_not_change),
 	SUITE_TEST(attributes_of_a_bank_in_use_must_not_change),
+	SUITE_TEST(tables_of_aarch32_lie_below_40_bits),
 };
 
 int main(int argc, char **argv)
