@@ -57,6 +57,7 @@ struct smmuv2_model_config {
 	 */
 	uint64_t kept_root;
 	bool kernel_on; /* a kernel has the unit: clients enabled with fault interrupts, and what no group matches is bypassed */
+	bool tlb_clean; /* firmware has invalidated all of the TLB */
 	uint64_t latency_ns;
 };
 

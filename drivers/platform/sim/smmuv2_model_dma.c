@@ -136,6 +136,18 @@ static void check_table_change(struct smmuv2_model *m, const struct smmuv2m_regi
 				 r->bank);
 }
 
+/* The TLB starts as it likes (IHI 0062, reset). */
+static void check_clean(struct smmuv2_model *m, const struct smmuv2m_regime *r)
+{
+	bool is_hyp = r->tag.kind == TAG_HYP;
+
+	if (is_hyp ? m->is_clean_hyp : m->is_clean)
+		return;
+	sim_model_misuse(&m->model,
+			 "context bank %u is used before %s and a synchronisation: the TLB holds whatever it held at power-on",
+			 r->bank, is_hyp ? "TLBIALLH" : "TLBIALLNSNH");
+}
+
 static int through_bank(struct smmuv2_model *m, unsigned bank, const struct smmuv2m_request *request, uint64_t *pa)
 {
 	const uint32_t *words = m->bank[bank].words;
@@ -146,6 +158,7 @@ static int through_bank(struct smmuv2_model *m, unsigned bank, const struct smmu
 	if (words[B_FSR / 4] & (FSR_FAULTS | FSR_SS) && !(words[B_SCTLR / 4] & SCTLR_HUPCF))
 		return terminate(words);
 	smmuv2m_bank_regime(m, bank, &regime);
+	check_clean(m, &regime);
 	check_table_change(m, &regime);
 	smmuv2m_translate(m, SMMUV2M_HARDWARE, &regime, request->iova, &leaf);
 	check_permission(request, &leaf);

@@ -96,8 +96,10 @@ static void make_kept(struct smmuv2_model *m)
 			m->gr0[G_SMR / 4 + group] = SMR_VALID | field_prep32(SMR_MASK, kept->mask) | kept->id;
 		translates |= kept->translates;
 	}
-	if (translates)
-		make_kept_bank(m);
+	if (!translates)
+		return;
+	make_kept_bank(m);
+	m->is_clean = true; /* or it would not have worked so far */
 }
 
 /* What the architecture leaves unknown at reset is zero here, but for what firmware set up. Only a kernel has interrupts. */
@@ -106,6 +108,7 @@ void smmuv2m_power_on(struct smmuv2_model *m)
 	uint32_t *cr0 = &m->gr0[G_CR0 / 4];
 
 	make_ids(m);
+	m->is_clean = m->is_clean_hyp = m->cfg.tlb_clean || m->cfg.kernel_on;
 	*cr0 = m->cfg.kernel_on || m->cfg.nkept ? CR0_GFRE | CR0_GCFGFRE : CR0_CLIENTPD;
 	if (m->cfg.kernel_on)
 		*cr0 |= CR0_GFIE | CR0_GCFGFIE;

@@ -279,6 +279,8 @@ struct smmuv2_model {
 	struct smmuv2m_bank *bank;
 
 	bool lose_next_sync; /* it waits for an invalidation that was lost */
+	/* Since power-on all of it was invalidated: of the hypervisor's entries, and of the others. */
+	bool is_clean, is_clean_hyp;
 
 	/* Caches; keys: see smmuv2_model_tlb.c. */
 	struct sim_cache tag_of, tlb, tables;

@@ -30,6 +30,7 @@ struct smmuv3_model_config {
 	bool hyp;                      /* CMD_TLBI_EL2_* are legal; streams are EL1's all the same */
 	bool vax;                      /* 52-bit input addresses, 64 KiB granule */
 	bool gbpa_abort;               /* GBPA.ABORT at reset */
+	bool inv_all;                  /* secure firmware has invalidated every cache (S_INIT.INV_ALL) */
 	unsigned cmdq_lg2, eventq_lg2; /* largest queues: 0 to 19 */
 	bool thread;                   /* the command queue has a thread of its own */
 	uint64_t latency_ns;           /* of each CMD_SYNC */

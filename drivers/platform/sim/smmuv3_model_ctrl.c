@@ -78,6 +78,14 @@ static void check_table(struct smmuv3_model *m, uint32_t cr0)
 				 (unsigned long long)base, (unsigned long long)s3m_strtab_align(m));
 }
 
+/* Caches start as they like (3.11). */
+static void check_caches(struct smmuv3_model *m, uint32_t cr0)
+{
+	if (cr0 & CR0_SMMUEN && m->invalidated != (ALL_CONFIG | ALL_TLB))
+		sim_model_misuse(&m->model, "SMMUEN before %s and a CMD_SYNC: caches hold whatever they held at power-on",
+				 m->invalidated & ALL_CONFIG ? "CMD_TLBI_NSNH_ALL" : "CMD_CFGI_ALL");
+}
+
 void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 {
 	if (m->cr0_pending) {
@@ -86,6 +94,7 @@ void s3m_cr0_write(struct smmuv3_model *m, uint32_t value)
 	}
 	check_attributes(m, value & ~s3m_get32(m, R_CR0ACK));
 	check_table(m, value & ~s3m_get32(m, R_CR0ACK));
+	check_caches(m, value & ~s3m_get32(m, R_CR0ACK));
 	s3m_put32(m, R_CR0, value);
 	if (value != s3m_get32(m, R_CR0ACK))
 		begin(m, &m->cr0_pending);

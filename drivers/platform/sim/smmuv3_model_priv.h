@@ -175,6 +175,9 @@ struct s3m_known {
 	uint64_t ste_pa, cd_pa; /* of ste.mark, cd.mark */
 };
 
+#define ALL_CONFIG 1u
+#define ALL_TLB 2u
+
 struct smmuv3_model {
 	struct sim_model model; /* first */
 	struct smmuv3_model_config cfg;
@@ -189,6 +192,8 @@ struct smmuv3_model {
 	uint64_t acks_left; /* reads of a status until what is pending is acknowledged */
 
 	bool fail_sync; /* the next CMD_SYNC fails */
+	/* What was invalidated as a whole since power-on: ALL_CONFIG, ALL_TLB; and is so for sure, since a CMD_SYNC. */
+	unsigned asked, invalidated;
 
 	/* Caches. Keys: smmuv3_model_cache.c. */
 	struct sim_cache l1, streams; /* streams: stream id -> struct s3m_known, kept for good */

@@ -54,6 +54,7 @@ enum {
 #define C_VA GENMASK64(63, 12)
 #define C_IPA GENMASK64(51, 12)
 #define C_MSI_ADDR GENMASK64(51, 2)
+#define CFGI_ALL 31u /* the range that is every stream */
 #define CS_IRQ 1u
 #define CS_RESERVED 3u
 
@@ -215,6 +216,7 @@ static void execute(struct smmuv3_model *m, unsigned opcode, uint64_t lo, uint64
 		break;
 	case CFGI_STE_RANGE:
 		cfgi_range(m, sid, (unsigned)field_get(C_RANGE, hi));
+		m->asked |= field_get(C_RANGE, hi) == CFGI_ALL ? ALL_CONFIG : 0;
 		break;
 	case CFGI_CD:
 	case CFGI_CD_ALL:
@@ -240,6 +242,7 @@ static void execute(struct smmuv3_model *m, unsigned opcode, uint64_t lo, uint64
 		break;
 	case TLBI_NSNH_ALL:
 		s3m_tlbi_all(m);
+		m->asked |= ALL_TLB;
 		break;
 	default:
 		break;
@@ -257,6 +260,7 @@ static bool sync(struct smmuv3_model *m, uint64_t lo, uint64_t hi)
 		stop(m, CERROR_ATC_INV_SYNC);
 		return false;
 	}
+	m->invalidated |= m->asked;
 	if (field_get(C_CS, lo) != CS_IRQ || !m->cfg.msi || !(hi & C_MSI_ADDR))
 		return true; /* nobody listens to interrupts and events here */
 	if (!sim_mem_store32(m->mem, hi & C_MSI_ADDR, (uint32_t)field_get(C_MSI_DATA, lo))) {

@@ -96,6 +96,8 @@ void s3m_regs_init(struct smmuv3_model *m)
 	s3m_put32(m, R_AIDR, m->cfg.ril ? 2 : m->cfg.vax || m->cfg.oas == 52 ? 1 : 0);
 	m->gbpa = GBPA_RESET | (m->cfg.gbpa_abort ? GBPA_ABORT : 0);
 	s3m_put32(m, R_GBPA, m->gbpa);
+	if (m->cfg.inv_all || m->cfg.kernel_on)
+		m->invalidated = ALL_CONFIG | ALL_TLB;
 	if (m->cfg.kernel_on) {
 		s3m_put32(m, R_CR0, CR0_SMMUEN);
 		s3m_put32(m, R_CR0ACK, CR0_SMMUEN);

@@ -61,6 +61,7 @@ void vtdm_context_invalidate(struct vtd_model *m, unsigned gran, uint16_t did, u
 	if (gran == GRAN_GLOBAL) {
 		sim_cache_clear(&m->context);
 		sim_cache_clear(&m->roots);
+		m->owed &= ~OWED_CONTEXT;
 	} else if (gran == GRAN_DOMAIN) {
 		sim_cache_drop_if(&m->context, has_did, &did);
 	} else {
@@ -93,6 +94,7 @@ bool vtdm_iotlb_invalidate(struct vtd_model *m, unsigned gran, uint16_t did, uin
 	if (gran == GRAN_GLOBAL) {
 		sim_cache_clear(&m->iotlb);
 		sim_cache_clear(&m->tables);
+		m->owed &= ~(m->owed & OWED_CONTEXT ? 0 : OWED_IOTLB); /* the context cache comes first (6.5.3) */
 	} else if (gran == GRAN_DOMAIN) {
 		sim_cache_drop(&m->iotlb, first, last);
 		sim_cache_drop(&m->tables, first, last);

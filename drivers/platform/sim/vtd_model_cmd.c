@@ -10,6 +10,7 @@
 static void latch_root(struct vtd_model *m)
 {
 	m->root = vtdm_get64(m, R_RTADDR) & ENTRY_ADDR;
+	m->owed = OWED_CONTEXT | OWED_IOTLB;
 	vtdm_drain_writes(m);
 }
 
@@ -43,6 +44,9 @@ static void gcmd_apply(struct vtd_model *m)
 	if (bit & G_TE && value & G_TE) {
 		if (!(gsts & G_SRTP))
 			sim_model_misuse(&m->model, "GCMD.TE set before a root table (SRTP)");
+		else if (m->owed)
+			sim_model_misuse(&m->model, "GCMD.TE set before the %s was invalidated globally after SRTP",
+					 m->owed & OWED_CONTEXT ? "context cache" : "IOTLB");
 		vtdm_drain_writes(m);
 	}
 	if (bit & G_QIE)

@@ -142,6 +142,9 @@ enum {
 	GRAN_FINE = 3
 }; /* FINE: device or page */
 
+#define OWED_CONTEXT 1u
+#define OWED_IOTLB 2u
+
 struct vtd_model {
 	struct sim_model model; /* first */
 	struct vtd_model_config cfg;
@@ -153,6 +156,7 @@ struct vtd_model {
 	uint32_t words[R_SPACE / 4];
 	uint8_t reg_of[R_SPACE / 4]; /* 1 + index into the table of registers; 0: reserved. Constant after create. */
 	uint64_t root;               /* latched by SRTP */
+	unsigned owed;               /* what is to be invalidated since then, before TE: OWED_CONTEXT, OWED_IOTLB */
 	uint32_t pending;            /* GCMD bits that are not acknowledged yet; 0: none */
 	uint32_t pending_value;
 	uint64_t acks_left; /* reads of a status until the pending command is acknowledged */

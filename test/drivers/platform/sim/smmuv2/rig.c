@@ -23,6 +23,7 @@ struct smmuv2_model_config rig_config(void)
 		.page_lg2 = 12,
 		.npages_lg2 = 4,
 		.kept_root = SIM_LOW_BASE,
+		.tlb_clean = true,
 	};
 }
 

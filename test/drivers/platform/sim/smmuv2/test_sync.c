@@ -25,6 +25,24 @@ static void global_synchronisation_covers_every_bank(void)
 	rig_close(&s.rig);
 }
 
+static void tlb_is_invalidated_before_its_first_use(void)
+{
+	struct smmuv2_model_config cfg = rig_config();
+	struct scene s;
+
+	cfg.tlb_clean = false;
+	scene_set(&s, &cfg);
+	w32(&s.rig, 0x6c, 0); /* TLBIALLH */
+	sync_all(&s.rig);
+	w32(&s.rig, 0x68, 0); /* TLBIALLNSNH */
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
+	rig_check_blamed(&s.rig, "TLBIALLNSNH and a synchronisation");
+	sync_all(&s.rig);
+	CHECK_EQ(scene_hits(&s, 0, 0x5000), true);
+	CHECK_EQ(rig_counts(&s.rig).misuse, 1);
+	rig_close_blamed(&s.rig);
+}
+
 static void synchronisation_of_a_bank_does_not_cover_global_invalidations(void)
 {
 	struct scene s;
@@ -159,6 +177,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(lost_synchronisation_ends_when_the_switch_is_off),
 	SUITE_TEST(lost_invalidation_takes_its_synchronisation_along),
 	SUITE_TEST(synchronisation_takes_its_time),
+	SUITE_TEST(tlb_is_invalidated_before_its_first_use),
 };
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@ const struct smmuv3_model_config rig_default = {
 	.asid16 = true,
 	.vmid16 = true,
 	.ril = true,
+	.inv_all = true,
 	.cmdq_lg2 = 19,
 	.eventq_lg2 = 19,
 };

@@ -194,6 +194,43 @@ static void stream_table_is_aligned_to_its_size(void)
 	}
 }
 
+static void caches_are_invalidated_before_the_unit_is_enabled(void)
+{
+	static const struct {
+		uint64_t commands[3];
+		uint64_t range;
+		const char *says;
+	} cases[] = {
+		{ { 0x04, 0x30, 0x46 }, 31, "" },
+		{ { 0x30, 0x04, 0x46 }, 31, "" },
+		{ { 0x30, 0x46 }, 0, "CMD_CFGI_ALL" },
+		{ { 0x04, 0x46 }, 31, "CMD_TLBI_NSNH_ALL" },
+		{ { 0x04, 0x30, 0x46 }, 30, "CMD_CFGI_ALL" }, /* half of all streams */
+		{ { 0x04, 0x30 }, 31, "CMD_SYNC" },
+		{ { 0x04, 0x46, 0x30 }, 31, "CMD_TLBI_NSNH_ALL" },
+	};
+	struct smmuv3_model_config config = rig_default;
+
+	config.inv_all = false;
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct rig rig;
+
+		rig_open(&rig, &config);
+		w32(&rig, 0x28, 0xd75);
+		w64(&rig, 0x90, rig.cmdq | rig.cmdq_lg2);
+		w32(&rig, 0x20, 0x8);
+		for (unsigned n = 0; n < 3 && cases[i].commands[n]; n++)
+			rig_command(&rig, cases[i].commands[n], cases[i].commands[n] == 0x04 ? cases[i].range : 0);
+		CHECK_EQ(rig_counts(&rig).misuse, 0);
+		w64(&rig, 0x80, rig.strtab);
+		w32(&rig, 0x88, rig.strtab_lg2);
+		w32(&rig, 0x20, 0x9);
+		CHECK_EQ(rig_counts(&rig).misuse, cases[i].says[0] != 0);
+		CHECK_HAS(rig_complaint(&rig), cases[i].says);
+		rig_close(&rig);
+	}
+}
+
 static void registers_in_use_are_not_changed(void)
 {
 	static const struct {
@@ -438,6 +475,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(window_to_inspect_cannot_write),
 	SUITE_TEST(addresses_are_no_wider_than_the_unit),
 	SUITE_TEST(stream_table_is_aligned_to_its_size),
+	SUITE_TEST(caches_are_invalidated_before_the_unit_is_enabled),
 };
 
 int main(int argc, char **argv)

@@ -93,11 +93,26 @@ uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index)
 	return entry_load(at(rig, pa) + index);
 }
 
+void rig_forget_all(struct rig *rig)
+{
+	if (piommu_read32(&rig->regs, 0x1c) & 0x04000000) {
+		rig_submit(rig, 1 | 1 << 4, 0);
+		rig_submit(rig, 2 | 1 << 4, 0);
+		CHECK_EQ(rig_wait(rig, 0xa11), true);
+		return;
+	}
+	piommu_write64(&rig->regs, 0x28, UINT64_C(1) << 63 | UINT64_C(1) << 61);
+	CHECK_HEX(piommu_read64(&rig->regs, 0x28) >> 63, 0);
+	piommu_write64(&rig->regs, 0xf8, UINT64_C(1) << 63 | UINT64_C(1) << 60);
+	CHECK_HEX(piommu_read64(&rig->regs, 0xf8) >> 63, 0);
+}
+
 void rig_enable(struct rig *rig)
 {
 	piommu_write64(&rig->regs, 0x20, rig->root);
 	piommu_write32(&rig->regs, 0x18, (piommu_read32(&rig->regs, 0x1c) & 0x06000000) | 0x40000000);
 	CHECK_HEX(piommu_read32(&rig->regs, 0x1c) & 0x40000000, 0x40000000);
+	rig_forget_all(rig);
 	piommu_write32(&rig->regs, 0x18, (piommu_read32(&rig->regs, 0x1c) & 0x06000000) | 0x80000000);
 	CHECK_HEX(piommu_read32(&rig->regs, 0x1c) & 0xc0000000, 0xc0000000);
 }

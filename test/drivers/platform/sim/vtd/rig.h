@@ -40,7 +40,9 @@ void rig_put(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
 void rig_put_dirty(struct rig *rig, uint64_t pa, unsigned index, uint64_t word);
 uint64_t rig_get(struct rig *rig, uint64_t pa, unsigned index);
 
-/* SRTP with the rig's root, then TE; each acknowledged. */
+/* Context cache and IOTLB, globally: by the queue where it is on, else by registers. */
+void rig_forget_all(struct rig *rig);
+/* SRTP with the rig's root, what follows on it, then TE; each acknowledged. */
 void rig_enable(struct rig *rig);
 /* IQT, IQA, QIE. */
 void rig_queue_on(struct rig *rig);

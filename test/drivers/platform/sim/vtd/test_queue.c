@@ -47,16 +47,18 @@ static void wait_stores_its_data(void)
 
 static void queue_wraps(void)
 {
+	struct piommu_sim_counts before;
 	struct rig rig;
 
 	set(&rig, "vtd");
+	before = rig_counts(&rig);
 	for (uint32_t i = 1; i <= 600; i++) {
 		rig_submit(&rig, IOTLB_GLOBAL, 0);
 		CHECK_EQ(rig_wait(&rig, i), true);
 	}
 	CHECK_EQ(head(&rig), 1200 % 256);
 	CHECK_EQ(rig_counts(&rig).descriptors, 600);
-	CHECK_EQ(rig_counts(&rig).tlb_invalidations, 600);
+	CHECK_EQ(rig_counts(&rig).tlb_invalidations - before.tlb_invalidations, 600);
 	CHECK_EQ(fsts(&rig), 0);
 	rig_close(&rig);
 }
@@ -87,15 +89,17 @@ static void bad_descriptor_stops_the_queue(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct piommu_sim_counts before;
 		struct rig rig;
 
 		set(&rig, "vtd");
+		before = rig_counts(&rig);
 		rig_submit(&rig, CONTEXT_GLOBAL, 0);
 		rig_submit(&rig, bad[i].lo, bad[i].hi);
 		rig_submit(&rig, IOTLB_GLOBAL, 0);
 		CHECK_HEX(fsts(&rig), 0x10);
 		CHECK_EQ(head(&rig), 1);
-		CHECK_EQ(rig_counts(&rig).tlb_invalidations, 0);
+		CHECK_EQ(rig_counts(&rig).tlb_invalidations, before.tlb_invalidations);
 		CHECK_HAS(rig_complaint(&rig), "descriptor 1");
 		/* Repaired as software may: a good descriptor over the bad one, then the flag cleared. */
 		rig_put(&rig, rig.queue, 2, CONTEXT_GLOBAL);
@@ -103,7 +107,7 @@ static void bad_descriptor_stops_the_queue(void)
 		piommu_write32(&rig.regs, 0x34, 0x10);
 		CHECK_HEX(fsts(&rig), 0);
 		CHECK_EQ(head(&rig), 3);
-		CHECK_EQ(rig_counts(&rig).tlb_invalidations, 1);
+		CHECK_EQ(rig_counts(&rig).tlb_invalidations, before.tlb_invalidations + 1);
 		rig_close(&rig);
 	}
 }
@@ -135,9 +139,11 @@ static void tail_beyond_the_queue_is_an_error(void)
 
 static void queue_registers_are_not_changed_in_use(void)
 {
+	struct piommu_sim_counts before;
 	struct rig rig;
 
 	set(&rig, "vtd");
+	before = rig_counts(&rig);
 	piommu_write64(&rig.regs, 0x90, rig.status);
 	CHECK_HAS(rig_complaint(&rig), "in use");
 	CHECK_HEX(piommu_read64(&rig.regs, 0x90), rig.queue);
@@ -145,7 +151,7 @@ static void queue_registers_are_not_changed_in_use(void)
 	CHECK_HAS(rig_complaint(&rig), "while the invalidation queue is on");
 	CHECK_HEX(piommu_read64(&rig.regs, 0x28), UINT64_C(0x2000000000000000)); /* granularity done: none */
 	CHECK_EQ(rig_counts(&rig).misuse, 2);
-	CHECK_EQ(rig_counts(&rig).context_invalidations, 0);
+	CHECK_EQ(rig_counts(&rig).context_invalidations, before.context_invalidations);
 	rig_close(&rig);
 }
 

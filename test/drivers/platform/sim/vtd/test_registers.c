@@ -104,7 +104,7 @@ static void one_command_at_a_time(void)
 	rig_open(&rig, "vtd");
 	piommu_write64(&rig.regs, 0x20, rig.root);
 	piommu_write32(&rig.regs, 0x18, 0xc0000000);
-	CHECK_EQ(rig_counts(&rig).misuse, 1);
+	CHECK_EQ(rig_counts(&rig).misuse, 2); /* nothing was invalidated between the two, either */
 	CHECK_HAS(rig_complaint(&rig), "more than one command");
 	rig_close(&rig);
 
@@ -169,6 +169,7 @@ static void lost_command_has_no_effect_and_the_next_one_has(void)
 	piommu_write64(&rig.regs, 0x20, rig.root);
 	piommu_write32(&rig.regs, 0x18, 0x40000000);
 	CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x40000000);
+	rig_forget_all(&rig);
 	piommu_write32(&rig.regs, 0x18, 0x80000000);
 	for (unsigned i = 0; i < 10; i++)
 		CHECK_HEX(piommu_read32(&rig.regs, 0x1c), 0x40000000);
@@ -335,6 +336,37 @@ static void window_to_inspect_cannot_write(void)
 	rig_close(&rig);
 }
 
+/* 6.5.3: after a new root table pointer the context cache is invalidated globally, then the IOTLB. */
+static void translation_begins_with_nothing_cached(void)
+{
+	static const struct {
+		unsigned context, iotlb; /* granularities; 0: not at all */
+		bool is_swapped;
+		const char *says;
+	} cases[] = {
+		{ 1, 1, false, "" },        { 0, 1, false, "context cache" }, { 1, 0, false, "IOTLB" },
+		{ 2, 1, false, "context" }, { 1, 2, false, "IOTLB" },         { 1, 1, true, "IOTLB" },
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig rig;
+
+		rig_open(&rig, "");
+		piommu_write64(&rig.regs, 0x20, rig.root);
+		piommu_write32(&rig.regs, 0x18, 0x40000000);
+		if (cases[i].iotlb && cases[i].is_swapped)
+			piommu_write64(&rig.regs, 0xf8, UINT64_C(1) << 63 | (uint64_t)cases[i].iotlb << 60);
+		if (cases[i].context)
+			piommu_write64(&rig.regs, 0x28, UINT64_C(1) << 63 | (uint64_t)cases[i].context << 61);
+		if (cases[i].iotlb && !cases[i].is_swapped)
+			piommu_write64(&rig.regs, 0xf8, UINT64_C(1) << 63 | (uint64_t)cases[i].iotlb << 60);
+		piommu_write32(&rig.regs, 0x18, 0x80000000);
+		CHECK_EQ(rig_counts(&rig).misuse, cases[i].says[0] != 0);
+		CHECK_HAS(rig_complaint(&rig), cases[i].says);
+		rig_close(&rig);
+	}
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(capabilities_of_the_presets),
 	SUITE_TEST(wrong_widths_and_places_are_counted),
@@ -350,6 +382,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(protected_memory_is_closed_until_software_opens_it),
 	SUITE_TEST(kernel_driven_unit_says_so_and_translates),
 	SUITE_TEST(window_to_inspect_cannot_write),
+	SUITE_TEST(translation_begins_with_nothing_cached),
 };
 
 int main(int argc, char **argv)
