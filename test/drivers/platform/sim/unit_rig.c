@@ -46,6 +46,21 @@ void w64(struct rig *rig, unsigned off, uint64_t value)
 	sim_model_write(rig->unit, off, 8, value);
 }
 
+void rig_check_accesses(struct rig *rig, const struct rig_access *accesses, unsigned n)
+{
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		wrong += accesses[i].says[0] != 0;
+		if (accesses[i].is_write)
+			sim_model_write(rig->unit, accesses[i].off, accesses[i].width, UINT64_MAX);
+		else
+			CHECK_HEX(sim_model_read(rig->unit, accesses[i].off, accesses[i].width), 0);
+		CHECK_EQ(rig_counts(rig).width_errors, wrong);
+		CHECK_HAS(rig_complaint(rig), accesses[i].says);
+	}
+}
+
 static uint64_t *at(struct rig *rig, uint64_t pa)
 {
 	uint64_t *word = sim_mem_at(&rig->mem, pa, 8);
@@ -102,6 +117,18 @@ const char *rig_complaint(struct rig *rig)
 	static _Thread_local char text[256];
 
 	sim_model_complaint(rig->unit, text, sizeof(text));
+	return text;
+}
+
+char *rig_dump(struct rig *rig)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	rig_need(out != NULL, "memory");
+	sim_model_dump(rig->unit, out);
+	fclose(out);
 	return text;
 }
 

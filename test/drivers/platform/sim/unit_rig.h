@@ -23,6 +23,14 @@ uint64_t r64(struct rig *rig, unsigned off);
 void w32(struct rig *rig, unsigned off, uint32_t value);
 void w64(struct rig *rig, unsigned off, uint64_t value);
 
+struct rig_access {
+	unsigned off, width;
+	bool is_write;
+	const char *says; /* part of the complaint; "": the access is fine */
+};
+/* Of a unit that has counted no wrong width yet. Reads find zero, writes are of all ones. */
+void rig_check_accesses(struct rig *rig, const struct rig_access *accesses, unsigned n);
+
 /* Zeroed and written back, aligned to its length; its bus address. */
 uint64_t rig_pages(struct rig *rig, size_t len);
 /* Word `index` of the structure at `pa`, written back. */
@@ -37,6 +45,8 @@ bool rig_lands(struct rig *rig, uint32_t sid, uint64_t iova, uint64_t pa);
 struct piommu_sim_counts rig_counts(struct rig *rig);
 /* The complaint since the last call; "" if none. */
 const char *rig_complaint(struct rig *rig);
+/* The unit's part of a dump, to be freed. */
+char *rig_dump(struct rig *rig);
 /* Nothing was wrong with what the driver, the test that is, did so far. */
 void rig_check_clean(struct rig *rig);
 

@@ -107,6 +107,14 @@ void rig_bank(struct rig *rig, unsigned bank, uint32_t cbar, uint64_t ttbr0, uin
 	w32(rig, cb(rig, bank, 0x00), 0x00000121); /* SCTLR: HUPCF, CFRE, M */
 }
 
+void rig_bank_32(struct rig *rig, unsigned bank, uint32_t cbar, uint64_t ttbr0, uint32_t tcr)
+{
+	w32(rig, gr1(rig, 4 * bank), cbar);
+	w64(rig, cb(rig, bank, 0x20), ttbr0);
+	w32(rig, cb(rig, bank, 0x30), tcr);
+	w32(rig, cb(rig, bank, 0x00), 0x00000121); /* SCTLR: HUPCF, CFRE, M */
+}
+
 /* CBAR: stage 1, stage 2 bypass. TCR: EPD1, SH0, ORGN0, IRGN0, T0SZ 25. */
 void rig_bank_s1(struct rig *rig, unsigned bank, uint64_t root, unsigned asid)
 {

@@ -49,6 +49,8 @@ void rig_enable(struct rig *rig);
 void rig_stream(struct rig *rig, unsigned group, unsigned sid, uint32_t s2cr);
 /* An AArch64 bank as given, TCR2 with SEP 7, AS, PASize 48; on, faults are told and hold up nothing (CFRE, HUPCF). */
 void rig_bank(struct rig *rig, unsigned bank, uint32_t cbar, uint64_t ttbr0, uint32_t tcr);
+/* An AArch32 bank, on as the others. */
+void rig_bank_32(struct rig *rig, unsigned bank, uint32_t cbar, uint64_t ttbr0, uint32_t tcr);
 /* Stage 1, 4 KiB, 39 bits by TTBR0. */
 void rig_bank_s1(struct rig *rig, unsigned bank, uint64_t root, unsigned asid);
 /* Stage 2, 4 KiB, 39 bits from level 1, 40 bits out. */

@@ -6,21 +6,10 @@
 
 #include "rig.h"
 
-static char *dump(struct rig *rig)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	sim_model_dump(rig->unit, out);
-	fclose(out);
-	return text;
-}
-
 /* Whether the dump is no longer `before`, which becomes the new one. */
 static bool changed(struct rig *rig, char **before)
 {
-	char *now = dump(rig);
+	char *now = rig_dump(rig);
 	bool differs = strcmp(now, *before);
 
 	free(*before);
@@ -50,7 +39,7 @@ static void unit_at_power_on(void)
 	char *text;
 
 	rig_open(&rig, &cfg);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_EQ(strcmp(text, "  sCR0 0x1\n  sCR2 0x0\n  sACR 0x0\n  sGFSR 0x0\n"), 0);
 	free(text);
 	rig_close(&rig);
@@ -62,7 +51,7 @@ static void each_stream_in_runs(void)
 	char *text;
 
 	set(&rig);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_HAS(text, "  sCR0 0x200412\n");
 	CHECK_HAS(text, "\n  0x0000-0x000f blocked, no group\n  0x0010 paging stage=1 bank=3 vmid=0 asid=5 ranges=1 "
 			"bytes=0x1000 hash=");
@@ -70,13 +59,13 @@ static void each_stream_in_runs(void)
 	free(text);
 	rig_bank_s2(&rig, 1, rig_pages(&rig, 4096), 9);
 	rig_stream(&rig, 5, 0x40, 1);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_HAS(text, "\n  0x0010 paging stage=1 bank=3 vmid=0 asid=5 ranges=1");
 	CHECK_HAS(text, "\n  0x0040 paging stage=2 bank=1 vmid=9 ranges=0 bytes=0x0 hash=");
 	free(text);
 	w32(&rig, 0xc04, 0x20000);
 	w32(&rig, 0x808, 0x80000010);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_HAS(text, "0x0020 blocked\n");
 	CHECK_HAS(text, "0x0010 blocked, several groups\n");
 	free(text);
@@ -94,7 +83,7 @@ static void faults_and_complaints_are_in_it(void)
 	CHECK_EQ(rig_write(&rig, 0x30, 0x8000, 1), -EFAULT);
 	w32(&rig, 0x4, 0);
 	w64(&rig, cb(&rig, 3, 0x600), 5);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_HAS(text, "  an invalidation is not synchronised\n");
 	CHECK_HAS(text, "  sGFSR 0x2\n  fault of stream 0x30 write 0x8000\n  bank 3 FSR 0x402 of stream 0x10 write 0x7000\n");
 	CHECK_HAS(text, "  complaint: write32 at 0x4: no register of this unit\n");
@@ -106,7 +95,7 @@ static void what_translates_makes_the_hash(void)
 {
 	struct rig rig;
 	uint64_t root = set(&rig), leaf;
-	char *text = dump(&rig);
+	char *text = rig_dump(&rig);
 
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, (rig.mem.ram_base + 0x101000) | S1_RW);
 	CHECK_EQ(changed(&rig, &text), true);
@@ -130,7 +119,7 @@ static void how_it_is_made_is_not_in_it(void)
 	block = rig_pages(&rig, 2u << 20);
 	for (unsigned i = 0; i < 512; i++)
 		rig_map(&rig, root, 1, 12, 0x600000 + 0x1000 * i, (block + 0x1000 * i) | S1_RW);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	again = rig_pages(&rig, 4096);
 	rig_map(&rig, again, 1, 12, 0x5000, (rig.mem.ram_base + 0x100000) | S1_RW);
 	rig_put(&rig, rig_get(&rig, again, 0) & UINT64_C(0xfffffffff000), 3, block | BLOCK(S1_RW));
@@ -162,7 +151,7 @@ static void which_table_has_it_makes_the_hash(void)
 	rig_bank(&rig, 3, 0x10000, root, 0xb5193519);
 	rig_stream(&rig, 0, 0x10, 3);
 	rig_enable(&rig);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	w64(&rig, cb(&rig, 3, 0x20), empty);
 	w64(&rig, cb(&rig, 3, 0x28), root);
 	CHECK_EQ(changed(&rig, &text), true);
@@ -180,7 +169,7 @@ static void endless_table_ends(void)
 
 	for (unsigned i = 0; i < 512; i++)
 		rig_put(&rig, root, i, root | 3);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_HAS(text, "stage=1 bank=3");
 	free(text);
 	rig_close(&rig);

@@ -89,11 +89,7 @@ static void units_that_cannot_be_are_refused(void)
 
 static void wrong_widths_and_places_are_counted(void)
 {
-	static const struct {
-		unsigned off, width;
-		bool is_write;
-		const char *says;
-	} accesses[] = {
+	static const struct rig_access accesses[] = {
 		{ 0x00000, 8, false, "sCR0" },        { 0x00042, 4, false, "sGFAR" },
 		{ 0x00044, 8, false, "sGFAR" },       { 0x00020, 4, true, "read-only" },
 		{ 0x00074, 4, true, "read-only" },    { 0x00004, 4, false, "no register" },
@@ -105,19 +101,10 @@ static void wrong_widths_and_places_are_counted(void)
 		{ 0x20000, 4, false, "no register" },
 	};
 	struct smmuv2_model_config cfg = rig_config();
-	unsigned wrong = 0;
 	struct rig rig;
 
 	rig_open(&rig, &cfg);
-	for (unsigned i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
-		wrong += accesses[i].says[0] != 0;
-		if (accesses[i].is_write)
-			sim_model_write(rig.unit, accesses[i].off, accesses[i].width, ~UINT64_C(0));
-		else
-			CHECK_HEX(sim_model_read(rig.unit, accesses[i].off, accesses[i].width), 0);
-		CHECK_EQ(rig_counts(&rig).width_errors, wrong);
-		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
-	}
+	rig_check_accesses(&rig, accesses, sizeof(accesses) / sizeof(accesses[0]));
 	CHECK_EQ(rig_counts(&rig).misuse, 0);
 	rig_close_blamed(&rig);
 }

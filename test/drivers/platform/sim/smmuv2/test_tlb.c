@@ -356,10 +356,7 @@ static void invalidations_of_version_1(void)
 	root = rig_pages(&rig, 4096);
 	page = rig_pages(&rig, 4096);
 	leaf = rig_map(&rig, root, 1, 12, 0x5000, page | S1_RW);
-	w32(&rig, gr1(&rig, 8), 0x10000);
-	w64(&rig, cb(&rig, 2, 0x20), root | UINT64_C(5) << 48);
-	w32(&rig, cb(&rig, 2, 0x30), 0x80803500);
-	w32(&rig, cb(&rig, 2, 0x00), 0x121);
+	rig_bank_32(&rig, 2, 0x10000, root | UINT64_C(5) << 48, 0x80803500);
 	rig_stream(&rig, 0, 0, 2);
 	rig_enable(&rig);
 	CHECK_EQ(rig_lands(&rig, 0, 0x5000, page), true);
@@ -372,10 +369,7 @@ static void invalidations_of_version_1(void)
 	CHECK_EQ(rig_lands(&rig, 0, 0x5000, page), false);
 
 	rig_put(&rig, leaf, 0, page | S2_RW);
-	w32(&rig, gr1(&rig, 0), 9);
-	w64(&rig, cb(&rig, 0, 0x20), root);
-	w32(&rig, cb(&rig, 0, 0x30), 0x80003540); /* SL0 1, T0SZ 0 */
-	w32(&rig, cb(&rig, 0, 0x00), 0x121);
+	rig_bank_32(&rig, 0, 9, root, 0x80003540); /* SL0 1, T0SZ 0 */
 	rig_stream(&rig, 1, 1, 0);
 	CHECK_EQ(rig_lands(&rig, 1, 0x5000, page), true);
 	rig_put(&rig, leaf, 0, 0);

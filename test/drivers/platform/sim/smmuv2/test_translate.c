@@ -111,20 +111,15 @@ static void version_1_has_the_tables_of_aarch32(void)
 	root = rig_pages(&rig, 8192);
 	page = rig_pages(&rig, 4096);
 	rig_map(&rig, root, 1, 12, 0xfffff000, page | S1_RW);
-	w32(&rig, gr1(&rig, 4 * 3), 0x10000);
+	rig_bank_32(&rig, 3, 0x10000, root | UINT64_C(5) << 48, 0x80803500); /* EAE, EPD1 */
 	rig_stream(&rig, 0, SID, 3);
-	w64(&rig, cb(&rig, 3, 0x20), root | UINT64_C(5) << 48);
-	w32(&rig, cb(&rig, 3, 0x30), 0x80803500); /* EAE, EPD1 */
-	w32(&rig, cb(&rig, 3, 0x00), 0x121);
 	CHECK_EQ(rig_lands(&rig, SID, 0xfffff00c, page + 0xc), true);
 	CHECK_EQ(rig_write(&rig, SID, 0x1fffff000, 1), -EFAULT);
 	rig_check_fault(&rig, 3, 0x202, 0x11, SID, 0x1fffff000); /* AArch32 long */
 
 	rig_stream(&rig, 0, SID, 0);
 	rig_map(&rig, root + 4096, 1, 12, 0x7000, page | S2_RW);
-	w64(&rig, cb(&rig, 0, 0x20), root);
-	w32(&rig, cb(&rig, 0, 0x30), 0x80003558); /* SL0 1, S, T0SZ -8 */
-	w32(&rig, cb(&rig, 0, 0x00), 0x121);
+	rig_bank_32(&rig, 0, 0, root, 0x80003558); /* SL0 1, S, T0SZ -8 */
 	CHECK_EQ(rig_lands(&rig, SID, 0x8000007008, page + 8), true);
 	rig_close(&rig);
 }
@@ -303,10 +298,8 @@ static void tables_of_aarch32_lie_below_40_bits(void)
 		struct rig rig;
 
 		rig_open(&rig, &cfg);
-		w32(&rig, gr1(&rig, 4 * cases[i].bank), cases[i].bank ? 0x10000 : 0);
-		w64(&rig, cb(&rig, cases[i].bank, 0x20), rig_pages(&rig, 8192) | cases[i].bits);
-		w32(&rig, cb(&rig, cases[i].bank, 0x30), cases[i].tcr);
-		w32(&rig, cb(&rig, cases[i].bank, 0x00), 0x121);
+		rig_bank_32(&rig, cases[i].bank, cases[i].bank ? 0x10000 : 0, rig_pages(&rig, 8192) | cases[i].bits,
+			    cases[i].tcr);
 		CHECK_EQ(rig_counts(&rig).misuse, !cases[i].is_good);
 		rig_close_blamed(&rig);
 	}

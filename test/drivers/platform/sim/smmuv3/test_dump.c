@@ -9,22 +9,9 @@
 
 #include "rig.h"
 
-static char *dump(struct rig *rig)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out)
-		exit(1);
-	sim_model_dump(rig->unit, out);
-	fclose(out);
-	return text;
-}
-
 static void check_says(struct rig *rig, const char *part)
 {
-	char *text = dump(rig);
+	char *text = rig_dump(rig);
 
 	CHECK_HAS(text, part);
 	free(text);
@@ -36,7 +23,7 @@ static void unit_that_is_off(void)
 	char *text;
 
 	rig_open(&rig, &rig_default);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_EQ(strstr(text, "stream") == NULL, true);
 	free(text);
 	check_says(&rig, "  CR0ACK 0x0\n  GBPA 0x1000\n  CR1 0x0\n  CR2 0x0\n  IRQ_CTRL 0x0\n  global errors 0x0\n");
@@ -101,16 +88,16 @@ static void hash_is_of_what_tables_do(void)
 	rig_stage2(&rig, 3, table, 9);
 	for (uint64_t i = 0; i < 512; i++)
 		rig_map(&rig, table, 0x200000 + i * 0x1000, (block + i * 0x1000) | RIG_S2_RW);
-	first = dump(&rig);
+	first = rig_dump(&rig);
 	CHECK_HAS(first, "  stream 0x3 stage 2 vmid=9 bits=39 ranges=1 bytes=0x200000 hash=");
 	rig_map(&rig, other, 0x5000, 0);
 	level3 = rig_get(&rig, other, 0) & UINT64_C(0xfffffffff000);
 	rig_put(&rig, level3, 1, block | 0x7fd);
 	rig_put(&rig, rig_ste(&rig, 3), 3, other);
-	second = dump(&rig);
+	second = rig_dump(&rig);
 	CHECK_EQ(strcmp(first, second), 0);
 	rig_put(&rig, level3, 1, block | 0x77d); /* read-only */
-	third = dump(&rig);
+	third = rig_dump(&rig);
 	CHECK_EQ(strcmp(first, third) != 0, true);
 	free(first);
 	free(second);
@@ -147,7 +134,7 @@ static void stale_entries_are_told(void)
 	rig_put(&rig, rig_ste(&rig, 3), 0, 0x9);
 	check_says(&rig, "  stale entries of stream 0x3\n");
 	rig_order(&rig, UINT64_C(0x300000003), 1);
-	text = dump(&rig);
+	text = rig_dump(&rig);
 	CHECK_EQ(strstr(text, "stale") == NULL, true);
 	free(text);
 	rig_close(&rig);
@@ -163,8 +150,8 @@ static void dump_changes_nothing(void)
 	rig_enable(&rig);
 	rig_put_dirty(&rig, rig_ste(&rig, 3), 0, 0x9);
 	before = rig_counts(&rig);
-	first = dump(&rig);
-	second = dump(&rig);
+	first = rig_dump(&rig);
+	second = rig_dump(&rig);
 	after = rig_counts(&rig);
 	CHECK_EQ(strcmp(first, second), 0);
 	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);

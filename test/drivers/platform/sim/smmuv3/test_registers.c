@@ -67,11 +67,7 @@ static void each_capability_has_its_bit(void)
 
 static void wrong_widths_and_places_are_counted(void)
 {
-	static const struct {
-		unsigned off, width;
-		bool is_write;
-		const char *says;
-	} accesses[] = {
+	static const struct rig_access accesses[] = {
 		{ 0x00, 8, false, "IDR0" },
 		{ 0x20, 8, true, "CR0" },
 		{ 0x20, 2, false, "CR0" },
@@ -90,14 +86,7 @@ static void wrong_widths_and_places_are_counted(void)
 	struct rig rig;
 
 	rig_open(&rig, &rig_default);
-	for (unsigned i = 0; i < COUNT(accesses); i++) {
-		if (accesses[i].is_write)
-			sim_model_write(rig.unit, accesses[i].off, accesses[i].width, UINT64_MAX);
-		else
-			CHECK_HEX(sim_model_read(rig.unit, accesses[i].off, accesses[i].width), 0);
-		CHECK_EQ(rig_counts(&rig).width_errors, i + 1);
-		CHECK_HAS(rig_complaint(&rig), accesses[i].says);
-	}
+	rig_check_accesses(&rig, accesses, COUNT(accesses));
 	CHECK_HEX(r32(&rig, 0x20), 0);
 	CHECK_HEX(r32(&rig, 0x98), 0);
 	rig_close(&rig);
