@@ -3,7 +3,7 @@
  * Channels: tickets from the unmap to their end. An address goes back to its cache in retire() alone, and that is what makes its reuse
  * before the ticket is done impossible. A burst that failed is tried once more as an invalidation of the whole domain; if that fails, too,
  * its addresses and tables are never used again. Fast path but for create and destroy: no lock, no allocation, nothing blocks but
- * piommu_channel_wait().
+ * piommu_channel_wait(), and a driver whose unit has no queue when something is sent to it.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -3,6 +3,9 @@
  * Mapping in bursts: channels, tickets, DMA calls, modes. An unmap here does not wait: it returns a ticket, and its I/O addresses and
  * buffers are in limbo until the ticket is done, that is, until the hardware has said that no device can use the old translation.
  * Only then is an address handed out again. One burst costs one doorbell and one completion.
+ *
+ * A unit without a queue (`queued` of struct piommu_unit_info is false) is told by registers. There whoever sends waits for the answer,
+ * bounded: an unmap; a poll that sends what bounded mode held back, or once more what failed. Tickets mean the same.
  */
 #ifndef PIOMMU_DMA_H
 #define PIOMMU_DMA_H
@@ -67,7 +70,7 @@ int piommu_poller_create(struct piommu *p, struct piommu_poller **out);
 int piommu_poller_destroy(struct piommu_poller *poller);
 /**
  * Retires tickets, sends what a bounded mode is due to send, now and then looks for faults, and reports the thread's quiescent state.
- * Never blocks, never allocates. Its thread, registered. `budget`: bursts retired at most; 0: no limit.
+ * Never blocks where units have queues, never allocates. Its thread, registered. `budget`: bursts retired at most; 0: no limit.
  * @return 1: there was something to do; 0: idle (as pollers of SPDK say it)
  */
 int piommu_poller_poll(struct piommu_poller *poller, unsigned budget);
@@ -104,8 +107,8 @@ typedef uint64_t piommu_ticket;
 #endif
 
 /**
- * Looks, and does not wait; where nobody polls (piommu_poll(), or a poller), a queue that stopped over an error is not set going again
- * by this. Channel's thread.
+ * Looks, and does not wait where units have queues; where nobody polls (piommu_poll(), or a poller), a queue that stopped over an error is
+ * not set going again by this. Channel's thread.
  * @return 0: done; -EINPROGRESS; -EINVAL: no such ticket yet; -EIO, -ETIMEDOUT: failed (an event said why)
  */
 int piommu_channel_done(struct piommu_channel *channel, piommu_ticket ticket);

@@ -2,7 +2,7 @@
 /*
  * What one thread polls, in one call: its channels each time, the units' faults now and then (a register read takes as long as a burst), and
  * its quiescent state. Channels take turns: where a budget ends before all were looked at, the next call begins with the one that had less
- * than all of it. No lock, no allocation, nothing waits.
+ * than all of it. No lock, no allocation, nothing waits but the driver of a unit without a queue.
  */
 #include <errno.h>
 #include <stdlib.h>
