@@ -82,30 +82,6 @@ int ctl_parse_sbdf(struct ctl *ctl, const char *text, struct piommu_sbdf *out)
 	return ctl_fail(ctl, CTL_USAGE, "\"%s\" is no PCI address: write DDDD:BB:DD.F or BB:DD.F, such as 0000:00:02.0", text);
 }
 
-bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out)
-{
-	static const char units[] = "kmg";
-	unsigned shift = 0;
-	const char *unit;
-	char *end;
-
-	/* strtoull would take blanks and a sign. */
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*out = strtoull(text, &end, text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10);
-	if (errno)
-		return false;
-	if (suffix && *end && (unit = strchr(units, *end | 0x20)) != NULL) {
-		shift = 10 * (unsigned)(unit - units + 1);
-		end++;
-	}
-	if (*end || *out > UINT64_MAX >> shift)
-		return false;
-	*out <<= shift;
-	return true;
-}
-
 int ctl_print_json(struct ctl *ctl, json_t *document)
 {
 	int rc = document ? json_dumpf(document, stdout, JSON_INDENT(2)) : -1;

@@ -61,8 +61,6 @@ void ctl_warn_all(const struct ctl *ctl, const struct piommu *p);
 int ctl_parse_sbdf(struct ctl *ctl, const char *text, struct piommu_sbdf *out);
 /** Whether it is how firmware names a platform node: "\\_SB.I2C0", "/soc/dma@1000". ctl_groups.c */
 bool ctl_is_node_name(const char *text);
-/** A number, decimal or 0x and hexadecimal, all of `text`. With `suffix`, k, m or g may follow. */
-bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out);
 /** Prints the document and drops it. @return CTL_DONE or CTL_FAILED, said */
 int ctl_print_json(struct ctl *ctl, json_t *document);
 /** A hexadecimal string, "0x..". */
@@ -88,6 +86,9 @@ struct ctl_report {
 void ctl_log_reports(const char *text, void (*fn)(void *ctx, const struct ctl_report *report), void *ctx);
 
 /* ---- ctl_text.c ---- */
+
+/** A number, decimal or 0x and hexadecimal, all of `text`. With `suffix`, k, m or g may follow. */
+bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out);
 
 #define CTL_SIZE_LEN 24
 /** "4 KiB", "1.5 GiB". Returns `text`. */

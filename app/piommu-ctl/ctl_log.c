@@ -16,6 +16,9 @@ struct reader {
 	struct ctl_report report;
 	bool open;         /* words follow, one a line */
 	bool needs_reason; /* it is on the next line */
+	bool needs_access; /* so is what a summary says of the access: */
+	uint64_t iova, ipa;
+	uint64_t printed; /* first word of the last record, whose summary may follow; 0: none */
 	void (*fn)(void *ctx, const struct ctl_report *report);
 	void *ctx;
 };
@@ -23,7 +26,7 @@ struct reader {
 static void begin(struct reader *r, const char *driver)
 {
 	r->report = (struct ctl_report){ .driver = driver };
-	r->open = r->needs_reason = false;
+	r->open = r->needs_reason = r->needs_access = false;
 }
 
 static void end(struct reader *r)
@@ -193,21 +196,107 @@ static bool take_words(struct reader *r, char *line)
 		begin(r, NULL);
 	for (unsigned i = 0; i < n; i++)
 		add(r, NULL, values[i]);
-	if (!r->open || r->report.n >= 4)
+	if (!r->open || r->report.n >= 4) {
+		r->printed = r->open ? r->report.words[0].value : 0;
+		end(r);
+	}
+	return true;
+}
+
+/* ---- What newer kernels say of an event, in two lines below its words (SMMUv3 7.3) ------------------------------------------------- */
+
+#define EVENT_SAME (UINT64_C(0xffffffff) << 32 | 0xff) /* type and stream */
+#define EVENT_SSV (UINT64_C(1) << 11)
+
+struct summary {
+	const char *name;
+	uint8_t type;
+	bool has_access;
+};
+
+static const struct summary summaries[] = {
+	{ "C_BAD_STREAMID", 0x02, false },    { "F_STE_FETCH", 0x03, false },       { "C_BAD_STE", 0x04, false },
+	{ "F_STREAM_DISABLED", 0x06, false }, { "C_BAD_SUBSTREAMID", 0x08, false }, { "F_CD_FETCH", 0x09, false },
+	{ "C_BAD_CD", 0x0a, false },          { "F_TRANSLATION", 0x10, true },      { "F_ADDR_SIZE", 0x11, true },
+	{ "F_ACCESS", 0x12, true },           { "F_PERMISSION", 0x13, true },       { "F_VMS_FETCH", 0x25, false },
+};
+
+static const struct summary *find_summary(const char *name)
+{
+	size_t len = strcspn(name, " ");
+
+	for (size_t i = 0; i < sizeof(summaries) / sizeof(summaries[0]); i++)
+		if (strlen(summaries[i].name) == len && !strncmp(summaries[i].name, name, len))
+			return &summaries[i];
+	return NULL;
+}
+
+/* "event: F_TRANSLATION client: 0000:01:00.0 sid: 0x8 ssid: 0x0 iova: 0x5040 ipa: 0x0"; or "fetch_addr: ", or neither. */
+static bool take_summary(struct reader *r, const char *line)
+{
+	const char *event = strstr(line, "event: ");
+	const struct summary *summary = event ? find_summary(event + strlen("event: ")) : NULL;
+	uint64_t stream, substream, first, at = 0;
+
+	if (!summary || !number_after(event, " sid: ", 16, &stream) || stream > UINT32_MAX ||
+	    !number_after(event, " ssid: ", 16, &substream) || substream >> 20)
+		return false;
+	first = stream << 32 | substream << 12 | (substream ? EVENT_SSV : 0) | summary->type;
+	if (r->printed && !((r->printed ^ first) & EVENT_SAME)) {
+		r->printed = 0; /* reported by its words */
+		return true;
+	}
+	begin(r, "smmuv3");
+	take_unit(r, line, event);
+	add(r, NULL, first);
+	r->needs_access = summary->has_access && number_after(event, " iova: ", 16, &r->iova) &&
+			  number_after(event, " ipa: ", 16, &r->ipa);
+	if (!summary->has_access) {
+		number_after(event, " fetch_addr: ", 16, &at);
+		add(r, NULL, 0);
+		add(r, NULL, 0);
+		add(r, NULL, at);
+	}
+	if (!r->needs_access)
 		end(r);
 	return true;
 }
+
+static uint64_t bit_if(const char *line, const char *word, unsigned bit)
+{
+	return strstr(line, word) ? UINT64_C(1) << bit : 0;
+}
+
+/* "unpriv data write s1 "Input address caused fault" stag: 0x0", perhaps with "ttd_read", "ttd_write", "stall". */
+static bool take_access(struct reader *r, const char *line)
+{
+	uint64_t tag, word;
+
+	if (!r->needs_access || !number_after(line, " stag: ", 16, &tag) || !strchr(line, '"'))
+		return false;
+	word = (tag & 0xffff) | bit_if(line, " stall ", 31) | bit_if(line, " inst ", 34) | bit_if(line, " read ", 35) |
+	       bit_if(line, " s2 ", 39) | bit_if(line, "\"Stage 1 ", 40) | bit_if(line, "\"Input ", 41);
+	if (!strstr(line, "unpriv "))
+		word |= bit_if(line, "priv ", 33);
+	add(r, NULL, word);
+	add(r, NULL, r->iova);
+	add(r, NULL, r->ipa);
+	end(r);
+	return true;
+}
+
+/* ---- All of them --------------------------------------------------------------------------------------------------------------- */
 
 static void take_line(struct reader *r, const char *line)
 {
 	char copy[LINE_MAX_LEN];
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	if (take_words(r, copy) || take_reason(r, line))
+	if (take_words(r, copy) || take_reason(r, line) || take_access(r, line))
 		return;
 	end(r); /* an event whose last words are missing */
 	snprintf(copy, sizeof(copy), "%s", line);
-	if (!take_event(r, copy) && !take_request(r, copy))
+	if (!take_event(r, copy) && !take_request(r, copy) && !take_summary(r, copy))
 		take_registers(r, copy);
 }
 

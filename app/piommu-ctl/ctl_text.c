@@ -1,11 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Output that people read: sizes, scopes, wrapped lists. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 
 #define MARGIN 110u
+
+bool ctl_parse_u64(const char *text, bool suffix, uint64_t *out)
+{
+	static const char units[] = "kmg";
+	unsigned shift = 0;
+	const char *unit;
+	char *end;
+
+	/* strtoull would take blanks and a sign. */
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10);
+	if (errno)
+		return false;
+	if (suffix && *end && (unit = strchr(units, *end | 0x20)) != NULL) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (*end || *out > UINT64_MAX >> shift)
+		return false;
+	*out <<= shift;
+	return true;
+}
 
 char *ctl_size_text(uint64_t bytes, char text[CTL_SIZE_LEN])
 {

@@ -36,6 +36,15 @@ static const char *member(const json_t *fault, const char *key)
 	return text ? text : "(null)";
 }
 
+static void check_write(const json_t *fault, const char *unit, const char *family, const char *id, const char *iova)
+{
+	CU_ASSERT_STRING_EQUAL(member(fault, "unit"), unit);
+	CU_ASSERT_STRING_EQUAL(member(fault, "family"), family);
+	CU_ASSERT_STRING_EQUAL(member(fault, "id"), id);
+	CU_ASSERT_STRING_EQUAL(member(fault, "access"), "write");
+	CU_ASSERT_STRING_EQUAL(member(fault, "iova"), iova);
+}
+
 static void words_of_a_record_are_a_fault(void)
 {
 	json_t *faults = decode("0x76406000 0xc000000600000028");
@@ -81,15 +90,79 @@ static void event_words_below_their_line_are_one_report(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
 	CHECK_EQ(json_array_size(faults), 2);
-	CU_ASSERT_STRING_EQUAL(member(first, "unit"), "9050000.iommu");
-	CU_ASSERT_STRING_EQUAL(member(first, "family"), "smmuv3");
-	CU_ASSERT_STRING_EQUAL(member(first, "id"), "0x42");
-	CU_ASSERT_STRING_EQUAL(member(first, "access"), "write");
-	CU_ASSERT_STRING_EQUAL(member(first, "iova"), "0x5040");
+	check_write(first, "9050000.iommu", "smmuv3", "0x42", "0x5040");
 	CU_ASSERT_STRING_EQUAL(member(first, "reason"), "0x10");
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "id"), "0x43");
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "access"), "read");
 	json_decref(faults);
+}
+
+#define SMMU "[ 2.0] arm-smmu-v3 9050000.iommu: "
+
+/* Kernels of 2025 and later say it in words below the words: once is enough. */
+static void an_event_and_its_summary_are_one_report(void)
+{
+	json_t *faults =
+		decode(SMMU "event 0x10 received:\n" SMMU "\t0x0000004200000010\n" SMMU "\t0x0000020000000000\n" SMMU
+			    "\t0x0000000000005040\n" SMMU "\t0x0000000000000000\n" SMMU
+			    "event: F_TRANSLATION client: 0000:01:00.0 sid: 0x42 ssid: 0x0 iova: 0x5040 ipa: 0x0\n" SMMU
+			    "unpriv data write s1 \"Input address caused fault\" stag: 0x0\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 1);
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "access"), "write");
+	json_decref(faults);
+}
+
+static void check_raw(const json_t *fault, uint64_t first, uint64_t second, uint64_t third, uint64_t fourth)
+{
+	const json_t *raw = json_object_get(fault, "raw");
+	const uint64_t want[] = { first, second, third, fourth };
+
+	CHECK_EQ(json_array_size(raw), 4);
+	for (size_t i = 0; i < 4; i++) {
+		const char *text = json_string_value(json_array_get(raw, i));
+
+		CHECK_HEX(text ? strtoull(text, NULL, 16) : 0, want[i]);
+	}
+}
+
+/* SMMUv3 7.3: SSV is bit 11, the substream from bit 12 on; RnW bit 35, InD 34, PnU 33, Stall 31, S2 39, CLASS 41:40. */
+static void a_summary_alone_is_a_report(void)
+{
+	json_t *faults = decode(
+		SMMU "event: F_PERMISSION client: 0000:01:00.0 sid: 0x108 ssid: 0x7 iova: 0xffff0040 ipa: 0x80001000\n" SMMU
+		     "priv inst read s2 \"Stage 1 translation table fetch\" ttd_read stall stag: 0x12\n" SMMU
+		     "event: F_TRANSLATION client: (unassigned sid) sid: 0x43 ssid: 0x0 iova: 0x6000 ipa: 0x0\n" SMMU
+		     "unpriv data write s1 \"Input address caused fault\" stag: 0x0\n" SMMU
+		     "event: F_CD_FETCH client: (unassigned sid) sid: 0x44 ssid: 0x0 fetch_addr: 0x1000\n" SMMU
+		     "event: C_BAD_STE client: (unassigned sid) sid: 0x45 ssid: 0x0\n");
+	const json_t *first = json_array_get(faults, 0);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 4);
+	CU_ASSERT_STRING_EQUAL(member(first, "unit"), "9050000.iommu");
+	CU_ASSERT_STRING_EQUAL(member(first, "id"), "0x108");
+	CU_ASSERT_STRING_EQUAL(member(first, "pasid"), "0x7");
+	CU_ASSERT_STRING_EQUAL(member(first, "access"), "execute");
+	CU_ASSERT_STRING_EQUAL(member(first, "iova"), "0xffff0040");
+	CU_ASSERT_STRING_EQUAL(member(first, "name"), "F_PERMISSION");
+	check_raw(first, 0x0000010800007813, 0x0000018e80000012, 0xffff0040, 0x80001000);
+	check_raw(json_array_get(faults, 1), 0x0000004300000010, 0x0000020000000000, 0x6000, 0);
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "access"), "write");
+	check_raw(json_array_get(faults, 2), 0x0000004400000009, 0, 0, 0x1000);
+	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 3), "name"), "C_BAD_STE");
+	json_decref(faults);
+}
+
+/* Whether it read or wrote is in the second line. */
+static void half_a_summary_is_not_complete(void)
+{
+	TOOL_CHECK(3, "not complete", "decode",
+		   SMMU "event: F_TRANSLATION client: x sid: 0x1 ssid: 0x0 iova: 0x0 ipa: 0x0\nhello");
+	TOOL_CHECK(3, "not complete", "decode", SMMU "event: F_TRANSLATION client: x sid: 0x1 ssid: 0x0");
+	TOOL_CHECK(3, "no fault in it", "decode", SMMU "event: F_NOTHING client: x sid: 0x1 ssid: 0x0 iova: 0x0 ipa: 0x0");
+	TOOL_CHECK(3, "no fault in it", "decode", "unpriv data write s1 \"Input address caused fault\" stag: 0x0");
 }
 
 /* FSR.TF is bit 1, FSYNR0.WNR bit 4 (SMMUv2 16.5); GFSR.USF is bit 1, the stream in GFSYNR1 (9.6). */
@@ -103,13 +176,26 @@ static void registers_by_name_are_one_report(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
 	CHECK_EQ(json_array_size(faults), 2);
-	CU_ASSERT_STRING_EQUAL(member(first, "unit"), "12000000.iommu");
-	CU_ASSERT_STRING_EQUAL(member(first, "family"), "smmuv2");
-	CU_ASSERT_STRING_EQUAL(member(first, "id"), "0x880");
-	CU_ASSERT_STRING_EQUAL(member(first, "access"), "write");
-	CU_ASSERT_STRING_EQUAL(member(first, "iova"), "0x7000");
+	check_write(first, "12000000.iommu", "smmuv2", "0x880", "0x7000");
 	CHECK_HAS(member(first, "name"), "translation");
 	CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 1), "id"), "0x1409");
+	json_decref(faults);
+}
+
+/* What is around them in newer kernels' logs: registers again, in words, and what a global fault may mean. */
+static void lines_around_registers_are_no_reports(void)
+{
+	json_t *faults = decode(
+		"arm-smmu 12000000.iommu: Unhandled context fault: fsr=0x402, iova=0x7000, fsynr=0x11, cbfrsynra=0x880, cb=3\n"
+		"arm-smmu 12000000.iommu: FSR    = 00000402 [Format=2 TF], SID=0x880\n"
+		"arm-smmu 12000000.iommu: FSYNR0 = 00000011 [S1CBNDX=0 WNR PLVL=1]\n"
+		"arm-smmu 12000000.iommu: Unexpected global fault, this could be serious\n"
+		"arm-smmu 12000000.iommu: \tGFSR 0x80000002, GFSYNR0 0x00000000, GFSYNR1 0x00001409, GFSYNR2 0x00000000\n"
+		"arm-smmu 12000000.iommu: Blocked unknown Stream ID 0x1409; boot with \"arm-smmu.disable_bypass=0\" to "
+		"allow\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(faults);
+	CHECK_EQ(json_array_size(faults), 2);
 	json_decref(faults);
 }
 
@@ -215,7 +301,11 @@ int main(int argc, char **argv)
 		SUITE_TEST(words_of_a_record_are_a_fault),
 		SUITE_TEST(each_report_of_a_log_is_one_and_other_lines_are_none),
 		SUITE_TEST(event_words_below_their_line_are_one_report),
+		SUITE_TEST(an_event_and_its_summary_are_one_report),
+		SUITE_TEST(a_summary_alone_is_a_report),
+		SUITE_TEST(half_a_summary_is_not_complete),
 		SUITE_TEST(registers_by_name_are_one_report),
+		SUITE_TEST(lines_around_registers_are_no_reports),
 		SUITE_TEST(what_is_no_report_is_refused_in_one_line),
 		SUITE_TEST(a_unit_that_answered_all_ones_is_said_to_be_gone),
 		SUITE_TEST(every_report_of_the_corpus_says_what_is_expected),
