@@ -21,15 +21,16 @@ struct queue_words {
 	unsigned r_base, r_head, r_tail;
 	uint64_t base_address, base_lg2; /* fields of the base register */
 	unsigned lg2_0;                  /* the queue's length is a power of two: of the second field plus this */
-	unsigned command_lg2;            /* bytes */
 	unsigned step_lg2, laps;
 	uint64_t wait_mask, wait;   /* which commands are answered, by their first word */
 	uint64_t store_mask, store; /* which of those ask for a store; the others are answered by the head that passes them */
-	unsigned address_word, value_word;
 	uint64_t address_mask;
-	unsigned value_shift;
 	bool head_waits; /* the head passes such a command when it is answered, and not when it is fetched */
 };
+
+/* Alike in all of them: commands of 16 bytes, the value to store in the upper half of the first word, its address in the second. */
+#define COMMAND_LG2 4u
+#define VALUE_SHIFT 32u
 
 /* VT-d specification 11.4.9: head, tail and address of the queue, and 6.5.2.8: the wait descriptor. */
 static const struct queue_words vtd_words = {
@@ -39,15 +40,11 @@ static const struct queue_words vtd_words = {
 	.base_address = GENMASK64(63, 12),
 	.base_lg2 = GENMASK64(2, 0),
 	.lg2_0 = 8,
-	.command_lg2 = 4,
 	.step_lg2 = 4,
 	.laps = 1,
 	.wait_mask = GENMASK64(3, 0),
 	.wait = 5,
-	.address_word = 1,
-	.value_word = 0,
 	.address_mask = GENMASK64(63, 2),
-	.value_shift = 32,
 };
 
 /* SMMUv3 (IHI 0070), 6.3.26 to 6.3.28: base, PROD and CONS of the command queue, each index with a wrap bit; 4.7.3: CMD_SYNC. */
@@ -57,16 +54,12 @@ static const struct queue_words smmuv3_words = {
 	.r_tail = 0x98,
 	.base_address = GENMASK64(51, 5),
 	.base_lg2 = GENMASK64(4, 0),
-	.command_lg2 = 4,
 	.laps = 2,
 	.wait_mask = GENMASK64(7, 0),
 	.wait = 0x46,
 	.store_mask = GENMASK64(13, 12),
 	.store = 1 << 12,
-	.address_word = 1,
-	.value_word = 0,
 	.address_mask = GENMASK64(51, 2),
-	.value_shift = 32,
 	.head_waits = true,
 };
 
@@ -109,8 +102,8 @@ static void take(struct answer *answer, uintptr_t va_off, const uint64_t *comman
 
 	if ((first & words->wait_mask) != words->wait)
 		return;
-	value = __atomic_load_n(&command[words->value_word], __ATOMIC_RELAXED) >> words->value_shift;
-	address = __atomic_load_n(&command[words->address_word], __ATOMIC_RELAXED) & words->address_mask;
+	value = __atomic_load_n(&command[0], __ATOMIC_RELAXED) >> VALUE_SHIFT;
+	address = __atomic_load_n(&command[1], __ATOMIC_RELAXED) & words->address_mask;
 	answer->due[answer->last++ % MAX_DUE] = (struct due){
 		.ns = answer->latency_ns > 0 ? now_ns() + answer->latency_ns : 0,
 		.status = (first & words->store_mask) == words->store ? (uint32_t *)(uintptr_t)(address + va_off) : NULL,
@@ -162,7 +155,7 @@ static struct queue queue_of(const struct answer *answer)
 
 static const void *command_at(const struct answer *answer, const struct queue *queue, uint64_t position)
 {
-	return queue->va + ((position >> answer->words->step_lg2 & queue->mask) << answer->words->command_lg2);
+	return queue->va + ((position >> answer->words->step_lg2 & queue->mask) << COMMAND_LG2);
 }
 
 /* @return false: there was nothing new */

@@ -120,8 +120,10 @@ struct floors {
 	double answer;           /* of the hardware: a round trip, and the time it is set to take */
 };
 
-double floors_round_trip(const struct cpus *cpus);
-void floors_measure(const struct cpus *cpus, struct floors *out);
+/* A shorter run is to see that all works: its floors are measured `quick`, with a twentieth of the round trips. */
+#define QUICK_SECONDS 0.05
+double floors_round_trip(const struct cpus *cpus, bool quick);
+void floors_measure(const struct cpus *cpus, bool quick, struct floors *out);
 /* Nanoseconds of one step: the least of several runs of `n` steps each. */
 double floor_least(void (*run)(void *ctx, unsigned n), void *ctx, unsigned n);
 

@@ -72,20 +72,21 @@ static void *answer(void *arg)
 }
 
 /* The least of many short matches: the other processor may be busy with something else now and then. */
-static double measure_round_trip(const struct cpus *cpus)
+static double measure_round_trip(const struct cpus *cpus, bool quick)
 {
 	enum {
 		MATCH = 500,
 		MATCHES = 200
 	};
-	struct pingpong game = { .cpus = cpus, .rounds = MATCH * MATCHES };
+	unsigned matches = quick ? MATCHES / 20 : MATCHES;
+	struct pingpong game = { .cpus = cpus, .rounds = MATCH * matches };
 	double best = INFINITY;
 	pthread_t partner;
 	unsigned round = 0;
 
 	if (pthread_create(&partner, NULL, answer, &game))
 		return NAN;
-	for (unsigned match = 0; match < MATCHES; match++) {
+	for (unsigned match = 0; match < matches; match++) {
 		double start = now_ns();
 		double ns;
 
@@ -100,12 +101,12 @@ static double measure_round_trip(const struct cpus *cpus)
 	return best;
 }
 
-double floors_round_trip(const struct cpus *cpus)
+double floors_round_trip(const struct cpus *cpus, bool quick)
 {
-	return cpus->n > 1 ? measure_round_trip(cpus) : NAN;
+	return cpus->n > 1 ? measure_round_trip(cpus, quick) : NAN;
 }
 
-void floors_measure(const struct cpus *cpus, struct floors *out)
+void floors_measure(const struct cpus *cpus, bool quick, struct floors *out)
 {
 	_Alignas(64) _Atomic uint64_t word = 0;
 
@@ -118,6 +119,6 @@ void floors_measure(const struct cpus *cpus, struct floors *out)
 		.stack = floor_stack(),
 		.locked_add = floor_least(run_locked_add, &word, 100000),
 		.syscall = floor_least(run_syscall, NULL, 10000),
-		.round_trip = floors_round_trip(cpus),
+		.round_trip = floors_round_trip(cpus, quick),
 	};
 }

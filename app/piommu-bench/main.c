@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 	struct options options;
 	struct floors floors;
 	struct cpus cpus;
+	bool quick;
 	int code = options_parse(argc, argv, &options);
 
 	if (code)
@@ -200,16 +201,18 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	cpus_find(&cpus);
-	floors_measure(&cpus, &floors);
+	quick = options.seconds < QUICK_SECONDS;
+	floors_measure(&cpus, quick, &floors);
 	floors.latency = machine_latency(&options);
 	floors.rate = options.answers ? 0 : floors.latency;
 	floors.answer = floors.latency + (isnan(floors.round_trip) ? floors.locked_add : floors.round_trip);
 	code = list_rows(&options, &rows);
 	if (!code)
 		code = run_rows(&options, &cpus, &floors, &rows);
-	floors.round_trip_after = floors_round_trip(&cpus);
-	if (!code)
+	if (!code) {
+		floors.round_trip_after = floors_round_trip(&cpus, quick);
 		code = report(&options, &floors, &rows);
+	}
 	free(rows.at);
 	return code;
 }

@@ -35,8 +35,8 @@ static int run(const char *args)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Runs it quickly and returns its rows; the caller's to free. */
-static json_t *rows_of(const char *args)
+/* Runs it quickly and returns its rows, of which there are so many; the caller's to free. */
+static json_t *rows_of(const char *args, size_t n)
 {
 	char all[512];
 	json_t *rows;
@@ -45,6 +45,7 @@ static json_t *rows_of(const char *args)
 	CHECK_EQ(run(all), 0);
 	rows = json_loads(output, 0, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+	CHECK_EQ(json_array_size(rows), n);
 	return rows;
 }
 
@@ -63,11 +64,11 @@ static void every_name_of_the_interface_is_in_every_row(void)
 	};
 	json_t *rows = rows_of(
 		"--workload map,map-64m,lookup,iova,iova-frag,iova-shared,ring,ring-work,dma,strict,strict-contig,attach "
-		"--pages 1,3");
+		"--pages 1,3",
+		8 * 2 + 4); /* pages mean nothing to four of them */
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 8 * 2 + 4); /* pages mean nothing to four of them */
 	json_array_foreach(rows, i, row)
 	{
 		for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++)
@@ -85,7 +86,7 @@ static void every_name_of_the_interface_is_in_every_row(void)
 
 static void the_numbers_of_a_row_agree_with_each_other(void)
 {
-	json_t *rows = rows_of("--workload map --pages 1");
+	json_t *rows = rows_of("--workload map --pages 1", 1);
 	const json_t *row = json_array_get(rows, 0);
 
 	CU_ASSERT(number(row, "ns_mean") > 0);
@@ -98,11 +99,10 @@ static void the_numbers_of_a_row_agree_with_each_other(void)
 
 static void map_takes_one_indirect_call_no_lock_and_no_descriptor(void)
 {
-	json_t *rows = rows_of("--workload map,lookup --pages 1,16,512");
+	json_t *rows = rows_of("--workload map,lookup --pages 1,16,512", 6);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 6);
 	json_array_foreach(rows, i, row)
 	{
 #if defined(__x86_64__) && defined(PLAIN_BUILD) /* a sanitizer adds calls of its own */
@@ -153,11 +153,10 @@ static void check_instructions_per_burst(const json_t *row, double locked, doubl
 /* Locked is the ring's reservation, which is the barrier between page table and unit list, too. */
 static void a_strict_burst_takes_one_wait_one_doorbell_and_one_locked_instruction(void)
 {
-	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --inflight 1,4");
+	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --inflight 1,4", 12);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 12);
 	json_array_foreach(rows, i, row)
 	{
 		bool scattered = !strcmp(json_string_value(json_object_get(row, "workload")), "strict");
@@ -171,11 +170,10 @@ static void a_strict_burst_takes_one_wait_one_doorbell_and_one_locked_instructio
 
 static void hardware_that_only_answers_is_sent_the_same(void)
 {
-	json_t *rows = rows_of("--pages 1 --burst 8 --workload strict-contig,strict --inflight 1,4 --hardware answer");
+	json_t *rows = rows_of("--pages 1 --burst 8 --workload strict-contig,strict --inflight 1,4 --hardware answer", 4);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 4);
 	json_array_foreach(rows, i, row)
 	{
 		check_queue_per_burst(row, i < 2 ? 1 : 8, 1);
@@ -197,8 +195,7 @@ static void a_burst_of_an_smmuv3_takes_one_wait_and_one_doorbell(void)
 
 		snprintf(args, sizeof(args), "--pages 1 --burst 8 --workload strict-contig,strict --inflight 4 --platform %s",
 			 machines[m]);
-		rows = rows_of(args);
-		CHECK_EQ(json_array_size(rows), 2);
+		rows = rows_of(args, 2);
 		json_array_foreach(rows, i, row)
 		{
 			check_queue_per_burst(row, i ? 8 : 1, 1);
@@ -210,11 +207,10 @@ static void a_burst_of_an_smmuv3_takes_one_wait_and_one_doorbell(void)
 /* Registers, no queue: an invalidation a page, and one synchronisation for all of them. */
 static void a_burst_of_an_smmuv2_takes_one_wait(void)
 {
-	json_t *rows = rows_of("--platform sim:smmuv2 --pages 1 --burst 8 --workload strict,strict-contig");
+	json_t *rows = rows_of("--platform sim:smmuv2 --pages 1 --burst 8 --workload strict,strict-contig", 2);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 2);
 	json_array_foreach(rows, i, row)
 	{
 		check_per_burst(row, "descriptors", 8);
@@ -226,10 +222,9 @@ static void a_burst_of_an_smmuv2_takes_one_wait(void)
 
 static void rows_that_need_a_queue_say_why_they_are_absent(void)
 {
-	json_t *rows = rows_of("--platform sim:smmuv2 --hardware answer --pages 1 --workload strict,map");
+	json_t *rows = rows_of("--platform sim:smmuv2 --hardware answer --pages 1 --workload strict,map", 2);
 	const char *why = json_string_value(json_object_get(json_array_get(rows, 0), "absent"));
 
-	CHECK_EQ(json_array_size(rows), 2);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(why);
 	CHECK_HAS(why, "no queue");
 	CU_ASSERT_PTR_NULL(json_object_get(json_array_get(rows, 0), "ns_mean"));
@@ -239,11 +234,10 @@ static void rows_that_need_a_queue_say_why_they_are_absent(void)
 
 static void a_burst_of_static_mode_sends_nothing_and_locks_nothing(void)
 {
-	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --mode static");
+	json_t *rows = rows_of(BURSTS "--workload strict,strict-contig --mode static", 6);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 6);
 	json_array_foreach(rows, i, row)
 	{
 		check_queue_per_burst(row, 0, 0);
@@ -273,7 +267,7 @@ static void a_page_takes_no_more_instructions_than_it_did(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		json_t *row = rows_of(rows[i].arguments);
+		json_t *row = rows_of(rows[i].arguments, 1);
 		double n = number(json_array_get(row, 0), "instructions");
 
 		if (!(n > 10 && n <= rows[i].most))
@@ -287,7 +281,7 @@ static void a_page_takes_no_more_instructions_than_it_did(void)
 /* How many share a wait is a matter of time. */
 static void bursts_of_bounded_mode_share_waits_and_doorbells(void)
 {
-	json_t *rows = rows_of("--pages 1 --burst 1,8 --platform sim:vtd --workload strict-contig --mode bounded");
+	json_t *rows = rows_of("--pages 1 --burst 1,8 --platform sim:vtd --workload strict-contig --mode bounded", 2);
 	json_t *row;
 	size_t i;
 
@@ -304,11 +298,10 @@ static void bursts_of_bounded_mode_share_waits_and_doorbells(void)
 
 static void a_burst_without_a_device_sends_nothing(void)
 {
-	json_t *rows = rows_of(BURSTS "--workload dma,iova");
+	json_t *rows = rows_of(BURSTS "--workload dma,iova", 6);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 6);
 	json_array_foreach(rows, i, row)
 	{
 		check_queue_per_burst(row, 0, 0);
@@ -321,10 +314,9 @@ static void a_burst_without_a_device_sends_nothing(void)
 
 static void lists_multiply(void)
 {
-	json_t *rows = rows_of("--workload map,strict --pages 1,2 --threads 1,2");
+	json_t *rows = rows_of("--workload map,strict --pages 1,2 --threads 1,2", 8);
 	const json_t *last;
 
-	CHECK_EQ(json_array_size(rows), 8);
 	last = json_array_get(rows, 7);
 	CHECK_EQ(strcmp(json_string_value(json_object_get(last, "workload")), "strict"), 0);
 	CHECK_EQ(number(last, "pages"), 2);
@@ -335,10 +327,9 @@ static void lists_multiply(void)
 /* A list that means nothing to a workload gives no rows of its own. */
 static void bursts_multiply_where_there_are_any(void)
 {
-	json_t *rows = rows_of("--workload lookup,ring --pages 1 --burst 1,4 --inflight 1,2");
+	json_t *rows = rows_of("--workload lookup,ring --pages 1 --burst 1,4 --inflight 1,2", 1 + 4);
 	const json_t *last;
 
-	CHECK_EQ(json_array_size(rows), 1 + 4);
 	last = json_array_get(rows, 4);
 	CHECK_EQ(number(last, "burst"), 4);
 	CHECK_EQ(number(last, "inflight"), 2);
@@ -348,11 +339,10 @@ static void bursts_multiply_where_there_are_any(void)
 static void a_burst_of_the_ring_takes_one_wait_and_one_doorbell(void)
 {
 	static const unsigned bursts[] = { 1, 8, 32 };
-	json_t *rows = rows_of("--workload ring,ring-work --burst 1,8,32 --inflight 1,4");
+	json_t *rows = rows_of("--workload ring,ring-work --burst 1,8,32 --inflight 1,4", 12);
 	json_t *row;
 	size_t i;
 
-	CHECK_EQ(json_array_size(rows), 12);
 	json_array_foreach(rows, i, row)
 	{
 		CHECK_EQ(number(row, "descriptors") * 1000, 1000);
@@ -370,9 +360,8 @@ static void a_burst_of_the_ring_takes_one_wait_and_one_doorbell(void)
 /* All are on one ring, whose hardware is nobody's thread. */
 static void producers_of_a_ring_share_it(void)
 {
-	json_t *rows = rows_of("--workload ring --burst 8 --threads 4 --inflight 64");
+	json_t *rows = rows_of("--workload ring --burst 8 --threads 4 --inflight 64", 1);
 
-	CHECK_EQ(json_array_size(rows), 1);
 	check_queue_per_burst(json_array_get(rows, 0), 8, 1);
 	json_decref(rows);
 }
@@ -420,9 +409,8 @@ static void a_plot_has_a_dot_for_each_row_and_a_label_for_each_line(void)
 
 static void large_ranges_run_in_a_small_machine(void)
 {
-	json_t *rows = rows_of("--workload map --pages 4096 --platform sim:vtd,mem=64m");
+	json_t *rows = rows_of("--workload map --pages 4096 --platform sim:vtd,mem=64m", 1);
 
-	CHECK_EQ(json_array_size(rows), 1);
 	json_decref(rows);
 }
 
