@@ -48,9 +48,9 @@ struct smmuv2_found {
 };
 
 struct smmuv2_inv {
-	unsigned max_pages;                    /* more of them in one gather cost more than the whole domain */
-	atomic_bool syncing[SMMUV2_BANKS_MAX]; /* TLBSYNC and TLBSTATUS of a bank: one wait at a time */
-	atomic_bool global_syncing;            /* the same of TLBGSYNC and TLBGSTATUS */
+	unsigned max_pages;             /* more of them in one gather cost more than the whole domain */
+	bool syncing[SMMUV2_BANKS_MAX]; /* TLBSYNC and TLBSTATUS of a bank: one wait at a time */
+	bool global_syncing;            /* the same of TLBGSYNC and TLBGSTATUS */
 	_Atomic uint64_t commands;
 	_Atomic uint64_t syncs;
 	_Atomic uint64_t failed;

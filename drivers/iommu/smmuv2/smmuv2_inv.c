@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "piommu_turn.h"
 #include "smmuv2.h"
 
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
@@ -49,60 +50,20 @@ static int noted(struct smmuv2 *smmu, int err)
 /* One of the pairs of sync registers, and whose turn it is. */
 struct sync {
 	unsigned start;
-	unsigned status; /* bit 0 is set while it lasts */
-	atomic_bool *busy;
+	unsigned status; /* SACTIVE is set while it lasts */
+	bool *busy;
 };
-
-/* The thread stays RCU-online: it may be walking a domain's list of units. */
-static int wait_done(struct smmuv2 *smmu, unsigned status)
-{
-	struct piommu_platform *plat = smmu->unit->plat;
-	uint64_t deadline = 0;
-
-	for (;;) {
-		uint64_t now =
-			deadline ? piommu_plat_now_ns(plat) : 0; /* before the read: a thread that slept looks once more */
-		uint32_t value = piommu_read32(smmu->window, status);
-
-		if (value == UINT32_MAX)
-			return -EIO;
-		if (!(value & SMMUV2_TLBSTATUS_SACTIVE))
-			return 0;
-		if (!deadline)
-			deadline = piommu_plat_now_ns(plat) + smmu->unit->timeout_ns;
-		else if (now > deadline)
-			return -ETIMEDOUT;
-		piommu_plat_relax(plat);
-	}
-}
-
-/* Whoever has them is bounded, and so is this. */
-static int take_turn(struct smmuv2 *smmu, atomic_bool *busy)
-{
-	struct piommu_platform *plat = smmu->unit->plat;
-	uint64_t deadline = 0;
-
-	while (atomic_exchange_explicit(busy, true, memory_order_acquire)) {
-		uint64_t now = piommu_plat_now_ns(plat);
-
-		if (!deadline)
-			deadline = now + 2 * smmu->unit->timeout_ns;
-		else if (now > deadline)
-			return -ETIMEDOUT;
-		piommu_plat_relax(plat);
-	}
-	return 0;
-}
 
 static int sync_and_wait(struct smmuv2 *smmu, struct sync sync)
 {
-	int err = take_turn(smmu, sync.busy);
+	uint64_t last;
+	int err = piommu_turn_begin(smmu->unit, sync.busy);
 
 	if (err)
 		return noted(smmu, err);
 	piommu_write32(smmu->window, sync.start, 0);
-	err = wait_done(smmu, sync.status);
-	atomic_store_explicit(sync.busy, false, memory_order_release);
+	err = piommu_turn_wait(smmu->unit, smmu->window, sync.status, 4, SMMUV2_TLBSTATUS_SACTIVE, &last);
+	piommu_turn_end(sync.busy);
 	atomic_fetch_add_explicit(&smmu->inv.syncs, 1, memory_order_relaxed);
 	return noted(smmu, err);
 }

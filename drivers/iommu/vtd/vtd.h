@@ -45,7 +45,7 @@ struct vtd_inv {
 	unsigned max_am;          /* 2^n pages a descriptor; meaningless without psi */
 	unsigned max_desc;        /* more than these for one gather cost more than the whole domain */
 	bool psi;
-	atomic_bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
+	bool registers_busy; /* CCMD, IOTLB and GCMD.WBF: one command at a time */
 	_Atomic uint64_t register_commands;
 	struct piommu_repair repair; /* vtd_repair.c: who repairs has the error bits of FSTS */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "piommu_queue.h"
+#include "piommu_turn.h"
 #include "vtd.h"
 
 /* ---- Set-up --------------------------------------------------------------------------------------------------------------------- */
@@ -111,58 +112,31 @@ static int noted(struct vtd *vtd, int err)
 
 /* ---- By registers ----------------------------------------------------------------------------------------------------------------- */
 
-/*
- * As piommu_wait64() until the bits of `mask` are clear, but the thread stays RCU-online: it may be walking a domain's list
- * of units. `*last` gets what was read last.
- */
-static int wait_clear(struct vtd *vtd, unsigned off, uint64_t mask, unsigned width, uint64_t *last)
-{
-	struct piommu_platform *plat = vtd->unit->plat;
-	uint64_t ones = width == 8 ? UINT64_MAX : UINT32_MAX;
-	uint64_t deadline = piommu_plat_now_ns(plat) + vtd->unit->timeout_ns;
-
-	for (;;) {
-		bool late = piommu_plat_now_ns(plat) > deadline; /* before the read: a thread that slept looks once more */
-
-		*last = width == 8 ? piommu_read64(vtd->window, off) : piommu_read32(vtd->window, off);
-		if (*last == ones)
-			return -EIO;
-		if (!(*last & mask))
-			return 0;
-		if (late)
-			return -ETIMEDOUT;
-		piommu_plat_relax(plat);
-	}
-}
-
-/* CCMD, IOTLB and GCMD take one command at a time, so threads take turns; whoever holds them is bounded, and so is the wait. */
+/* CCMD, IOTLB and GCMD take one command at a time. */
 static int registers_lock(struct vtd *vtd)
 {
-	struct piommu_platform *plat = vtd->unit->plat;
-	uint64_t deadline = piommu_plat_now_ns(plat) + 2 * vtd->unit->timeout_ns;
-
-	while (atomic_exchange_explicit(&vtd->inv.registers_busy, true, memory_order_acquire)) {
-		if (piommu_plat_now_ns(plat) > deadline)
-			return -ETIMEDOUT;
-		piommu_plat_relax(plat);
-	}
-	return 0;
+	return piommu_turn_begin(vtd->unit, &vtd->inv.registers_busy);
 }
 
 static void registers_unlock(struct vtd *vtd)
 {
-	atomic_store_explicit(&vtd->inv.registers_busy, false, memory_order_release);
+	piommu_turn_end(&vtd->inv.registers_busy);
+}
+
+static int wait_clear(struct vtd *vtd, unsigned off, uint64_t bit, uint64_t *last)
+{
+	return piommu_turn_wait(vtd->unit, vtd->window, off, 8, bit, last);
 }
 
 static int context_command(struct vtd *vtd, struct vtd_pair desc)
 {
 	uint64_t done;
-	int err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done); /* one that timed out may still be under way */
+	int err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, &done); /* one that timed out may still be under way */
 
 	if (err)
 		return err;
 	piommu_write64(vtd->window, VTD_CCMD, vtd_ccmd(desc));
-	err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, 8, &done);
+	err = wait_clear(vtd, VTD_CCMD, VTD_CCMD_ICC, &done);
 	return err ? err : done & VTD_CCMD_CAIG ? 0 : -EIO;
 }
 
@@ -170,14 +144,14 @@ static int iotlb_command(struct vtd *vtd, struct vtd_pair desc)
 {
 	unsigned iotlb = vtd->inv.iotlb;
 	uint64_t done;
-	int err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, 8, &done);
+	int err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, &done);
 
 	if (err)
 		return err;
 	if (field_get(VTD_DESC_G, desc.lo) == VTD_PAGES)
 		piommu_write64(vtd->window, iotlb + VTD_IVA, desc.hi);
 	piommu_write64(vtd->window, iotlb + VTD_IOTLB, vtd_iotlb(desc));
-	err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, 8, &done);
+	err = wait_clear(vtd, iotlb + VTD_IOTLB, VTD_IOTLB_IVT, &done);
 	return err ? err : done & VTD_IOTLB_IAIG ? 0 : -EIO;
 }
 
@@ -238,7 +212,7 @@ int vtd_inv_write_buffers(struct vtd *vtd)
 		return err;
 	status = piommu_read32(vtd->window, VTD_GSTS);
 	piommu_write32(vtd->window, VTD_GCMD, (status & ~VTD_GSTS_ONE_SHOT) | VTD_GCMD_WBF);
-	err = wait_clear(vtd, VTD_GSTS, VTD_GCMD_WBF, 4, &last);
+	err = piommu_turn_wait(vtd->unit, vtd->window, VTD_GSTS, 4, VTD_GCMD_WBF, &last);
 	registers_unlock(vtd);
 	return err;
 }
