@@ -51,7 +51,7 @@ static uint64_t faults_of_node(struct piommu *p, const char *name)
 
 static void a_fault_names_the_function_behind_its_unit(void)
 {
-	struct piommu_event event;
+	struct piommu_event reported = fault, event;
 	struct piommu *p;
 
 	fake_init(&fake);
@@ -61,6 +61,14 @@ static void a_fault_names_the_function_behind_its_unit(void)
 	CHECK_EQ(event.is_pci, true);
 	CHECK_EQ(piommu_sbdf_compare(event.sbdf, fake_sbdf("00:04.0")), 0);
 	CHECK_HAS(text, "dmar1: 0000:00:04.0 read of iova 0x6000 blocked: because (reason 0x06, word)");
+	reported.id = 0x20;
+	reported.is_execute = true;
+	poll_fault(p, reported);
+	CHECK_HAS(text, "dmar1: 0000:00:04.0 execute of iova");
+	reported.is_execute = false;
+	reported.is_write = true;
+	poll_fault(p, reported);
+	CHECK_HAS(text, "dmar1: 0000:00:04.0 write of iova");
 	/* It is behind another unit than this one. */
 	event = poll_id(p, "dmar0", 0x20);
 	CU_ASSERT_STRING_EQUAL(event.device, "");
@@ -124,14 +132,14 @@ static void an_address_that_the_driver_gives_stands_where_no_device_is_found(voi
 static void an_error_of_the_unit_s_own_is_said_and_counted(void)
 {
 	struct piommu_event reported = {
-		.type = PIOMMU_EVENT_UNIT_ERROR, .unit = "dmar1", .reason = 0x80, .reason_text = "broken"
+		.type = PIOMMU_EVENT_UNIT_ERROR, .unit = "dmar1", .id = 0x20, .reason = 0x80, .reason_text = "broken"
 	};
 	struct piommu_stats stats;
 	struct piommu *p;
 
 	fake_init(&fake);
 	p = fake_start(&fake);
-	poll_fault(p, reported);
+	CU_ASSERT_STRING_EQUAL(poll_fault(p, reported).device, ""); /* no device's, though there is one of that id */
 	CU_ASSERT_STRING_EQUAL(text, "dmar1: the unit reports an error: broken (status 0x80)");
 	piommu_stats(p, &stats);
 	CHECK_EQ(stats.unit_errors, 1);

@@ -35,6 +35,7 @@ static void tables_are_of_pages_of_the_smallest_leaf(void)
 	for (unsigned i = 0; i < 3; i++) {
 		open_domain(sizes[i]);
 		CHECK_HEX(piommu_pool_page_size(domain->pool), UINT64_C(4096) << 2 * i);
+		CHECK_HEX(domain->page_mask + 1, UINT64_C(4096) << 2 * i);
 		close_domain();
 	}
 }
@@ -88,7 +89,11 @@ static void an_aperture_is_of_whole_pages(void)
 	open_domain(BIT64(16));
 	CHECK_EQ(piommu_domain_create(group, &attr, &other), -EINVAL);
 	CHECK_HAS(fake.messages, "whole pages of 65536 bytes");
-	attr.aperture.start = 0x10000;
+	attr.aperture = (struct piommu_span){ 0x10000, 0xf7fff };
+	CHECK_EQ(piommu_domain_create(group, &attr, &other), -EINVAL);
+	attr.aperture = (struct piommu_span){ 0x10000, UINT64_C(0x1ffffffffffff) };
+	CHECK_EQ(piommu_domain_create(group, &attr, &other), -EINVAL); /* the unit has 48 bits */
+	attr.aperture = (struct piommu_span){ 0x10000, 0xfffff };
 	CHECK_EQ(piommu_domain_create(group, &attr, &other), 0);
 	CHECK_EQ(piommu_domain_destroy(other), 0);
 	close_domain();
@@ -101,6 +106,23 @@ static void channels_are_refused_in_one_line(void)
 	open_domain(BIT64(14));
 	CHECK_EQ(piommu_channel_create(domain, NULL, &ch), -ENOTSUP);
 	CHECK_HAS(fake.messages, "channels need pages of 4096 bytes, the smallest here are of 16384");
+	close_domain();
+}
+
+static void a_pool_is_of_whole_pages(void)
+{
+	uint64_t before, after;
+
+	open_domain(BIT64(16));
+	CHECK_EQ(piommu_dma_pool_register(domain, 0x101000, 0x10000, PIOMMU_RW), -EINVAL);
+	CHECK_EQ(piommu_dma_pool_register(domain, 0x100000, 0x1000, PIOMMU_RW), -EINVAL);
+	CHECK_EQ(piommu_iova_alloc(domain, 0x10000, 0x10000, &before), 0);
+	CHECK_EQ(piommu_dma_pool_register(domain, 0x100000, 0x10000, PIOMMU_RW), 0);
+	CHECK_EQ(piommu_dma_pool_register(domain, 0x110000, 0x10000, PIOMMU_RW), 0);
+	CHECK_EQ(piommu_iova_alloc(domain, 0x10000, 0x10000, &after), 0);
+	CHECK_HEX(after - before, 0x30000); /* the two are between them, a page each */
+	CHECK_EQ(piommu_dma_pool_unregister(domain, 0x100000), 0);
+	CHECK_EQ(piommu_dma_pool_unregister(domain, 0x110000), 0);
 	close_domain();
 }
 
@@ -126,6 +148,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(addresses_are_whole_pages),
 		SUITE_TEST(an_aperture_is_of_whole_pages),
 		SUITE_TEST(channels_are_refused_in_one_line),
+		SUITE_TEST(a_pool_is_of_whole_pages),
 		SUITE_TEST(memory_is_whole_pages_of_every_unit),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tags of domains, and the lists of units that they go with: flushed before they are used again, and never while anybody has them. */
 #include <errno.h>
+#include <string.h>
 
 #include "fake.h"
 #include "suite.h"
@@ -39,6 +40,61 @@ static void a_tag_is_flushed_before_it_is_used_again(void)
 		CU_ASSERT(fake_find(&fake, before, "flush dmar1 1") >= 0);
 		CHECK_EQ(piommu_domain_destroy(domain), 0);
 	}
+	stop(p);
+}
+
+/* It comes back after a grace period, which whoever finds none waits for. */
+static void the_last_tag_goes_from_one_domain_to_the_next_at_once(void)
+{
+	struct piommu *p = NULL;
+	struct piommu_group *group;
+	struct piommu_domain *domains[2];
+
+	fake_init(&fake);
+	fake.ntags = 2;
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	group = fake_group(p, "00:04.0");
+	CHECK_EQ(piommu_claim(group), 0);
+	for (unsigned i = 0; i < 2; i++)
+		domains[i] = fake_domain_for(group);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK_EQ(piommu_attach(domains[i % 2], group), 0);
+		CHECK_EQ(piommu_domain_units(domains[i % 2])->at[0].tag, 1);
+		CHECK_EQ(piommu_detach(domains[i % 2], group), 0);
+	}
+	stop(p);
+}
+
+static void devices_of_one_unit_share_a_domains_tag_until_the_last_has_left(void)
+{
+	struct piommu *p = NULL;
+	struct piommu_group *one, *two;
+	struct piommu_domain *domain;
+	unsigned before;
+
+	fake_init(&fake);
+	fake.ntags = 3;
+	CU_ASSERT_FATAL(!fake_create(&fake, false, &p));
+	one = fake_group(p, "00:04.0");
+	two = fake_group(p, "00:05.0");
+	domain = fake_domain_for(one);
+	CHECK_EQ(piommu_claim(one), 0);
+	CHECK_EQ(piommu_claim(two), 0);
+	CHECK_EQ(piommu_attach(domain, one), 0);
+	before = fake.nlog;
+	CHECK_EQ(piommu_attach(domain, two), 0);
+	CHECK_EQ(piommu_domain_units(domain)->n, 1);
+	CHECK_EQ(piommu_domain_units(domain)->at[0].tag, 1);
+	for (unsigned i = before; i < fake.nlog; i++)
+		if (!strncmp(fake.log[i], "attach", 6))
+			CHECK_HAS(fake.log[i], " 1");
+	CHECK_EQ(fake_count(&fake, before, "attach 00:05."), 3);
+	before = fake.nlog;
+	CHECK_EQ(piommu_detach(domain, one), 0);
+	CHECK_EQ(fake_count(&fake, before, "flush"), 0);
+	CHECK_EQ(piommu_domain_units(domain)->n, 1);
+	CHECK_EQ(piommu_detach(domain, two), 0);
+	CU_ASSERT(fake_find(&fake, before, "flush dmar1 1") >= 0);
 	stop(p);
 }
 
@@ -211,6 +267,8 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_tag_is_flushed_before_it_is_used_again),
+		SUITE_TEST(the_last_tag_goes_from_one_domain_to_the_next_at_once),
+		SUITE_TEST(devices_of_one_unit_share_a_domains_tag_until_the_last_has_left),
 		SUITE_TEST(only_paging_domains_take_tags),
 		SUITE_TEST(a_tag_is_not_used_again_while_a_list_that_has_it_is_read),
 		SUITE_TEST(no_tag_left_is_refused_in_words),
