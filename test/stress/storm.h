@@ -96,7 +96,7 @@ struct world {
 	struct piommu *p;
 	struct piommu_platform *plat;
 	struct bare *bare;
-	bool reserved; /* 00:02.0 has a reserved range */
+	bool reserved; /* a device has a reserved range: spot_is_reserved() */
 	bool lasting;  /* homes of VT-d stand all the time: its units cannot go */
 	struct piommu_mem secret;
 	struct home home[HOMES];

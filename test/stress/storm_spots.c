@@ -5,6 +5,12 @@
 
 #include "storm.h"
 
+/* Of whom firmware reserves memory: a device tree does so for nodes alone. */
+enum {
+	SPOT_DISPLAY = 0,
+	SPOT_I2C = 11,
+};
+
 const struct spot spots[SPOTS] = {
 	{ { 0, 0, 0x10 }, NULL, SIM, false, false, false },          { { 0, 0, 0x18 }, NULL, SIM, false, false, false },
 	{ { 0, 0, 0x20 }, NULL, SIM, false, false, false },          { { 0, 0, 0x28 }, NULL, SIM, false, false, false },
@@ -38,7 +44,7 @@ unsigned spot_crowded(struct actor *a)
 
 bool spot_is_reserved(const struct world *w, unsigned spot)
 {
-	return spot == 0 && w->reserved;
+	return w->reserved && spot == (strcmp(w->drivers[SIM]->name, "smmuv2") ? SPOT_DISPLAY : SPOT_I2C);
 }
 
 static int dma(struct world *w, unsigned spot, unsigned pasid, uint64_t iova, uint64_t *word, bool is_write)

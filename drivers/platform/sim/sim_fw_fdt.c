@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The device tree of a machine with SMMUv2 units: interrupt controller, units, a PCI host with iommu-map, and two platform devices.
- * Written by libfdt, which reads it nowhere here. Bindings: iommu/arm,smmu.yaml, pci/pci-iommu.txt. Devicetree Specification 0.4.
+ * The device tree of a machine with SMMUv2 units: interrupt controller, units, a PCI host with iommu-map, two platform devices, and
+ * memory that the first of them uses. Written by libfdt, which reads it nowhere here. Bindings: iommu/arm,smmu.yaml, pci/pci-iommu.txt,
+ * reserved-memory/reserved-memory.yaml. Devicetree Specification 0.4.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #define GIC 1u /* phandles */
 #define UNIT(n) (2u + (n))
+#define NODE(n) (UNIT(SIM_MAX_UNITS) + (n))
 #define FIRST_SPI 0x40u
 #define LEVEL_HIGH 4u
 
@@ -180,6 +182,29 @@ static void put_node(struct tree *tree, const struct sim_config *config, unsigne
 	put_reg(tree, 0x9080000 + n * UINT64_C(0x10000), 0x1000);
 	put_flag(tree, "dma-coherent");
 	put_cells(tree, "iommus", &iommus);
+	put_u32(tree, "phandle", NODE(n));
+	end(tree);
+}
+
+/* At the addresses that it has: what reads them goes on reading them. */
+static void put_reserved(struct tree *tree)
+{
+	const uint64_t len = SIM_RMRR_LAST - SIM_RMRR_BASE + 1;
+	struct cells used = { .n = 0 };
+	char name[32];
+
+	add(&used, NODE(0));
+	add_wide(&used, SIM_RMRR_BASE);
+	add_wide(&used, len);
+	snprintf(name, sizeof(name), "splash@%llx", (unsigned long long)SIM_RMRR_BASE);
+	begin(tree, "reserved-memory");
+	put_u32(tree, "#address-cells", 2);
+	put_u32(tree, "#size-cells", 2);
+	put_flag(tree, "ranges");
+	begin(tree, name);
+	put_reg(tree, SIM_RMRR_BASE, len);
+	put_cells(tree, "iommu-addresses", &used);
+	end(tree);
 	end(tree);
 }
 
@@ -196,6 +221,8 @@ static void put_root(struct tree *tree, const struct sim_config *config)
 	put_host(tree, config);
 	for (unsigned i = 0; config->nodes && i < SIM_NNODES; i++)
 		put_node(tree, config, i);
+	if (config->reserved)
+		put_reserved(tree);
 	end(tree);
 }
 

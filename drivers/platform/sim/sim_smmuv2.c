@@ -31,6 +31,7 @@ static const struct sim_key keys[] = {
 	SIM_SWITCH("coherent", coherent),
 	SIM_SWITCH("all", all),
 	SIM_KEY_NODES,
+	SIM_SWITCH("rmr", reserved),
 	SIM_KEY_MEM,
 	SIM_KEY_PA,
 	SIM_KEY_LATENCY,
@@ -63,6 +64,10 @@ static int check(const struct sim_config *config, const struct piommu_log *log)
 	if (config->virt && output_bits(config) < 48) {
 		log_err(log, "sim: pa=va needs 48 bits of address (oas=48, no model of version 1): virtual ones do not fit %u",
 			output_bits(config));
+		return -EINVAL;
+	}
+	if (config->reserved && !config->nodes) {
+		log_err(log, "sim: rmr=1 needs nodes=1: a device tree reserves memory for its nodes, not for PCI functions");
 		return -EINVAL;
 	}
 	return 0;

@@ -22,6 +22,12 @@ static bool has_4k(const struct rig_target *target)
 	return !strstr(target->variant, "granule=16k") && !strstr(target->variant, "granule=64k");
 }
 
+/* No table of QEMU's SMMUv3 machine names a range. */
+static bool has_reserved(const struct rig_target *target)
+{
+	return !strcmp(target->kind, "sim") || machine_family(target->family)->qemu_has_reserved;
+}
+
 int main(int argc, char **argv)
 {
 	struct suite_test all[128];
@@ -41,7 +47,7 @@ int main(int argc, char **argv)
 	}
 	rig_set_target(&target);
 	if (granule_ntests + map_ntests + fault_ntests + stale_ntests + burst_ntests + domain_ntests + topology_ntests +
-		    move_ntests + kept_ntests + broken_ntests >
+		    reserved_ntests + move_ntests + kept_ntests + broken_ntests >
 	    128)
 		return 2;
 	n = add(all, n, granule_tests, granule_ntests);
@@ -52,6 +58,8 @@ int main(int argc, char **argv)
 		n = add(all, n, burst_tests, burst_ntests);
 		n = add(all, n, domain_tests, domain_ntests);
 		n = add(all, n, topology_tests, topology_ntests);
+		if (has_reserved(&target))
+			n = add(all, n, reserved_tests, reserved_ntests);
 		if (!strcmp(target.kind, "sim")) {
 			n = add(all, n, move_tests, move_ntests);
 			if (!strcmp(target.family, "smmuv3"))

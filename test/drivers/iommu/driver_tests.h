@@ -21,6 +21,8 @@ extern const struct suite_test topology_tests[];
 extern const unsigned topology_ntests;
 extern const struct suite_test move_tests[]; /* sim alone: DMA beside the test */
 extern const unsigned move_ntests;
+extern const struct suite_test reserved_tests[]; /* where firmware reserves memory for a device: not on QEMU's SMMUv3 */
+extern const unsigned reserved_ntests;
 extern const struct suite_test kept_tests[]; /* sim:smmuv3 alone: found with all DMA aborted */
 extern const unsigned kept_ntests;
 extern const struct suite_test broken_tests[]; /* sim alone: no other machine breaks on command */

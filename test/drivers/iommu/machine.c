@@ -9,6 +9,7 @@
 
 #define CLASS_BASE(code) ((code) >> 16)
 #define CLASS_BRIDGE 0x06u
+#define MACHINE_NODE ((struct piommu_sbdf){ .devfn = 0x15 << 3 }) /* what piommu_sim_dma() calls the first node */
 
 static const struct piommu_pci_function *parent_of(const struct piommu_pci_function *fns, size_t n,
 						   const struct piommu_pci_function *fn)
@@ -73,6 +74,7 @@ int machine_open(const char *kind, const char *family, const char *variant, cons
 	m->has_ranges = !strstr(variant, "ril=0");
 	m->reads_write_only = known->has_stage1_only_reads && !is_stage2(variant);
 	rc = find_devices(m);
+	m->reserved = known->reserved_node ? MACHINE_NODE : m->plain[0];
 	if (rc) {
 		machine_close(m);
 		return rc;

@@ -34,9 +34,11 @@ enum machine_reason {
 /* What a family's specification says, as far as tests of all families need it. machine_family.c */
 struct machine_family {
 	const char *name;
-	const char *unit0;        /* as firmware's parser names the first one */
-	const char *free_it;      /* in what is said of a unit that the kernel drives */
-	const char *reserved_key; /* makes plain[0] have a reserved range; NULL: no machine of this family has one */
+	const char *unit0;         /* as firmware's parser names the first one */
+	const char *free_it;       /* in what is said of a unit that the kernel drives */
+	const char *reserved_key;  /* makes a device have a reserved range: plain[0], or else that of reserved_node */
+	const char *reserved_node; /* that device is a platform node, and its name */
+	bool qemu_has_reserved;    /* QEMU's machine takes that key, too */
 	/* Codes that a fault record may have, for a read and for a write; 0: no (other) one. */
 	uint32_t codes[MACHINE_NREASONS][2][2];
 	/* A device that is on no domain with tables is blocked without a record. */
@@ -74,6 +76,7 @@ struct machine {
 	struct piommu_sbdf bridged[MACHINE_BRIDGED]; /* behind a PCI Express to PCI bridge: one group, one requester id */
 	struct piommu_sbdf bridge_id;                /* the requester id their DMA carries */
 	struct piommu_sbdf ported;                   /* behind a root port with ACS */
+	struct piommu_sbdf reserved;                 /* the device that has a reserved range, on a machine that has one */
 };
 
 /*

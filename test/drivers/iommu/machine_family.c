@@ -13,6 +13,7 @@ static const struct machine_family families[] = {
 		.unit0 = "dmar0",
 		.free_it = "intel_iommu=off",
 		.reserved_key = "rmrr=1",
+		.qemu_has_reserved = true,
 		.codes = {
 			[MACHINE_UNMAPPED] = { { 0x6 }, { 0x5 } },
 			[MACHINE_FORBIDDEN] = { { 0x6 }, { 0x5 } },
@@ -44,6 +45,8 @@ static const struct machine_family families[] = {
 	{
 		.name = "smmuv2",
 		.unit0 = "smmu0",
+		.reserved_key = "rmr=1,nodes=1",
+		.reserved_node = "/i2c@9080000",
 		/* FSR: TF, PF; one record a context. */
 		.codes = {
 			[MACHINE_UNMAPPED] = { { 0x2 }, { 0x2 } },
@@ -84,7 +87,10 @@ static bool is_bridged(const struct machine *m, struct piommu_sbdf sbdf)
 
 bool machine_is_same_source(const struct machine *m, const struct piommu_event *event, struct piommu_sbdf device)
 {
+	if (!event->is_pci && event->device[0])
+		return m->family->reserved_node && !strcmp(event->device, m->family->reserved_node) &&
+		       !piommu_sbdf_compare(device, m->reserved);
 	if (!event->is_pci)
-		return is_bridged(m, device) && !event->device[0];
+		return is_bridged(m, device);
 	return !piommu_sbdf_compare(event->sbdf, device) || (is_bridged(m, event->sbdf) && is_bridged(m, device));
 }

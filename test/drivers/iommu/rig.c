@@ -86,6 +86,18 @@ void rig_open_impatient(struct rig *r)
 	r->expect_stale = r->expect_no_finish = true;
 }
 
+void rig_open_reserved(struct rig *r, struct piommu_span *span, void **va)
+{
+	struct piommu_reserved_info info = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(rig_try_open(r, machine_family(target.family)->reserved_key), 0);
+	CU_ASSERT_EQUAL_FATAL(piommu_reserved_count(r->p), 1);
+	CHECK_EQ(piommu_reserved_info(r->p, 0, &info), 0);
+	*va = r->m->plat->ops->mem_at(r->m->plat, info.span.start, info.span.last - info.span.start + 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(*va);
+	*span = info.span;
+}
+
 static void check_count(const char *what, uint64_t got, const char *complaint)
 {
 	char line[256];
@@ -126,9 +138,10 @@ void rig_close(struct rig *r)
 
 struct piommu_group *rig_group(struct rig *r, struct piommu_sbdf sbdf)
 {
+	const char *node = piommu_sbdf_compare(sbdf, r->m->reserved) ? NULL : r->m->family->reserved_node;
 	struct piommu_group *group = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(piommu_group_find(r->p, sbdf, &group), 0);
+	CU_ASSERT_EQUAL_FATAL(node ? piommu_group_find_node(r->p, node, &group) : piommu_group_find(r->p, sbdf, &group), 0);
 	piommu_group_put(group);
 	return group;
 }

@@ -54,6 +54,8 @@ void rig_open(struct rig *r);
 void rig_open_impatient(struct rig *r);
 /* With further keys; NULL: none. Returns piommu_create()'s answer, or machine_open()'s. */
 int rig_try_open(struct rig *r, const char *keys);
+/* A machine whose `reserved` device has a reserved range: which, and the memory there. Not on every QEMU: machine_family. */
+void rig_open_reserved(struct rig *r, struct piommu_span *span, void **va);
 /* Destroys the manager and checks what the machine saw. */
 void rig_close(struct rig *r);
 /* Checks what the simulated hardware complains about; nothing on QEMU. */

@@ -20,6 +20,7 @@ static const uint32_t marks[2] = { 0xaaaaaaaa, 0xbbbbbbbb };
 struct busy {
 	struct rig *r;
 	struct piommu_sbdf device;
+	uint64_t iova;
 	atomic_bool stop;
 	_Atomic uint32_t accesses;
 	unsigned blocked, strange; /* read after the thread has ended */
@@ -33,7 +34,7 @@ static void *keep_reading(void *arg)
 	while (!atomic_load_explicit(&busy->stop, memory_order_acquire)) {
 		uint32_t word = 0;
 
-		if (piommu_sim_dma(busy->r->m->plat, busy->device, IOVA, &word, sizeof(word), false))
+		if (piommu_sim_dma(busy->r->m->plat, busy->device, busy->iova, &word, sizeof(word), false))
 			busy->blocked++;
 		else if (word == marks[0] || word == marks[1])
 			busy->seen[word == marks[1]]++;
@@ -66,7 +67,7 @@ static void device_that_moves_sees_one_domain_or_the_other(void)
 	struct piommu_sim_counts counts;
 	struct piommu_mem mem[2];
 	struct rig r;
-	struct busy busy = { .r = &r };
+	struct busy busy = { .r = &r, .iova = IOVA };
 	pthread_t thread;
 	unsigned nothing_new = 0;
 	uint32_t word;
@@ -102,7 +103,41 @@ static void device_that_moves_sees_one_domain_or_the_other(void)
 	rig_close(&r);
 }
 
+/* T20: mapped before the switch, and neither blocking nor an empty domain in between. */
+static void device_reads_its_reserved_range_while_it_is_claimed_moved_and_released(void)
+{
+	struct piommu_domain *domain;
+	struct piommu_span span;
+	struct rig r;
+	struct busy busy = { .r = &r };
+	pthread_t thread;
+	void *va;
+
+	rig_open_reserved(&r, &span, &va);
+	busy.device = r.m->reserved;
+	busy.iova = span.start;
+	memcpy(va, &marks[0], sizeof(marks[0]));
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, keep_reading, &busy), 0);
+	for (unsigned i = 0; i < MOVES / 4; i++) {
+		wait_for_accesses(&busy);
+		rig_claim(&r, busy.device);
+		wait_for_accesses(&busy);
+		domain = rig_domain(&r, busy.device);
+		rig_attach(&r, domain, busy.device);
+		wait_for_accesses(&busy);
+		rig_disown(&r, domain, busy.device);
+	}
+	atomic_store_explicit(&busy.stop, true, memory_order_release);
+	pthread_join(thread, NULL);
+	CHECK_EQ(busy.blocked, 0);
+	CHECK_EQ(busy.strange, 0);
+	CU_ASSERT(busy.seen[0] > 0);
+	CHECK_EQ(rig_events(&r, NULL), 0);
+	rig_close(&r);
+}
+
 const struct suite_test move_tests[] = {
 	SUITE_TEST(device_that_moves_sees_one_domain_or_the_other),
+	SUITE_TEST(device_reads_its_reserved_range_while_it_is_claimed_moved_and_released),
 };
 const unsigned move_ntests = sizeof(move_tests) / sizeof(move_tests[0]);

@@ -70,24 +70,6 @@ static void device_behind_a_root_port_is_translated(void)
 	rig_close(&r);
 }
 
-/* 00:02.0 has a reserved range here. False: no machine of this kind has one. */
-static bool open_with_reserved(struct rig *r, struct piommu_span *span, void **va)
-{
-	const char *key = machine_family(rig_target()->family)->reserved_key;
-	struct piommu_reserved_info info = { 0 };
-	int rc = key ? rig_try_open(r, key) : -ENOTSUP;
-
-	if (rc == -ENOTSUP)
-		return false;
-	CU_ASSERT_EQUAL_FATAL(rc, 0);
-	CU_ASSERT_EQUAL_FATAL(piommu_reserved_count(r->p), 1);
-	CHECK_EQ(piommu_reserved_info(r->p, 0, &info), 0);
-	*va = r->m->plat->ops->mem_at(r->m->plat, info.span.start, info.span.last - info.span.start + 1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(*va);
-	*span = info.span;
-	return true;
-}
-
 static void reserved_range_stays_reachable_all_the_way(void)
 {
 	struct rig r;
@@ -96,22 +78,21 @@ static void reserved_range_stays_reachable_all_the_way(void)
 	struct piommu_mem mem;
 	void *va;
 
-	if (!open_with_reserved(&r, &span, &va))
-		return;
+	rig_open_reserved(&r, &span, &va);
 	mem = rig_mem(&r, RIG_PAGE, 0);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
-	rig_claim(&r, r.m->plain[0]); /* never blocked: identity until it is attached */
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
-	domain = rig_domain(&r, r.m->plain[0]);
-	rig_attach(&r, domain, r.m->plain[0]);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
-	rig_check_reaches(&r, r.m->plain[0], span.last - 63, (char *)va + (span.last - span.start) - 63, 64);
-	rig_check_blocked(&r, r.m->plain[0], mem.pa, false);
-	rig_detach(&r, domain, r.m->plain[0]);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
+	rig_claim(&r, r.m->reserved); /* never blocked: identity until it is attached */
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
+	domain = rig_domain(&r, r.m->reserved);
+	rig_attach(&r, domain, r.m->reserved);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
+	rig_check_reaches(&r, r.m->reserved, span.last - 63, (char *)va + (span.last - span.start) - 63, 64);
+	rig_check_blocked(&r, r.m->reserved, mem.pa, false);
+	rig_detach(&r, domain, r.m->reserved);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
 	CHECK_EQ(piommu_domain_destroy(domain), 0);
-	rig_release(&r, r.m->plain[0]);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_release(&r, r.m->reserved);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
 	rig_close(&r);
 }
 
@@ -121,8 +102,7 @@ static void reserved_range_of_one_device_is_not_open_to_others(void)
 	struct piommu_span span;
 	void *va;
 
-	if (!open_with_reserved(&r, &span, &va))
-		return;
+	rig_open_reserved(&r, &span, &va);
 	rig_own(&r, r.m->plain[1]);
 	rig_check_blocked(&r, r.m->plain[1], span.start, false);
 	rig_close(&r);
@@ -136,13 +116,12 @@ static void device_with_a_reserved_range_is_never_put_on_blocking(void)
 	struct piommu_span span;
 	void *va;
 
-	if (!open_with_reserved(&r, &span, &va))
-		return;
-	rig_claim(&r, r.m->plain[0]);
-	CU_ASSERT_EQUAL_FATAL(piommu_domain_create(rig_group(&r, r.m->plain[0]), &attr, &blocking), 0);
-	CHECK_EQ(piommu_attach(blocking, rig_group(&r, r.m->plain[0])), -EOPNOTSUPP);
+	rig_open_reserved(&r, &span, &va);
+	rig_claim(&r, r.m->reserved);
+	CU_ASSERT_EQUAL_FATAL(piommu_domain_create(rig_group(&r, r.m->reserved), &attr, &blocking), 0);
+	CHECK_EQ(piommu_attach(blocking, rig_group(&r, r.m->reserved)), -EOPNOTSUPP);
 	CHECK_HAS(r.last, "reserved");
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
 	rig_close(&r);
 }
 
@@ -154,17 +133,16 @@ static void mapping_in_the_way_of_a_reserved_range_refuses_the_attach(void)
 	struct piommu_mem mem;
 	void *va;
 
-	if (!open_with_reserved(&r, &span, &va))
-		return;
-	rig_claim(&r, r.m->plain[0]);
-	domain = rig_domain(&r, r.m->plain[0]);
+	rig_open_reserved(&r, &span, &va);
+	rig_claim(&r, r.m->reserved);
+	domain = rig_domain(&r, r.m->reserved);
 	mem = rig_mem(&r, RIG_PAGE, 0);
 	rig_map(&r, domain, span.start, mem.pa, RIG_PAGE, PIOMMU_RW);
-	CHECK_EQ(piommu_attach(domain, rig_group(&r, r.m->plain[0])), -EADDRINUSE);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	CHECK_EQ(piommu_attach(domain, rig_group(&r, r.m->reserved)), -EADDRINUSE);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
 	rig_unmap(&r, domain, span.start, RIG_PAGE);
-	rig_attach(&r, domain, r.m->plain[0]);
-	rig_check_reaches(&r, r.m->plain[0], span.start, va, 64);
+	rig_attach(&r, domain, r.m->reserved);
+	rig_check_reaches(&r, r.m->reserved, span.start, va, 64);
 	rig_close(&r);
 }
 
@@ -200,14 +178,16 @@ static void nodes_that_share_a_stream_id_are_one_group(void)
 }
 
 const struct suite_test topology_tests[] = {
-	SUITE_TEST(devices_behind_a_pci_bridge_are_one_group),
-	SUITE_TEST(bridge_speaks_for_the_devices_behind_it),
-	SUITE_TEST(claim_of_one_member_blocks_the_whole_group),
-	SUITE_TEST(device_behind_a_root_port_is_translated),
+	SUITE_TEST(devices_behind_a_pci_bridge_are_one_group),  SUITE_TEST(bridge_speaks_for_the_devices_behind_it),
+	SUITE_TEST(claim_of_one_member_blocks_the_whole_group), SUITE_TEST(device_behind_a_root_port_is_translated),
+	SUITE_TEST(nodes_that_share_a_stream_id_are_one_group),
+};
+const unsigned topology_ntests = sizeof(topology_tests) / sizeof(topology_tests[0]);
+
+const struct suite_test reserved_tests[] = {
 	SUITE_TEST(reserved_range_stays_reachable_all_the_way),
 	SUITE_TEST(reserved_range_of_one_device_is_not_open_to_others),
 	SUITE_TEST(device_with_a_reserved_range_is_never_put_on_blocking),
 	SUITE_TEST(mapping_in_the_way_of_a_reserved_range_refuses_the_attach),
-	SUITE_TEST(nodes_that_share_a_stream_id_are_one_group),
 };
-const unsigned topology_ntests = sizeof(topology_tests) / sizeof(topology_tests[0]);
+const unsigned reserved_ntests = sizeof(reserved_tests) / sizeof(reserved_tests[0]);

@@ -185,6 +185,22 @@ static void rmr_is_the_displays(void)
 	close_machine(&m);
 }
 
+static void reserved_memory_of_a_device_tree_is_a_nodes(void)
+{
+	struct machine m;
+
+	open_machine(&m, "smmuv2,rmr=1,nodes=1,tbu=1,units=2");
+	CU_ASSERT_EQUAL_FATAL(m.fw.nreserved, 1);
+	CHECK_EQ(m.fw.ncarveouts, 0);
+	CHECK_HEX(m.fw.reserved[0].span.start, 0x7b800000);
+	CHECK_HEX(m.fw.reserved[0].span.last, 0x7bffffff);
+	CU_ASSERT_EQUAL_FATAL(m.fw.reserved[0].ids.n, 1);
+	CHECK_EQ(m.fw.reserved[0].ids.at[0].target, 1);
+	CHECK_HEX(m.fw.reserved[0].ids.at[0].to, 0x20);
+	CHECK_HEX(m.fw.reserved[0].ids.at[0].mask, 0x6000);
+	close_machine(&m);
+}
+
 static void device_tree_names_the_implementation(void)
 {
 	static const struct {
@@ -213,6 +229,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(what_no_unit_has_goes_past_all),
 	SUITE_TEST(platform_nodes_are_as_firmware_says),
 	SUITE_TEST(rmr_is_the_displays),
+	SUITE_TEST(reserved_memory_of_a_device_tree_is_a_nodes),
 	SUITE_TEST(device_tree_names_the_implementation),
 };
 

@@ -178,6 +178,7 @@ static void wrong_words_are_refused_with_one_clear_line(void)
 		{ "smmuv2,thread=1", "the keys are units, model" },
 		{ "smmuv3,oas=39", "oas=39: oas takes 32, 36, 40" },
 		{ "smmuv2,model=v1,oas=48", "40 bits at most" },
+		{ "smmuv2,rmr=1", "rmr=1 needs nodes=1" },
 		{ "smmuv3,pa=va,oas=44", "pa=va needs oas=48" },
 		{ "via", "unknown IOMMU family \"via\"" },
 		{ "vtd,colour=red", "the keys are units, aw, pages, all, nodes" },
