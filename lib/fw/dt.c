@@ -32,6 +32,17 @@ bool dt_has(const struct dt *dt, uint32_t node, const char *name)
 	return dt_prop(dt, node, name, &len) != NULL;
 }
 
+bool dt_is_coherent(const struct dt *dt, uint32_t node)
+{
+	for (; node != DT_NO_NODE; node = dt->nodes[node].parent) {
+		if (dt_has(dt, node, "dma-coherent"))
+			return true;
+		if (dt_has(dt, node, "dma-noncoherent"))
+			return false;
+	}
+	return false;
+}
+
 int dt_cells(const struct dt *dt, uint32_t node, const char *name, struct dt_cells *out)
 {
 	char path[DT_PATH_LEN];

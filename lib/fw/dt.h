@@ -68,6 +68,8 @@ char *dt_path_alloc(const struct dt *dt, uint32_t node);
 /* The bytes of a property, or NULL. */
 const void *dt_prop(const struct dt *dt, uint32_t node, const char *name, uint32_t *len);
 bool dt_has(const struct dt *dt, uint32_t node, const char *name);
+/* Whether its DMA snoops: what it says, or the bus above it. */
+bool dt_is_coherent(const struct dt *dt, uint32_t node);
 /* @return 0, also without such a property; -EINVAL: it is no whole cells */
 int dt_cells(const struct dt *dt, uint32_t node, const char *name, struct dt_cells *out);
 uint32_t dt_cell(const struct dt_cells *cells, uint32_t n);

@@ -30,17 +30,6 @@ static bool is_host(const struct dt *dt, uint32_t node)
 }
 
 /* Coherence is inherited from the buses above, until one says otherwise. */
-static bool is_coherent(const struct dt *dt, uint32_t node)
-{
-	for (; node != DT_NO_NODE; node = dt->nodes[node].parent) {
-		if (dt_has(dt, node, "dma-coherent"))
-			return true;
-		if (dt_has(dt, node, "dma-noncoherent"))
-			return false;
-	}
-	return false;
-}
-
 static struct piommu_fw_source *add_source(struct dt *dt, uint32_t node)
 {
 	struct piommu_fw_source *source = fw_append(dt->fw, FW_SOURCES);
@@ -53,7 +42,7 @@ static struct piommu_fw_source *add_source(struct dt *dt, uint32_t node)
 		return NULL;
 	source->id_mask = UINT32_MAX;
 	source->pasid_bits = pasid_bits <= 20 ? pasid_bits : 0;
-	source->flags = (is_coherent(dt, node) ? PIOMMU_FW_SOURCE_COHERENT : 0) |
+	source->flags = (dt_is_coherent(dt, node) ? PIOMMU_FW_SOURCE_COHERENT : 0) |
 			(dt_has(dt, node, "dma-can-stall") ? PIOMMU_FW_SOURCE_STALL : 0) |
 			(dt_has(dt, node, "ats-supported") ? PIOMMU_FW_SOURCE_ATS : 0);
 	return source;

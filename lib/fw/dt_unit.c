@@ -51,7 +51,6 @@ static const struct {
 	const char *property;
 	uint32_t flag;
 } quirks[] = {
-	{ "dma-coherent", PIOMMU_FW_UNIT_COHERENT },
 	{ "calxeda,smmu-secure-config-access", PIOMMU_FW_UNIT_SECURE_ACCESS },
 	{ "hisilicon,broken-prefetch-cmd", PIOMMU_FW_UNIT_NO_PREFETCH },
 	{ "cavium,cn9900-broken-page1-regspace", PIOMMU_FW_UNIT_ONE_PAGE },
@@ -85,6 +84,7 @@ static bool read_kind(const struct dt *dt, uint32_t node, struct piommu_fw_unit 
 	}
 	for (size_t i = 0; i < sizeof(quirks) / sizeof(quirks[0]); i++)
 		unit->flags |= dt_has(dt, node, quirks[i].property) ? quirks[i].flag : 0;
+	unit->flags |= dt_is_coherent(dt, node) ? PIOMMU_FW_UNIT_COHERENT : 0;
 	return unit->family && unit->version;
 }
 

@@ -110,7 +110,8 @@ enum piommu_fw_model {
 	PIOMMU_FW_MODEL_QCOM_500,
 };
 
-#define PIOMMU_FW_UNIT_COHERENT (1u << 0)      /**< its walks snoop the caches, whatever its registers say */
+#define PIOMMU_FW_UNIT_COHERENT \
+	(1u << 0) /**< its walks snoop the caches, whatever its registers say; a device tree that does not say so says no */
 #define PIOMMU_FW_UNIT_BROADCAST (1u << 1)     /**< takes part in the CPUs' broadcast TLB maintenance */
 #define PIOMMU_FW_UNIT_GPU (1u << 2)           /**< in front of a GPU that switches its own contexts (Qualcomm Adreno) */
 #define PIOMMU_FW_UNIT_SECURE_ACCESS (1u << 3) /**< its registers are to be accessed as secure ones (Calxeda) */

@@ -105,6 +105,25 @@ static void choose_granule(struct smmuv3 *smmuv3)
 	smmuv3->oas = oas < widest ? oas : widest;
 }
 
+/*
+ * IORT's flag adds to what the register says (DEN0049). A device tree's word is the last: what it does not call coherent is not, whatever
+ * the unit could do on another bus.
+ */
+static bool is_coherent(const struct smmuv3 *smmuv3)
+{
+	const struct piommu_unit *unit = smmuv3->unit;
+	bool could = smmuv3->idr0 & SMMUV3_IDR0_COHACC;
+	bool stated = unit->fw->flags & PIOMMU_FW_UNIT_COHERENT;
+
+	if (!unit->fw->path)
+		return could || stated;
+	if (could != stated)
+		log_info(unit->log,
+			 "%s: snoops by its registers: %s (COHACC); by the device tree: %s (dma-coherent), which counts",
+			 unit->name, could ? "yes" : "no", stated ? "yes" : "no");
+	return stated;
+}
+
 static void fill_caps(struct smmuv3 *smmuv3)
 {
 	struct piommu_unit *unit = smmuv3->unit;
@@ -119,7 +138,7 @@ static void fill_caps(struct smmuv3 *smmuv3)
 	caps->ntags = wide_tags ? 65536 : 256;
 	caps->first_tag = SMMUV3_TAG_FIRST;
 	caps->passthrough = true;
-	caps->coherent = smmuv3->idr0 & SMMUV3_IDR0_COHACC || unit->fw->flags & PIOMMU_FW_UNIT_COHERENT;
+	caps->coherent = is_coherent(smmuv3);
 	caps->caches_not_present = false;
 	caps->queued = true;
 	caps->hole = (struct piommu_span){ 1, 0 };

@@ -120,6 +120,32 @@ static void names_say_the_model(void)
 	}
 }
 
+/* As devices do: the nearest word counts. */
+static void a_unit_takes_coherence_from_the_bus_above_it(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		tree_start();
+		fdt_make_begin(&tree, "soc");
+		FDT_CELLS(&tree, "#address-cells", 2);
+		FDT_CELLS(&tree, "#size-cells", 2);
+		FDT_FLAG(&tree, "ranges");
+		if (i & 1)
+			FDT_FLAG(&tree, "dma-coherent");
+		fdt_make_begin(&tree, "iommu@10000");
+		fdt_make_text(&tree, "compatible", "arm,smmu-v3");
+		FDT_CELLS(&tree, "reg", 0, 0x10000, 0, 0x20000);
+		FDT_CELLS(&tree, "#iommu-cells", 1);
+		if (i & 2)
+			FDT_FLAG(&tree, "dma-noncoherent");
+		fdt_make_end(&tree);
+		fdt_make_end(&tree);
+		CHECK_EQ(tree_parse(), 0);
+		CU_ASSERT_EQUAL_FATAL(fw.nunits, 1);
+		CHECK_HEX(fw.units[0].flags, i == 1 ? PIOMMU_FW_UNIT_COHERENT : 0);
+		piommu_fw_free(&fw);
+	}
+}
+
 static void other_iommus_are_no_units(void)
 {
 	static const char *const names[] = { "samsung,exynos-sysmmu", "rockchip,iommu", "arm,smmu", "qcom,smmu-v2x",
@@ -376,6 +402,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(the_example_of_the_binding_is_read),
 		SUITE_TEST(the_example_of_the_v3_binding_is_read),
 		SUITE_TEST(names_say_the_model),
+		SUITE_TEST(a_unit_takes_coherence_from_the_bus_above_it),
 		SUITE_TEST(other_iommus_are_no_units),
 		SUITE_TEST(nvidia_units_have_mirrors),
 		SUITE_TEST(addresses_are_translated_over_every_bus),

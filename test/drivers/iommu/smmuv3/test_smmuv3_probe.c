@@ -79,6 +79,25 @@ static void firmware_knows_of_coherence_that_the_register_does_not(void)
 	fake_fini(&fake);
 }
 
+/* Walks that are taken to snoop and do not are stale tables; write-backs that are for nothing are time. */
+static void a_device_tree_has_the_last_word_on_coherence(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		bool could = i & 1;
+		bool stated = i & 2;
+		struct fake fake;
+
+		fake_init(&fake, &(struct fake_ids){ could ? FAKE_IDR0 : FAKE_IDR0 & ~0x10u, FAKE_IDR1, 0, FAKE_IDR5 });
+		fake.fw.path = (char *)(uintptr_t) "/iommu@9050000";
+		fake.fw.flags = stated ? PIOMMU_FW_UNIT_COHERENT : 0;
+		fake.log.level = PIOMMU_LOG_INFO;
+		CHECK_EQ(smmuv3_driver.probe(&fake.unit, &fake.window), 0);
+		CHECK_EQ(fake.unit.caps.coherent, stated);
+		CHECK_EQ(strstr(fake.said, "dma-coherent") != NULL, could != stated);
+		fake_fini(&fake);
+	}
+}
+
 static void what_cannot_be_driven_is_refused_with_the_reason(void)
 {
 	static const struct {
@@ -449,6 +468,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_probe_reads_capabilities_and_writes_nothing),
 		SUITE_TEST(capabilities_follow_the_identification_words),
 		SUITE_TEST(firmware_knows_of_coherence_that_the_register_does_not),
+		SUITE_TEST(a_device_tree_has_the_last_word_on_coherence),
 		SUITE_TEST(what_cannot_be_driven_is_refused_with_the_reason),
 		SUITE_TEST(a_unit_that_is_driven_is_refused_with_the_remedy_and_left_alone),
 		SUITE_TEST(a_kernel_that_comes_back_between_probe_and_enable_is_noticed),
