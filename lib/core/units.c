@@ -121,6 +121,9 @@ int core_units_list_firmware(struct piommu *p)
 		struct core_unit *cu = core_unit_new(p, &p->fw.units[i], false);
 		int err = cu ? list_unit(p, cu) : -ENOMEM;
 
+		if (!err && !cu->unit.driver && p->fw.units[i].flags & PIOMMU_FW_UNIT_GPU)
+			log_info(&p->log, "%s: belongs to a GPU that switches its own contexts: left to the GPU's driver",
+				 cu->unit.name);
 		if (!err)
 			continue;
 		core_unit_free(cu);
@@ -129,13 +132,19 @@ int core_units_list_firmware(struct piommu *p)
 	return 0;
 }
 
+/* A unit that firmware describes and that nobody will drive, and yet no error. */
+static bool is_left_alone(const struct core_unit *cu)
+{
+	return !cu->unit.driver && (cu->p->late_drivers || cu->unit.fw->flags & PIOMMU_FW_UNIT_GPU);
+}
+
 static int for_each_unit(struct piommu *p, int (*fn)(struct core_unit *cu))
 {
 	struct core_unit *cu = NULL;
 	int err = 0;
 
 	while (!err && (cu = core_unit_next(p, cu)))
-		if (cu->unit.driver || !p->late_drivers)
+		if (!is_left_alone(cu))
 			err = fn(cu);
 	if (err)
 		core_unit_put(cu);

@@ -112,8 +112,8 @@ enum piommu_fw_model {
 
 #define PIOMMU_FW_UNIT_COHERENT \
 	(1u << 0) /**< its walks snoop the caches, whatever its registers say; a device tree that does not say so says no */
-#define PIOMMU_FW_UNIT_BROADCAST (1u << 1)     /**< takes part in the CPUs' broadcast TLB maintenance */
-#define PIOMMU_FW_UNIT_GPU (1u << 2)           /**< in front of a GPU that switches its own contexts (Qualcomm Adreno) */
+#define PIOMMU_FW_UNIT_BROADCAST (1u << 1) /**< takes part in the CPUs' broadcast TLB maintenance */
+#define PIOMMU_FW_UNIT_GPU (1u << 2) /**< of a GPU that switches its own contexts (Qualcomm Adreno): no driver's of ours */
 #define PIOMMU_FW_UNIT_SECURE_ACCESS (1u << 3) /**< its registers are to be accessed as secure ones (Calxeda) */
 #define PIOMMU_FW_UNIT_NO_PREFETCH (1u << 4)   /**< its prefetch command is broken (HiSilicon) */
 #define PIOMMU_FW_UNIT_ONE_PAGE (1u << 5)      /**< registers of its second page are in the first (Cavium CN99xx) */

@@ -25,9 +25,10 @@
 
 #define RESERVING_BANKS 8u /* with so many, one can be set aside */
 
+/* A GPU that switches its own contexts writes to their banks behind our back: its unit is its driver's. */
 static bool match(const struct piommu_fw_unit *fw)
 {
-	return fw->family == PIOMMU_FAMILY_SMMUV2;
+	return fw->family == PIOMMU_FAMILY_SMMUV2 && !(fw->flags & PIOMMU_FW_UNIT_GPU);
 }
 
 /* ---- Probe ------------------------------------------------------------------------------------------------------------------ */
