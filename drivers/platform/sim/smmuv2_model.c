@@ -25,6 +25,7 @@ static void destroy(struct sim_model *model)
 	sim_cache_fini(&m->tag_of);
 	sim_cache_fini(&m->tlb);
 	sim_cache_fini(&m->tables);
+	sim_cache_fini(&m->passing);
 	sim_model_fini(&m->model);
 	free(m);
 }

@@ -11,6 +11,12 @@
 
 /* ---- Where a stream goes ---- */
 
+static void pass(struct smmuv2m_route *route, uint32_t kept)
+{
+	route->bypass = true;
+	route->kept = kept;
+}
+
 static void follow(const struct smmuv2_model *m, unsigned group, struct smmuv2m_route *route)
 {
 	uint32_t s2cr = m->gr0[G_S2CR / 4 + group];
@@ -19,7 +25,7 @@ static void follow(const struct smmuv2_model *m, unsigned group, struct smmuv2m_
 	route->is_priv = field_get32(S2CR_PRIVCFG, s2cr) == PRIVCFG_PRIVILEGED;
 	route->bank = field_get32(S2CR_CBNDX, s2cr);
 	if (type == S2CR_BYPASS)
-		route->bypass = true;
+		pass(route, ACR_S2CRB_TLBEN);
 	else if (type != S2CR_TRANSLATE)
 		route->gfsr = GFSR_ICF;
 	else if (route->bank >= m->cfg.ncb)
@@ -55,7 +61,20 @@ void smmuv2m_route(const struct smmuv2_model *m, uint32_t sid, struct smmuv2m_ro
 	else if (smmuv2m_cr0(m) & CR0_USFCFG)
 		route->gfsr = GFSR_USF;
 	else
-		route->bypass = true;
+		pass(route, ACR_SMTNMB_TLBEN);
+}
+
+/* A stream that passed does so until the TLB forgets it, whatever its group says by then (MMU-500, sACR). */
+static void route_by_tlb(struct smmuv2_model *m, uint32_t sid, struct smmuv2m_route *route)
+{
+	if (m->cfg.version != SMMUV2_MODEL_MMU500 || smmuv2m_cr0(m) & CR0_CLIENTPD)
+		return;
+	if (sim_cache_find(&m->passing, sid)) {
+		m->model.counts.stale_hits += !route->bypass;
+		*route = (struct smmuv2m_route){ .bypass = true };
+	} else if (route->kept & m->gr0[G_ACR / 4]) {
+		sim_cache_put(&m->passing, sid, 0, 0);
+	}
 }
 
 static uint32_t stream_of(const struct smmuv2_model *m, uint32_t id)
@@ -177,6 +196,7 @@ static int access_memory(struct smmuv2_model *m, struct smmuv2m_request *request
 	int err = 0;
 
 	smmuv2m_route(m, request->sid, &route);
+	route_by_tlb(m, request->sid, &route);
 	request->is_priv = route.is_priv;
 	if (route.conflict)
 		sim_model_misuse(&m->model, "stream 0x%x matches more than one stream mapping group", request->sid);

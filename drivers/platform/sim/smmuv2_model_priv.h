@@ -74,7 +74,10 @@ enum {
 #define CR0_GFRE BIT32(1)
 #define CR0_CLIENTPD BIT32(0)
 
-#define ACR_CACHE_LOCK BIT32(26) /* MMU-500 */
+/* MMU-500 */
+#define ACR_CACHE_LOCK BIT32(26)
+#define ACR_S2CRB_TLBEN BIT32(10)
+#define ACR_SMTNMB_TLBEN BIT32(8)
 
 #define GFSR_MULTI BIT32(31)
 #define GFSR_UCIF BIT32(4)
@@ -284,6 +287,7 @@ struct smmuv2_model {
 
 	/* Caches; keys: see smmuv2_model_tlb.c. */
 	struct sim_cache tag_of, tlb, tables;
+	struct sim_cache passing; /* MMU-500: streams that were seen to pass */
 	struct smmuv2m_tag *tags;
 	unsigned ntags, tags_room;
 
@@ -428,6 +432,7 @@ struct smmuv2m_route {
 	uint32_t gfsr; /* 0: as follows */
 	bool bypass;   /* also of a bank that is off */
 	bool conflict; /* several groups match */
+	uint32_t kept; /* of a stream that passes: the bit of sACR under which an MMU-500 keeps that in its TLB */
 	unsigned bank;
 	bool is_priv;
 };

@@ -113,6 +113,8 @@ static void apply(struct smmuv2_model *m, const struct smmuv2m_drop *drop)
 	m->model.counts.tlb_invalidations++;
 	m->is_clean |= drop->what == DROP_NOT_HYP;
 	m->is_clean_hyp |= drop->what == DROP_HYP;
+	if (drop->what == DROP_NOT_HYP)
+		sim_cache_clear(&m->passing);
 	if (drop->what != DROP_VA) {
 		sim_cache_drop_if(&m->tlb, is_victim, &victims);
 		sim_cache_drop_if(&m->tables, is_victim, &victims);

@@ -344,6 +344,38 @@ static void stage_2_by_address(void)
 	rig_close(&rig);
 }
 
+/* sACR: bit 8 keeps those that match no group, bit 10 those whose group says so. */
+static void mmu500_keeps_streams_that_pass(void)
+{
+	static const struct {
+		uint32_t sacr;
+		bool has_group, is_kept;
+	} cases[] = { { 0x100, false, true }, { 0x400, true, true }, { 0x400, false, false }, { 0x100, true, false } };
+	struct smmuv2_model_config cfg = rig_config();
+
+	cfg.version = SMMUV2_MODEL_MMU500;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s;
+
+		scene_set(&s, &cfg);
+		w32(&s.rig, 0x00, 0x12); /* what matches no group passes */
+		w32(&s.rig, 0x10, cases[i].sacr);
+		if (cases[i].has_group)
+			rig_stream(&s.rig, 4, 4, 0x10000);
+		CHECK_EQ(rig_lands(&s.rig, 4, s.page[0], s.page[0]), true);
+		rig_stream(&s.rig, 4, 4, 2);
+		w32(&s.rig, 0x64, 0); /* TLBIVMID: nobody's VMID */
+		sync_all(&s.rig);
+		CHECK_EQ(rig_lands(&s.rig, 4, s.page[0], s.page[0]), cases[i].is_kept);
+		CHECK_EQ(rig_counts(&s.rig).stale_hits, cases[i].is_kept);
+		w32(&s.rig, 0x68, 0); /* TLBIALLNSNH */
+		sync_all(&s.rig);
+		CHECK_EQ(rig_lands(&s.rig, 4, 0x5000, s.page[0]), true);
+		CHECK_EQ(rig_lands(&s.rig, 4, s.page[0], s.page[0]), false);
+		rig_close(&s.rig);
+	}
+}
+
 /* AArch32: address in bits 31:12, ASID in 7:0. A stage 2 bank of version 1 goes by VMID and the global synchronisation. */
 static void invalidations_of_version_1(void)
 {
@@ -528,6 +560,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(contiguous_group_is_remembered_whole),
 	SUITE_TEST(page_of_64k_goes_by_any_of_its_addresses),
 	SUITE_TEST(stage_2_by_address),
+	SUITE_TEST(mmu500_keeps_streams_that_pass),
 	SUITE_TEST(invalidations_of_version_1),
 	SUITE_TEST(hypervisors_entries_are_apart),
 	SUITE_TEST(hypervisors_tables_are_remembered),
