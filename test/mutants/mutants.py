@@ -5,7 +5,7 @@ import os
 import re
 
 BUILDS = ('plain', 'yield', 'asan', 'tsan')
-CASE = re.compile(r'(T\d+b?|order)\s+(.+)')
+CASE = re.compile(r'(T\d+b?|order|rule)\s+(.+)')
 
 
 class Bad(Exception):
