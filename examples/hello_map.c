@@ -35,11 +35,13 @@ int main(int argc, char **argv)
 	struct piommu_config config = PIOMMU_CONFIG_INIT;
 	char hello[] = "hello, device";
 	char answer[sizeof(hello)] = "";
+	struct piommu_domain_info info;
 	struct piommu_domain *domain;
 	struct piommu_group *group;
 	struct piommu_mem buffer;
 	struct piommu *p;
 	uint64_t iova;
+	size_t page;
 
 	config.platform = argc > 1 ? argv[1] : "sim:vtd";
 	config.event_fn = on_event;
@@ -49,8 +51,10 @@ int main(int argc, char **argv)
 	must(piommu_domain_create(group, NULL, &domain), "create a domain");
 	must(piommu_attach(domain, group), "attach");
 
-	must(piommu_mem_alloc(p, 4096, 0, &buffer), "allocate a buffer");
-	must(piommu_iova_alloc(domain, buffer.len, 4096, &iova), "allocate an address");
+	piommu_domain_info(domain, &info);
+	page = (size_t)(info.page_sizes & (0 - info.page_sizes)); /* the smallest: 4096 bytes nearly everywhere */
+	must(piommu_mem_alloc(p, page, page, &buffer), "allocate a buffer");
+	must(piommu_iova_alloc(domain, buffer.len, page, &iova), "allocate an address");
 	must(piommu_map(domain, iova, buffer.pa, buffer.len, PIOMMU_RW), "map");
 	printf("map       iova 0x%llx -> pa 0x%llx, %zu bytes\n", (unsigned long long)iova, (unsigned long long)buffer.pa,
 	       buffer.len);

@@ -169,6 +169,19 @@ static void drop_domain(struct bench *bench)
 	bench->attached = false;
 }
 
+static int refuse_pages(const struct piommu_domain *domain)
+{
+	struct piommu_domain_info info;
+
+	piommu_domain_info(domain, &info);
+	if (info.page_sizes & PAGE)
+		return 0;
+	fprintf(stderr,
+		"piommu-bench: the device's unit has no pages of 4096 bytes (its smallest have %llu): measure behind another\n",
+		(unsigned long long)(info.page_sizes & (0 - info.page_sizes)));
+	return EXIT_FAILED;
+}
+
 int bench_attach(struct bench *bench, bool attached)
 {
 	int err;
@@ -177,6 +190,8 @@ int bench_attach(struct bench *bench, bool attached)
 	err = piommu_domain_create(bench->group, NULL, &bench->domain);
 	if (err)
 		return complain("domain", err, EXIT_FAILED);
+	if (refuse_pages(bench->domain))
+		return EXIT_FAILED;
 	if (!attached)
 		return 0;
 	err = piommu_claim(bench->group);

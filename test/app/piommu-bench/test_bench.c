@@ -438,6 +438,7 @@ static void bad_usage_is_refused_with_the_reason(void)
 		{ "nonsense", 2, "options only" },
 		{ "--platform nonsense", 2, "nonsense" },
 		{ "--platform sim:vtd,nonsense=1", 2, "nonsense" },
+		{ "--platform sim:smmuv3,granule=64k --workload map", 1, "its smallest have 65536" },
 		{ "--device 00:77", 2, "00:77" },
 		{ "--device 0000:77:00.0", 3, "0000:77:00.0" },
 		{ "--platform linux --workload strict", 4, "--device" },
