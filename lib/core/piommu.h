@@ -395,7 +395,7 @@ int piommu_map(struct piommu_domain *domain, uint64_t iova, uint64_t pa, size_t 
 /**
  * Strict: when it returns 0 no device can use the old translation. `unmapped` (may be NULL) gets the bytes that were mapped.
  * Registered. @return 0: all of it was mapped and is not any more; -ENOENT: part was not mapped, the rest is unmapped; -EINVAL,
- * -ERANGE as for map; -EXDEV: the range covers a part of a super page (2 MiB or 1 GiB), nothing was done: unmap all of it;
+ * -ERANGE as for map; -EXDEV: the range covers a part of a super page (a leaf above the smallest), nothing was done: unmap all of it;
  * -ETIMEDOUT, -EIO: unmapped, but the invalidation is not known to be complete: do not reuse the memory
  */
 int piommu_unmap(struct piommu_domain *domain, uint64_t iova, size_t len, size_t *unmapped);

@@ -26,6 +26,7 @@ def main():
             result('unit', 'entry', 'OK', native + '/test/drivers/iommu/vtd/test_entry'),
             result('model+slow', 'driver-sim-smmuv2_', 'FAIL', native + '/t'),
             result('qemu', 'driver-qemu-smmuv3_stage=2', 'SKIP', native + '/t', 'ok\nskipped: too old\n'),
+            result('stress', 't29-vtd_units=4', 'OK', native + '/t'),
             result('guest', 'guest-vtd-takeover', 'OK', '/bin/guest.sh'),
             result('style', 'style_text', 'OK', '/usr/bin/python3')])
         write(native, [result('qemu', 'driver-qemu-vtd_', 'OK', native + '/t')], 'testlog-qemu-release')
@@ -39,7 +40,7 @@ def main():
                                  '--without', 'QEMU of Debian 12', 'no debs', native], check=True,
                                 capture_output=True, text=True).stdout
     rows = [' '.join(line.split()) for line in (said + unsaid).splitlines()]
-    for want in ('family sim QEMU QEMU of Debian 12 arm64', 'vtd 1 passed 1 passed 1 passed -', 'vtd 1 passed 1 passed - -',
+    for want in ('family sim QEMU QEMU of Debian 12 arm64', 'vtd 2 passed 1 passed 1 passed -', 'vtd 2 passed 1 passed - -',
                  'smmuv2 0 passed, 1 failed - - -', 'smmuv3 - 0 passed, 1 skipped - -',
                  'none 1 passed - - 0 passed, 1 skipped', 'none 1 passed - - -', 'skipped (QEMU): driver-qemu-smmuv3_stage=2: too old',
                  'skipped (arm64): iova: no clock', 'not there (QEMU): smmuv2: QEMU models no SMMUv2', 'not run (arm64): no room',
