@@ -54,6 +54,7 @@ static inline struct arena *directory_find(const struct directory *directory, ui
 /* ---- The calls of iova.h and iova_cache.h, to whom a space is opaque: again, for the analysis of those who see its lock ---- */
 
 int iova_space_reserve(struct iova_space *space, struct piommu_span span) EXCLUDES(space->lock);
+bool iova_space_in_use(struct iova_space *space, struct piommu_span span) EXCLUDES(space->lock);
 int iova_alloc(struct iova_space *space, uint64_t len, uint64_t align, uint64_t *iova) EXCLUDES(space->lock);
 int iova_free(struct iova_space *space, uint64_t iova, uint64_t len) EXCLUDES(space->lock);
 void iova_space_usage(struct iova_space *space, uint64_t *free_bytes, uint64_t *longest) EXCLUDES(space->lock);
