@@ -3,7 +3,7 @@
  * Tables that are taken out while a device and another thread walk them: they go back to the pool after the invalidation and a
  * grace period (doc/locking.md), and with -Dyield_points=true the pool fills what comes back with what no walker takes for a table.
  * One span is mapped in small pages and in a large one in turn, so that each turn takes a table out; a device writes there, or a
- * thread looks addresses up, all the time. Usage: tables [TURNS [VARIANT [FILTER]]]
+ * thread looks addresses up, all the time. Without yield points no more is seen than that what was unmapped is not reached. Usage: tables [TURNS [VARIANT [FILTER]]]
  */
 #include <errno.h>
 #include <sched.h>
@@ -95,7 +95,7 @@ static void *look_there(void *arg)
 }
 
 /* Small pages lie one further on in memory, so that no large one fits. @return tables in use meanwhile */
-static size_t turn(struct world *w, uint64_t off)
+static size_t turn(struct world *w, struct stress_rng *rng, uint64_t off)
 {
 	struct piommu_stats stats;
 	int err = piommu_map(w->domain, SPAN_IOVA, w->mem.pa + off, SPAN, PIOMMU_RW);
@@ -106,6 +106,8 @@ static size_t turn(struct world *w, uint64_t off)
 		err = piommu_unmap(w->domain, SPAN_IOVA, SPAN, NULL);
 	if (err)
 		stress_fail(&w->verdict, "map or unmap: %d", err);
+	else if (!piommu_sim_dma(w->plat, device, any_page(rng), &(uint32_t){ 0 }, sizeof(uint32_t), false))
+		stress_fail(&w->verdict, "a page is reached that was unmapped");
 	return stats.table_pages;
 }
 
@@ -124,7 +126,7 @@ static void turn_and_turn_about(struct world *w)
 	stress_thread_start(&rng);
 	/* On a busy machine the walker may not have run yet when the turns are over. */
 	for (uint64_t i = 0; i < most_turns(w, i) && !stress_failed(&w->verdict); i++) {
-		size_t tables = turn(w, i % 2 ? PAGE : 0);
+		size_t tables = turn(w, &rng, i % 2 ? PAGE : 0);
 
 		least = tables < least ? tables : least;
 		most = tables > most ? tables : most;
