@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Two families on one simulated machine: the VT-d driver with two units that firmware describes, and a mock driver that is asked about
- * what is left. Issue 3, driver choice.
+ * what is left (T32).
  */
 #include <errno.h>
 #include <string.h>
