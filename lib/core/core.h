@@ -47,9 +47,9 @@ struct core_unit {
 	struct piommu_window window;
 	bool mapped;
 	bool probed;
-	bool stuck;                           /* it did not turn off */
-	bool unflushed;                       /* it is to go, and `nlists` is in the way */
-	atomic_uint nlists;                   /* paging domains whose lists have it, so that unmaps go to its driver */
+	bool stuck;         /* it did not turn off */
+	bool unflushed;     /* it is to go, and `nlists` is in the way */
+	atomic_uint nlists; /* paging domains made for other units whose lists have it, so that their unmaps go to its driver */
 	struct mutex mutex RANKED(LOCK_UNIT); /* one slow-path driver op at a time; tags */
 	uint64_t *tags GUARDED_BY(mutex);     /* bit set: taken */
 	struct piommu_domain *identity;       /* these two have this unit in their lists for as long as it is enabled */

@@ -68,6 +68,12 @@ static bool has_tags(const struct piommu_domain *domain)
 	return domain->type == PIOMMU_DOMAIN_PAGING;
 }
 
+/* Whether the domain may outlast the unit; those that were made for it go first, or with it. */
+static bool is_guest(const struct piommu_domain *domain, const struct core_unit *cu)
+{
+	return has_tags(domain) && core_domain_of(domain)->home != cu;
+}
+
 /* Tags come back after a grace period: when none is left, wait for those that are on their way. */
 static int tag_get_patiently(const struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag)
 {
@@ -135,7 +141,7 @@ static int list_grow(struct piommu_domain *domain, struct core_unit *cu, struct 
 	copy_ats(list, old);
 	if (ats)
 		list->at[list->n + nats] = (struct piommu_domain_unit){ .unit = &cu->unit, .tag = *tag, .device = ats };
-	if (!at && has_tags(domain))
+	if (!at && is_guest(domain, cu))
 		atomic_fetch_add_explicit(&cu->nlists, 1, memory_order_relaxed);
 	list_find(list, cu)->users++;
 	PIOMMU_YIELD("list about to grow");
@@ -195,7 +201,7 @@ static int list_shrink(struct piommu_domain *domain, struct core_unit *cu, struc
 	copy_ats(list, old);
 	PIOMMU_YIELD("tag flushed, list about to shrink");
 	publish(domain, list);
-	if (has_tags(domain))
+	if (is_guest(domain, cu))
 		atomic_fetch_sub_explicit(&cu->nlists, 1, memory_order_release); /* partner: retire() of units */
 	list_retire(old, has_tags(domain) ? &freed : NULL);
 	return 0;
