@@ -116,6 +116,8 @@ void rig_check_sim(struct rig *r)
 		piommu_sim_complaint(r->m->plat, unit, complaint, sizeof(complaint));
 		check_count("accesses of a wrong width", counts.width_errors, complaint);
 		check_count("reserved bits", counts.reserved_errors, complaint);
+		if (!r->expect_misuse)
+			check_count("steps left out, or in a wrong order", counts.misuse, complaint);
 		/* What an unmap left in the write buffer is flushed with its gather: until then the old entry is seen on purpose. */
 		if (!r->expect_stale || !strstr(target.variant, "rwbf=1"))
 			check_count("read before written back", counts.unflushed, complaint);

@@ -33,6 +33,7 @@ struct rig {
 	struct piommu_group *paged[RIG_GROUPS]; /* those on a paging domain */
 	bool expect_stale;     /* stale translations are used on purpose: closing does not complain about them */
 	bool expect_no_finish; /* a unit was broken on purpose: destroy may fail */
+	bool expect_misuse;    /* a unit was, and is driven as none should be that works */
 };
 
 /* Which machine the program was started for. */
