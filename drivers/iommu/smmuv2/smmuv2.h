@@ -202,6 +202,7 @@ unsigned smmuv2_inv_npages(const struct smmuv2 *smmu, const struct piommu_gather
 /* A context bank's registers, or the global ones. */
 struct smmuv2_fault_regs {
 	bool global;
+	unsigned bank; /* 0 where it is not known, or of none */
 	uint32_t fsr;
 	uint32_t fsynr0;
 	uint32_t stream; /* CBFRSYNRA, or GFSYNR1 */

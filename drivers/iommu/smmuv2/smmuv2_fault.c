@@ -93,8 +93,13 @@ struct smmuv2_fault smmuv2_fault_decode(const struct smmuv2_fault_regs *regs)
 }
 
 #define RAW_GLOBAL BIT64(63)
+#define RAW_MARK (UINT64_C(0x534d4d32) << 32)
+#define RAW_BANK UINT64_C(0xff)
 
-/* Three words: status with what else is known above it, the address, the stream with whose registers they are of above it. */
+/*
+ * Four words: status with what else is known above it, the address, the stream with whose registers they are of above it, and the
+ * bank under a mark: no register says what these are, so that decode could not tell them from another family's record.
+ */
 static void fill_fault(struct piommu_event *event, const struct smmuv2_fault_regs *regs)
 {
 	struct smmuv2_fault fault = smmuv2_fault_decode(regs);
@@ -111,6 +116,7 @@ static void fill_fault(struct piommu_event *event, const struct smmuv2_fault_reg
 	event->raw[0] = regs->fsr | (uint64_t)regs->fsynr0 << 32;
 	event->raw[1] = regs->far;
 	event->raw[2] = regs->stream | (regs->global ? RAW_GLOBAL : 0);
+	event->raw[3] = RAW_MARK | regs->bank;
 }
 
 /* Where a context bank's fault stalls the access, it ends here. */
@@ -122,6 +128,7 @@ static bool take_context(struct smmuv2 *smmu, unsigned bank, struct smmuv2_fault
 	if (fsr == UINT32_MAX || !(fsr & SMMUV2_FSR_FAULTS))
 		return false;
 	*regs = (struct smmuv2_fault_regs){
+		.bank = bank,
 		.fsr = fsr,
 		.fsynr0 = piommu_read32(smmu->window, cb + SMMUV2_CB_FSYNR0),
 		.stream = piommu_read32(smmu->window, smmuv2_gr1(smmu, SMMUV2_CBFRSYNRA(bank))),
@@ -204,7 +211,10 @@ static bool take_named(const struct piommu_word *word, struct smmuv2_fault_regs 
 static bool take_words(const struct piommu_word *words, unsigned n, struct smmuv2_fault_regs *regs)
 {
 	*regs = (struct smmuv2_fault_regs){ .fsr = 0 };
-	if (n == 3 && !words[0].name && !words[1].name && !words[2].name) {
+	if (n == 4 && !words[0].name && !words[1].name && !words[2].name && !words[3].name) {
+		if ((words[3].value & ~RAW_BANK) != RAW_MARK)
+			return false;
+		regs->bank = (unsigned)(words[3].value & RAW_BANK);
 		regs->global = words[2].value & RAW_GLOBAL;
 		regs->fsr = (uint32_t)words[0].value;
 		regs->fsynr0 = (uint32_t)(words[0].value >> 32);

@@ -115,6 +115,9 @@ static void fill_fault(struct piommu_event *event, const struct smmuv3_record *r
 	memcpy(event->raw, record->w, sizeof(record->w));
 }
 
+#define REC3_RES0 GENMASK64(63, 56) /* of all types but those that the implementation defines */
+#define TYPE_IMPDEF 0xe0u
+
 /* An event record (7.3), low word first; the last one says something of few types, and may be missing. */
 int smmuv3_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out)
 {
@@ -133,6 +136,8 @@ int smmuv3_decode(const struct piommu_word *words, unsigned n, struct piommu_eve
 		return -EIO;
 	if (!field_get(SMMUV3_EVT0_TYPE, record.w[0]))
 		return -ENOENT;
+	if (record.w[3] & REC3_RES0 && field_get(SMMUV3_EVT0_TYPE, record.w[0]) < TYPE_IMPDEF)
+		return -ENOENT; /* it is something else's */
 	*out = (struct piommu_event){ .type = PIOMMU_EVENT_DMA_FAULT };
 	fill_fault(out, &record);
 	return 0;

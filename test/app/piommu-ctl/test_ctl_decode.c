@@ -57,6 +57,25 @@ static void words_of_a_record_are_a_fault(void)
 	json_decref(faults);
 }
 
+/* As piommu's own events have them. */
+static void words_are_of_the_family_that_has_such_records(void)
+{
+	static const struct {
+		const char *words, *family;
+	} records[] = {
+		{ "0x76406000 0xc000000600000028", "vtd" },
+		{ "0x0000082000000010 0x0 0x123456789000 0x0", "smmuv3" },
+		{ "0x1000000402 0x7000 0x100 0x534d4d3200000002", "smmuv2" },
+	};
+
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		json_t *faults = decode(records[i].words, 1);
+
+		CU_ASSERT_STRING_EQUAL(member(json_array_get(faults, 0), "family"), records[i].family);
+		json_decref(faults);
+	}
+}
+
 static void each_report_of_a_log_is_one_and_other_lines_are_none(void)
 {
 	json_t *faults = decode(
@@ -289,6 +308,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(words_of_a_record_are_a_fault),
+		SUITE_TEST(words_are_of_the_family_that_has_such_records),
 		SUITE_TEST(each_report_of_a_log_is_one_and_other_lines_are_none),
 		SUITE_TEST(event_words_below_their_line_are_one_report),
 		SUITE_TEST(an_event_and_its_summary_are_one_report),

@@ -124,6 +124,7 @@ static void a_context_fault_becomes_an_event_and_is_cleared(void)
 	CHECK_HEX(event->reason, 0x2);
 	CHECK_HAS(event->reason_name, "translation fault");
 	CHECK_HEX(event->raw[0], UINT64_C(0x1000000402));
+	CHECK_HEX(event->raw[3], UINT64_C(0x534d4d3200000002)); /* a mark, and the bank */
 	CHECK_HEX(fake_reg(&s.fake, FAKE_CB(2) + 0x58, 4) & 2, 0);
 	CHECK_EQ(s.fake.nwrites, 1); /* nothing was stalled */
 	CHECK_EQ(fake_poll(&s.fake), 0);
@@ -247,20 +248,24 @@ static void a_kernels_line_is_decoded(void)
 
 static void an_events_words_say_again_what_it_said(void)
 {
-	struct piommu_word words[3] = { { NULL, 0 } };
+	struct piommu_word words[4] = { { NULL, 0 } };
 	struct piommu_event event;
 	struct setup s;
 
 	start(&s);
 	put_global(&s.fake, 0x4, 0x7000, 0x2, 0x100);
 	CHECK_EQ(fake_poll(&s.fake), 1);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++)
 		words[i].value = s.fake.events[0].raw[i];
-	CHECK_EQ(smmuv2_driver.decode(words, 3, &event), 0);
+	CHECK_EQ(smmuv2_driver.decode(words, 3, &event), -ENOENT);
+	CHECK_EQ(smmuv2_driver.decode(words, 4, &event), 0);
 	CHECK_HEX(event.reason, s.fake.events[0].reason);
 	CHECK_HEX(event.iova, 0x7000);
 	CHECK_HEX(event.id, 0x100);
 	CU_ASSERT_TRUE(event.is_write);
+	CHECK_HEX(event.raw[3], words[3].value);
+	words[3].value = 0; /* an SMMUv3's, for all that anybody knows */
+	CHECK_EQ(smmuv2_driver.decode(words, 4, &event), -ENOENT);
 	finish(&s);
 }
 

@@ -294,6 +294,9 @@ static void four_words_are_an_event_record_or_three(void)
 {
 	static const uint64_t ones[4] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	static const uint64_t zeroes[4];
+	/* Bits above every address are in no record but those that the implementation defines. */
+	static const uint64_t foreign[4] = { UINT64_C(0x1000000402), 0x7000, 0x100, BIT64(56) };
+	static const uint64_t defined[4] = { UINT64_C(0x10000000e0), 0x7000, 0x100, BIT64(56) };
 	struct piommu_event event;
 
 	CHECK_EQ(decode_words(translation, 4, NULL, &event), 0);
@@ -303,6 +306,8 @@ static void four_words_are_an_event_record_or_three(void)
 	CHECK_EQ(decode_words(translation, 3, NULL, &event), 0);
 	CHECK_HEX(event.iova, UINT64_C(0x123456789abc));
 	CHECK_EQ(decode_words(translation, 2, NULL, &event), -ENOENT);
+	CHECK_EQ(decode_words(foreign, 4, NULL, &event), -ENOENT);
+	CHECK_EQ(decode_words(defined, 4, NULL, &event), 0);
 	CHECK_EQ(decode_words(translation, 4, "FSR", &event), -ENOENT);
 	CHECK_EQ(decode_words(zeroes, 4, NULL, &event), -ENOENT);
 	CHECK_EQ(decode_words(ones, 4, NULL, &event), -EIO);
