@@ -147,7 +147,7 @@ void piommu_event_text(const struct piommu_event *event, char *text, size_t len)
 		fault_text(event, text, len);
 		break;
 	case PIOMMU_EVENT_FAULT_OVERFLOW:
-		snprintf(text, len, "fault records overflowed: some faults were not recorded");
+		snprintf(text, len, "faults were not recorded: %s", why);
 		break;
 	case PIOMMU_EVENT_INV_ERROR:
 		snprintf(text, len, "an invalidation failed: %s (status 0x%x)", why, event->reason);

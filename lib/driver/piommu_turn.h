@@ -56,8 +56,10 @@ PIOMMU_TURN_INLINE int piommu_turn_wait(const struct piommu_unit *unit, struct p
 		*last = width == 8 ? piommu_read64(window, off) : piommu_read32(window, off);
 		if (*last == (width == 8 ? UINT64_MAX : UINT32_MAX))
 			return -EIO;
-		if (!(*last & mask))
+		if (!(*last & mask)) {
+			io_rmb(); /* what memory holds after the command, not before */
 			return 0;
+		}
 		if (!deadline)
 			deadline = piommu_plat_now_ns(unit->plat) + unit->timeout_ns;
 		else if (now > deadline)

@@ -40,7 +40,8 @@ static int noted(struct smmuv2 *smmu, int err)
 {
 	if (__builtin_expect(err != 0, 0)) {
 		atomic_fetch_add_explicit(&smmu->inv.failed, 1, memory_order_relaxed);
-		atomic_store_explicit(&smmu->inv.late, true, memory_order_relaxed);
+		if (err == -ETIMEDOUT) /* a unit that is gone is reported as that */
+			atomic_store_explicit(&smmu->inv.late, true, memory_order_relaxed);
 	}
 	return err;
 }
@@ -141,6 +142,8 @@ unsigned smmuv2_inv_npages(const struct smmuv2 *smmu, const struct piommu_gather
 	return (unsigned)npages;
 }
 
+#define FANOUT 16u /* units served at once */
+
 enum told {
 	NOT,
 	PAGES,
@@ -178,7 +181,7 @@ static enum told invalidate(const struct piommu_domain_unit *at, const struct pi
 /* Each unit works while the next one is told. */
 static int gather_some(const struct piommu_domain_unit *at, unsigned n, const struct piommu_gather *gather)
 {
-	enum told told[16];
+	enum told told[FANOUT];
 	int err = 0;
 
 	for (unsigned i = 0; i < n; i++)
@@ -195,8 +198,8 @@ int smmuv2_inv_gather(const struct piommu_domain_units *units, const struct piom
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < units->n; i += 16) {
-		int some = gather_some(&units->at[i], units->n - i < 16 ? units->n - i : 16, gather);
+	for (unsigned i = 0; i < units->n; i += FANOUT) {
+		int some = gather_some(&units->at[i], units->n - i < FANOUT ? units->n - i : FANOUT, gather);
 
 		err = err ? err : some;
 	}

@@ -181,7 +181,7 @@ static void fill_caps(const struct smmuv2 *smmu)
 	caps->coherent = smmu->unit->fw->flags & PIOMMU_FW_UNIT_COHERENT;
 	caps->caches_not_present = false;
 	caps->queued = false;
-	caps->hole = (struct piommu_span){ UINT64_MAX, 0 }; /* no range is beyond the one and before the other */
+	caps->hole = (struct piommu_span){ 1, 0 };
 }
 
 static int check_window(const struct smmuv2 *smmu)

@@ -24,8 +24,9 @@ static void give_up(struct smmuv3 *smmuv3, uint32_t cons)
 
 /*
  * The queue stands in front of the command that CMDQ_CONS names, which was refused (ILL), could not be read (ABT), or is a CMD_SYNC
- * whose device did not answer (ATC_INV_SYNC). Its burst has failed. It is replaced by one that drops more than any could have; all
- * else in the queue is executed as if nothing had been.
+ * whose device did not answer (ATC_INV_SYNC). It is replaced by one that drops every translation; all else in the queue is executed as
+ * if nothing had been. Its burst has failed: who sent it undoes what it was for, and where that was configuration, the next poll drops all
+ * of that, too.
  * @return whether the queue may go on
  */
 static bool restart(struct smmuv3 *smmuv3, struct piommu_report *told)

@@ -28,7 +28,8 @@ static void give_up(struct vtd *vtd, uint32_t fsts)
 
 /*
  * An ITE aborts the waits that hardware was at, an IQE is about the descriptor at the head; both can be there. A descriptor that
- * was refused is replaced by one that drops more than any could have; all else in the queue is executed as if nothing had been.
+ * was refused is replaced by one that drops every translation; all else in the queue is executed as if nothing had been. Its burst has
+ * failed: who sent it undoes what it was for.
  */
 static void restart(struct vtd *vtd, uint32_t fsts)
 {

@@ -147,6 +147,21 @@ static void an_error_of_the_unit_s_own_is_said_and_counted(void)
 	fake_stop(&fake, p);
 }
 
+static void faults_that_were_lost_are_said_with_the_reason(void)
+{
+	struct piommu_event reported = { .type = PIOMMU_EVENT_FAULT_OVERFLOW, .unit = "dmar1", .reason_text = "no room" };
+	struct piommu_stats stats;
+	struct piommu *p;
+
+	fake_init(&fake);
+	p = fake_start(&fake);
+	poll_fault(p, reported);
+	CU_ASSERT_STRING_EQUAL(text, "dmar1: faults were not recorded: no room");
+	piommu_stats(p, &stats);
+	CHECK_EQ(stats.fault_overflows, 1);
+	fake_stop(&fake, p);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -154,6 +169,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_fault_names_the_node_whose_masked_id_it_is),
 		SUITE_TEST(a_fault_of_an_id_that_several_share_names_none_of_them),
 		SUITE_TEST(an_error_of_the_unit_s_own_is_said_and_counted),
+		SUITE_TEST(faults_that_were_lost_are_said_with_the_reason),
 		SUITE_TEST(an_address_that_the_driver_gives_stands_where_no_device_is_found),
 	};
 

@@ -299,6 +299,10 @@ static void a_unit_that_is_gone_is_no_time_out(void)
 	piommu_gather_add(&s.gather, 0x10000, 0x10fff);
 	s.fake.dead = true;
 	CHECK_EQ(flush(&s), -EIO);
+	CHECK_EQ(fake_poll(&s.fake), 1);
+	CHECK_EQ(s.fake.events[0].type, PIOMMU_EVENT_UNIT_LOST);
+	s.fake.dead = false;
+	CHECK_EQ(fake_poll(&s.fake), 0); /* nor was an invalidation late */
 	finish(&s);
 }
 
