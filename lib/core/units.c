@@ -430,8 +430,7 @@ static int retire(struct piommu *p, struct core_unit *cu)
 	if (cu->unflushed) {
 		log_err(&p->log,
 			"%s: a domain made for another unit still lists it, since it did not answer when its tag was flushed: "
-			"destroy "
-			"that domain, then give the unit up again",
+			"destroy that domain, then give the unit up again",
 			cu->unit.name);
 		return -EIO;
 	}

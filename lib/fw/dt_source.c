@@ -199,8 +199,7 @@ static int read_map(struct dt *dt, uint32_t node, const struct dt_cells *cells, 
 		if (!map_fits(dt, cells, true))
 			return fw_refuse(dt->err,
 					 "device tree: %s: the %u cells of iommu-map are no whole entries, or name what is no "
-					 "IOMMU: mend "
-					 "the tree",
+					 "IOMMU: mend the tree",
 					 dt_path(dt, node, path), cells->n);
 	}
 	for (uint32_t at = 0; rc == 0 && at < cells->n;) {
@@ -297,8 +296,7 @@ static int read_masters(struct dt *dt, uint32_t unit)
 		if (n > cells.n - at - 1)
 			return fw_refuse(dt->err,
 					 "device tree: %.70s: mmu-masters: %.70s has no #stream-id-cells, or more than follow: "
-					 "the tree is "
-					 "damaged",
+					 "the tree is damaged",
 					 dt_path(dt, unit, path),
 					 master == DT_NO_NODE ? "a phandle of no node" : dt_path(dt, master, other));
 		if (dt->nodes[master].available)
@@ -315,8 +313,7 @@ static int warn_hosts(struct dt *dt)
 	return dt->nhosts < 2 ? 0
 			      : fw_warn(dt->fw,
 					"device tree: %u PCI hosts have no linux,pci-domain: their segments are numbered in "
-					"the tree's "
-					"order, which need not be the system's; compare them before you rely on it",
+					"the tree's order, which need not be the system's; compare them before you rely on it",
 					dt->nhosts);
 }
 

@@ -228,8 +228,7 @@ int iort_read_maps(struct iort *iort)
 	if (rc == 0 && shortened)
 		rc = fw_warn(iort->fw,
 			     "IORT: byte 0x%zx: %u id ranges end with the id that another begins with: the number of ids was "
-			     "written "
-			     "where the number minus one belongs; each ends one id earlier",
+			     "written where the number minus one belongs; each ends one id earlier",
 			     where, shortened);
 	return rc < 0 ? rc : check_chains(iort);
 }

@@ -58,8 +58,7 @@ static int add_routes(struct iort *iort, const struct iort_node *node, struct pi
 		else
 			rc = fw_warn(iort->fw,
 				     "IORT: byte 0x%zx: a root complex has a mapping without input ids: which functions it is "
-				     "for is "
-				     "not stated, so it is ignored",
+				     "for is not stated, so it is ignored",
 				     map->at);
 	}
 	return rc;

@@ -307,8 +307,7 @@ static int check_id(const struct smmuv2 *smmu, const struct piommu_device *devic
 		return 0;
 	log_err(smmu->unit->log,
 		"%s: %s: stream id 0x%x (mask 0x%x) is more than a mapping holds (ids 0x%x, masks 0x%x): firmware's "
-		"description is "
-		"wrong",
+		"description is wrong",
 		smmu->unit->name, device->name, id.id, id.mask, smmu->id_bits, smmu->mask_bits);
 	return -EINVAL;
 }
@@ -338,8 +337,7 @@ static int under_block(const struct plan *plan, struct piommu_id id, unsigned n)
 		return -ENOENT;
 	log_err(plan->smmu->unit->log,
 		"%s: %s: stream id 0x%x (mask 0x%x) is one of those that firmware blocks by mapping %u (id 0x%x, mask 0x%x), "
-		"which "
-		"stays: leave the device alone, or have firmware block less",
+		"which stays: leave the device alone, or have firmware block less",
 		plan->smmu->unit->name, plan->device->name, id.id, id.mask, n, at->id, at->mask);
 	return -EBUSY;
 }

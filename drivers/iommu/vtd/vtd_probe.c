@@ -50,8 +50,7 @@ static int refuse_if_driven(struct vtd *vtd)
 		return err;
 	log_err(unit->log,
 		"%s: somebody drives it (status 0x%08x:%s%s%s on): the kernel, then boot with intel_iommu=off intremap=off on "
-		"its "
-		"command line; or a manager that was killed, then reboot",
+		"its command line; or a manager that was killed, then reboot",
 		unit->name, status, status & VTD_GCMD_TE ? " translation" : "", status & VTD_GCMD_QIE ? " queue" : "",
 		status & VTD_GCMD_IRE ? " interrupt remapping" : "");
 	return -EBUSY;
