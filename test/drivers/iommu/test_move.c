@@ -114,6 +114,7 @@ static void device_reads_its_reserved_range_while_it_is_claimed_moved_and_releas
 	void *va;
 
 	rig_open_reserved(&r, &span, &va);
+	r.expect_stale = true; /* until each move is told, as above */
 	busy.device = r.m->reserved;
 	busy.iova = span.start;
 	memcpy(va, &marks[0], sizeof(marks[0]));

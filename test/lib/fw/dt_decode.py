@@ -167,9 +167,10 @@ class Tree:
         family, version, model = self.kind(node)
         regs = registers(node)
         flags = 0
-        for prop, flag in (('dma-coherent', 'coherent'), ('calxeda,smmu-secure-config-access', 'secure'),
+        for prop, flag in (('calxeda,smmu-secure-config-access', 'secure'),
                            ('hisilicon,broken-prefetch-cmd', 'no-prefetch'), ('cavium,cn9900-broken-page1-regspace', 'one-page')):
             flags |= FLAGS[flag] if prop in node.props else 0
+        flags |= FLAGS['coherent'] if coherent(node) else 0
         flags |= FLAGS['gpu'] if 'qcom,adreno-smmu' in node.strings('compatible') else 0
         return {'path': node.path(), 'family': family, 'version': version, 'model': model, 'flags': flags,
                 'base': regs[0][0], 'len': regs[0][1], 'irqs': self.interrupts(node),
