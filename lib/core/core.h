@@ -52,6 +52,7 @@ struct core_unit {
 	atomic_uint nlists; /* paging domains made for other units whose lists have it, so that their unmaps go to its driver */
 	struct mutex mutex RANKED(LOCK_UNIT); /* one slow-path driver op at a time; tags */
 	uint64_t *tags GUARDED_BY(mutex);     /* bit set: taken */
+	atomic_uint tags_due;                 /* those of them that come back after a grace period */
 	struct piommu_domain *identity;       /* these two have this unit in their lists for as long as it is enabled */
 	struct piommu_domain *blocking;
 	atomic_flag polling;

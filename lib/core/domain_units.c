@@ -38,8 +38,12 @@ static void list_release(struct rcu_deferral *deferral)
 	struct piommu_domain_units *list = (struct piommu_domain_units *)(void *)deferral;
 	const struct piommu_domain_unit *freed = &list->at[list->n + list->nats];
 
-	if (freed->users)
-		core_tag_put(core_unit_of(freed->unit), freed->tag);
+	if (freed->users) {
+		struct core_unit *cu = core_unit_of(freed->unit);
+
+		core_tag_put(cu, freed->tag);
+		atomic_fetch_sub_explicit(&cu->tags_due, 1, memory_order_release);
+	}
 	free(list);
 }
 
@@ -50,6 +54,7 @@ static void list_retire(struct piommu_domain_units *list, const struct piommu_do
 	if (freed) {
 		list->at[list->n + list->nats] = *freed;
 		list->at[list->n + list->nats].users = 1;
+		atomic_fetch_add_explicit(&core_unit_of(freed->unit)->tags_due, 1, memory_order_relaxed);
 	}
 	rcu_defer((struct rcu_deferral *)(void *)list->deferral, list_release);
 }
@@ -74,19 +79,26 @@ static bool is_guest(const struct piommu_domain *domain, const struct core_unit 
 	return has_tags(domain) && core_domain_of(domain)->home != cu;
 }
 
-/* Tags come back after a grace period: when none is left, wait for those that are on their way. */
+#define TAG_TRIES 64u /* each a grace period */
+
+/*
+ * Tags come back after a grace period: when none is left, wait for those that are on their way. Others may take those, too, and leave as
+ * many on their way again.
+ */
 static int tag_get_patiently(const struct piommu_domain *domain, struct core_unit *cu, uint32_t *tag)
 {
-	int err;
+	int err = 0;
 
 	*tag = 0;
 	if (!has_tags(domain))
 		return 0;
-	err = core_tag_get(cu, tag);
+	for (unsigned i = 0; i < TAG_TRIES; i++) {
+		bool due = atomic_load_explicit(&cu->tags_due, memory_order_acquire) != 0; /* before the look */
 
-	if (err == -ENOSPC) {
-		rcu_drain();
 		err = core_tag_get(cu, tag);
+		if (err != -ENOSPC || !due)
+			break;
+		rcu_drain();
 	}
 	if (err == -ENOSPC)
 		log_err(cu->unit.log, "%s: all %u domain tags are in use: detach a domain first", cu->unit.name,
