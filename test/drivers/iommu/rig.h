@@ -31,7 +31,8 @@ struct rig {
 	unsigned iova_bits;                     /* of the unit */
 	uint64_t page_sizes;                    /* of the unit */
 	struct piommu_group *paged[RIG_GROUPS]; /* those on a paging domain */
-	bool expect_stale;     /* stale translations are used on purpose: closing does not complain about them */
+	bool expect_stale; /* stale translations are used on purpose: closing does not complain about them */
+	bool expect_race;  /* a device reads while entries are stored, written back and invalidated, and may do so in between */
 	bool expect_no_finish; /* a unit was broken on purpose: destroy may fail */
 	bool expect_misuse;    /* a unit was, and is driven as none should be that works */
 };

@@ -73,7 +73,7 @@ static void device_that_moves_sees_one_domain_or_the_other(void)
 	uint32_t word;
 
 	rig_open(&r);
-	r.expect_stale = true; /* until each move is told: after it the test looks itself */
+	r.expect_race = true; /* until each move is told: after it the test looks itself */
 	busy.device = r.m->plain[1];
 	for (unsigned i = 0; i < 2; i++) {
 		if (i == 0)
@@ -114,7 +114,7 @@ static void device_reads_its_reserved_range_while_it_is_claimed_moved_and_releas
 	void *va;
 
 	rig_open_reserved(&r, &span, &va);
-	r.expect_stale = true; /* until each move is told, as above */
+	r.expect_race = true; /* as above */
 	busy.device = r.m->reserved;
 	busy.iova = span.start;
 	memcpy(va, &marks[0], sizeof(marks[0]));
