@@ -291,7 +291,7 @@ int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct pio
 		struct piommu_group *group;
 
 		/* The unit of a listed device changes under the probe lock, which the caller has, or to NULL when it goes. */
-		if (!cd || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
+		if (!cd || cd == p->grouped || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
 			continue;
 		if (!core_device_carries(cd, id))
 			continue;

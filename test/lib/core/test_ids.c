@@ -86,6 +86,23 @@ static void t10_devices_whose_masked_ids_meet_are_one_group(void)
 	end();
 }
 
+/* They were found behind no unit, each in a group of its own. */
+static void devices_whose_ids_meet_become_one_group_when_their_unit_comes_late(void)
+{
+	const struct piommu_driver *driver;
+
+	start();
+	driver = fake_device(p, "00:04.0")->unit->driver;
+	CHECK_EQ(piommu_driver_unregister(p, driver), 0);
+	plug("/soc/one", id(0x800, 0), id(0x100, 0));
+	plug("/soc/two", id(0x800, 0), id(0x200, 0));
+	CHECK_EQ(piommu_rescan(p), 2);
+	CU_ASSERT(group_id("/soc/one") != group_id("/soc/two"));
+	CHECK_EQ(piommu_driver_register(p, driver), 0);
+	CHECK_EQ(group_id("/soc/one"), group_id("/soc/two"));
+	end();
+}
+
 static void a_device_whose_mask_covers_ids_of_two_groups_is_refused(void)
 {
 	start();
@@ -236,6 +253,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(ids_overlap_where_every_bit_that_counts_is_the_same),
 		SUITE_TEST(t10_devices_whose_masked_ids_meet_are_one_group),
+		SUITE_TEST(devices_whose_ids_meet_become_one_group_when_their_unit_comes_late),
 		SUITE_TEST(a_device_whose_mask_covers_ids_of_two_groups_is_refused),
 		SUITE_TEST(a_device_that_shares_an_id_with_one_group_and_wires_with_another_is_refused),
 		SUITE_TEST(t10_devices_whose_ids_meet_come_at_once_into_one_group),
