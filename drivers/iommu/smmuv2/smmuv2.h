@@ -27,6 +27,7 @@ struct smmuv2_stream {
 	uint16_t mask;
 	bool valid;
 	bool kept;     /* found when we came */
+	bool blocks;   /* and firmware blocked its streams by it */
 	uint16_t heir; /* not valid, but owned: 1 + the number of the wider mapping that has its streams now */
 };
 

@@ -228,6 +228,7 @@ static struct smmuv2_stream taken(const struct smmuv2 *smmu, unsigned n)
 	/* Firmware that traps bypass shows its own as fault. Otherwise fault is what it wants. */
 	if (was_live(smmu, n) && type_of(smmu->found.s2cr[n]) == SMMUV2_FAULT && !smmu->emulate_bypass)
 		at.s2cr = smmuv2_s2cr_fault();
+	at.blocks = type_of(at.s2cr) == SMMUV2_FAULT;
 	return at;
 }
 
@@ -325,7 +326,7 @@ static int refuse_overlap(const struct plan *plan, struct piommu_id id, unsigned
 
 static bool is_firmwares_block(const struct smmuv2_stream *at)
 {
-	return at->kept && type_of(at->s2cr) == SMMUV2_FAULT;
+	return at->blocks && type_of(at->s2cr) == SMMUV2_FAULT;
 }
 
 /* @return -ENOENT: it is blocked there already, and that is what it is to be; -EBUSY (said) */
@@ -553,7 +554,7 @@ enum piommu_default smmuv2_default_domain(const struct piommu_device *device)
 	for (unsigned n = 0; n < smmu->nstreams; n++) {
 		struct smmuv2_stream at = taken(smmu, n);
 
-		if (!was_live(smmu, n) || type_of(at.s2cr) != SMMUV2_FAULT)
+		if (!was_live(smmu, n) || !at.blocks)
 			continue;
 		for (unsigned i = 0; i < device->nids; i++)
 			if (overlap(&at, device->ids[i]))

@@ -351,6 +351,22 @@ static void where_firmware_blocks_more_than_a_device_that_is_refused(void)
 	finish(&s);
 }
 
+static void what_firmware_let_pass_is_not_its_block_when_a_device_left_it_blocked(void)
+{
+	struct setup s;
+
+	fake_init(&s.fake);
+	fake_set(&s.fake, 0, 4, 0);
+	fake_stream(&s.fake, 3, 0x800f0100, 0x10000);
+	start(&s);
+	add_device(&s, 1, 0x100, 0xf);
+	CHECK_EQ(attach(&s, 1, s.blocking), 0);
+	smmuv2_driver.release_device(&s.device[1]);
+	CHECK_EQ(attach(&s, 0, s.a), 0);
+	check_fate(&s, 0x100, FAKE_BANK + 2);
+	finish(&s);
+}
+
 static void a_stream_that_is_blocked_does_not_pass_while_its_mapping_is_replaced(void)
 {
 	struct setup s;
@@ -430,6 +446,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_wider_one_gives_way_and_its_other_streams_pass),
 		SUITE_TEST(a_device_that_firmware_blocks_is_blocked_while_nobody_claims_it),
 		SUITE_TEST(where_firmware_blocks_more_than_a_device_that_is_refused),
+		SUITE_TEST(what_firmware_let_pass_is_not_its_block_when_a_device_left_it_blocked),
 		SUITE_TEST(a_stream_that_is_blocked_does_not_pass_while_its_mapping_is_replaced),
 		SUITE_TEST(what_a_device_left_gives_way_before_what_firmware_mapped),
 		SUITE_TEST(what_firmware_blocks_stays_blocked_though_there_is_no_room),
