@@ -158,9 +158,8 @@ struct piommu {
 	bool own_plat;
 	bool inspect;
 	bool late_drivers;
-	struct core_device *grouped; /* under probe_lock: the driver is asked for its group, which is where others are */
-	bool walked;                 /* there may be devices and domains, and what is freed after a grace period */
-	bool closing;                /* the units are off for good */
+	bool walked;  /* there may be devices and domains, and what is freed after a grace period */
+	bool closing; /* the units are off for good */
 	struct piommu_log log;
 	uint64_t timeout_ns;
 	enum piommu_default default_domain;

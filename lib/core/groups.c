@@ -278,8 +278,9 @@ int piommu_group_by_topology(struct piommu_device *device, struct piommu_group *
 	return 0;
 }
 
-int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out)
+int piommu_group_of_id(const struct piommu_device *device, struct piommu_id id, struct piommu_group **out)
 {
+	const struct piommu_unit *unit = device->unit;
 	struct piommu *p = unit->manager;
 	struct core_read was = core_read_enter();
 	const struct rcu_snapshot *all = rcu_table_read(&p->devices);
@@ -291,7 +292,7 @@ int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct pio
 		struct piommu_group *group;
 
 		/* The unit of a listed device changes under the probe lock, which the caller has, or to NULL when it goes. */
-		if (!cd || cd == p->grouped || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
+		if (!cd || &cd->dev == device || cd->going || __atomic_load_n(&cd->dev.unit, __ATOMIC_RELAXED) != unit)
 			continue;
 		if (!core_device_carries(cd, id))
 			continue;

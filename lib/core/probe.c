@@ -99,9 +99,7 @@ static int choose_group(struct core_device *cd, struct piommu_group **out)
 
 	if (!unit || cd->p->inspect || !unit->driver->device_group)
 		return piommu_group_by_topology(&cd->dev, out);
-	cd->p->grouped = cd;
 	err = unit->driver->device_group(&cd->dev, &group);
-	cd->p->grouped = NULL;
 	if (err)
 		return err;
 	err = core_group_has_mates(cd, group);

@@ -491,10 +491,10 @@ int piommu_unit_unregister(struct piommu_unit *unit);
 /** The one of the PCI functions that cannot be told apart from `device`, or a new one. A node: a new one. @return 0 or -errno */
 int piommu_group_by_topology(struct piommu_device *device, struct piommu_group **out);
 /**
- * The group of a device behind `unit` one of whose ids overlaps `id`, other than the device that the driver is asked about.
+ * The group of another device behind device->unit one of whose ids overlaps `id`.
  * @return 0; -ENOENT: none has one; -EXDEV: devices of two groups do
  */
-int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out);
+int piommu_group_of_id(const struct piommu_device *device, struct piommu_id id, struct piommu_group **out);
 /** A group of its own. @return 0 or -ENOMEM */
 int piommu_group_new(struct piommu_device *device, struct piommu_group **out);
 /** Gives a reference back. NULL does nothing. Slow path. */

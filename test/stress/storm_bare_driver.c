@@ -322,7 +322,7 @@ static int device_group(struct piommu_device *device, struct piommu_group **out)
 	struct piommu_group *other;
 
 	enter(b, &b->asking, "two devices are asked about at once (device_group)");
-	if (!piommu_group_of_id(device->unit, (struct piommu_id){ .id = (device->ids[0].id + 0x100) & 0xffff }, &other))
+	if (!piommu_group_of_id(device, (struct piommu_id){ .id = (device->ids[0].id + 0x100) & 0xffff }, &other))
 		piommu_group_put(other);
 	leave(&b->asking);
 	return piommu_group_by_topology(device, out);

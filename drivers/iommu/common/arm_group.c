@@ -20,7 +20,7 @@ int arm_device_group(struct piommu_device *device, struct piommu_group **out)
 
 	for (unsigned i = 0; i < device->nids; i++) {
 		struct piommu_group *group;
-		int err = piommu_group_of_id(device->unit, device->ids[i], &group);
+		int err = piommu_group_of_id(device, device->ids[i], &group);
 
 		if (err == -ENOENT)
 			continue;

@@ -335,7 +335,7 @@ static int drv_device_group(struct piommu_device *device, struct piommu_group **
 	if (err)
 		return err;
 	for (unsigned i = 0; i < device->nids; i++) {
-		err = piommu_group_of_id(device->unit, device->ids[i], out);
+		err = piommu_group_of_id(device, device->ids[i], out);
 		if (err != -ENOENT)
 			return err;
 	}

@@ -43,7 +43,7 @@ static int peek_group(struct mock_call *call, void *ctx)
 	if (strcmp(call->device->name, PLUGGED) != 0)
 		return 0;
 	peek->unit_seen = call->device->unit;
-	peek->result = piommu_group_of_id(call->unit, (struct piommu_id){ .id = peek->id }, &group);
+	peek->result = piommu_group_of_id(call->device, (struct piommu_id){ .id = peek->id }, &group);
 	if (!gate_stop(&peek->looked))
 		mock_broken(call->mock, "nobody opened the gate in device_group");
 	if (!peek->result && peek->join)

@@ -342,7 +342,7 @@ static int look_for_siblings(void *ctx)
 static int join_sibling(struct mock_call *call, void *ctx)
 {
 	(void)ctx;
-	return piommu_group_of_id(call->unit, (struct piommu_id){ .id = call->device->ids[0].id ^ 1 }, call->group_out)
+	return piommu_group_of_id(call->device, (struct piommu_id){ .id = call->device->ids[0].id ^ 1 }, call->group_out)
 		       ? 0
 		       : MOCK_ANSWERED;
 }

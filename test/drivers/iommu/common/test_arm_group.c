@@ -13,9 +13,9 @@ struct piommu_group {
 static struct piommu_group first, second, by_topology;
 static int broken; /* what a look-up of id 9 returns */
 
-int piommu_group_of_id(struct piommu_unit *unit, struct piommu_id id, struct piommu_group **out)
+int piommu_group_of_id(const struct piommu_device *device, struct piommu_id id, struct piommu_group **out)
 {
-	(void)unit;
+	(void)device;
 	if (id.id == 9)
 		return broken;
 	if (id.id < 1 || id.id > 3)
