@@ -4,7 +4,8 @@
  * MMU-500 and Qualcomm's variants of version 2.
  *
  *   smmuv2_probe.c   match, capabilities, bring-up, shutdown: everything that writes sCR0
- *   smmuv2_entry.c   stream mappings: what is kept of firmware's, a device's move from one domain to another, groups
+ *   smmuv2_stream.c  stream mappings: what they can hold, what is kept of firmware's, how a change is written
+ *   smmuv2_entry.c   whose they are: a device moves from one domain to another
  *   smmuv2_domain.c  domains: map and unmap on a page table, and the context banks that walk it
  *   smmuv2_inv.c     invalidation, by registers: there is no queue
  *   smmuv2_fault.c   fault registers to events, every bit in words
@@ -34,6 +35,24 @@ struct smmuv2_stream {
 struct smmuv2_streams {
 	struct smmuv2_stream at[SMMUV2_STREAMS_MAX];
 };
+
+/* Some stream is of both. */
+static inline bool smmuv2_stream_overlaps(const struct smmuv2_stream *at, struct piommu_id id)
+{
+	return at->valid && !((at->id ^ id.id) & ~(at->mask | id.mask));
+}
+
+/* All of the id's streams are of the mapping. */
+static inline bool smmuv2_stream_covers(const struct smmuv2_stream *at, struct piommu_id id)
+{
+	return smmuv2_stream_overlaps(at, id) && !(id.mask & ~(uint32_t)at->mask);
+}
+
+/* Both match the same streams. */
+static inline bool smmuv2_stream_same(const struct smmuv2_stream *a, const struct smmuv2_stream *b)
+{
+	return a->valid == b->valid && (!a->valid || (a->id == b->id && a->mask == b->mask));
+}
 
 /* The mappings that a device uses, by their numbers. Its priv. */
 struct smmuv2_device {
@@ -150,7 +169,7 @@ static inline uint64_t smmuv2_read_wide(const struct smmuv2 *smmu, unsigned off)
 /* Where things are and how many, from IDR0 to IDR2 of a window. Writes nothing. */
 void smmuv2_read_layout(struct smmuv2 *smmu);
 
-/* ---- smmuv2_entry.c: slow path, one thread at a time for a unit, unless stated -------------------------------------------- */
+/* ---- smmuv2_stream.c: slow path, one thread at a time for a unit, unless stated ------------------------------------------- */
 
 /* Finds out what SMR and S2CR can hold, on a mapping that is not in use. @return 0; -ENOTSUP (said) */
 int smmuv2_streams_explore(struct smmuv2 *smmu);
@@ -158,12 +177,19 @@ int smmuv2_streams_explore(struct smmuv2 *smmu);
 void smmuv2_streams_take(struct smmuv2 *smmu);
 /* As they were found, but nothing of it translates. */
 void smmuv2_streams_give_back(struct smmuv2 *smmu);
+/* From one to the other: a stream that both have is never without its mapping. What the TLB knows of them is the caller's. */
+void smmuv2_streams_write(struct smmuv2 *smmu, const struct smmuv2_streams *from, const struct smmuv2_streams *to);
+/* What S2CR is to hold for streams that pass. Any thread. */
+uint32_t smmuv2_identity(const struct smmuv2 *smmu);
+/* Any thread. */
+enum piommu_default smmuv2_default_domain(const struct piommu_device *device);
+
+/* ---- smmuv2_entry.c: slow path, one thread at a time for a unit, unless stated -------------------------------------------- */
+
 int smmuv2_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag);
 bool smmuv2_bank_used(const struct smmuv2 *smmu, unsigned bank);
 /* Under the probe lock. */
 int smmuv2_probe_device(struct piommu_unit *unit, struct piommu_device *device);
-/* Any thread. */
-enum piommu_default smmuv2_default_domain(const struct piommu_device *device);
 /* Under the group's mutex. Writes no register. */
 void smmuv2_release_device(struct piommu_device *device);
 

@@ -131,6 +131,11 @@
 #define SMMUV2_BYPASS 1u
 #define SMMUV2_FAULT 2u
 
+static inline uint32_t smmuv2_s2cr_type(uint32_t s2cr)
+{
+	return field_get32(SMMUV2_S2CR_TYPE, s2cr);
+}
+
 static inline uint32_t smmuv2_s2cr_translate(unsigned bank)
 {
 	return field_prep32(SMMUV2_S2CR_TYPE, SMMUV2_TRANSLATE) | field_prep32(SMMUV2_S2CR_CBNDX, bank);

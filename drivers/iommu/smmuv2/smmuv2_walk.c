@@ -162,7 +162,7 @@ static void walk_stream(struct walk *walk, uint32_t scr0, unsigned n, uint64_t i
 	uint32_t s2cr = read_reg(walk, SMMUV2_S2CR(n));
 	uint32_t smr = walk->smmu.matching ? read_reg(walk, SMMUV2_SMR(n)) : 0;
 	bool extended = scr0 & SMMUV2_SCR0_EXIDENABLE;
-	unsigned type = field_get32(SMMUV2_S2CR_TYPE, s2cr);
+	unsigned type = smmuv2_s2cr_type(s2cr);
 	unsigned bank_n = field_get32(SMMUV2_S2CR_CBNDX, s2cr);
 	struct piommu_walk_step *step;
 	struct bank bank;

@@ -113,12 +113,12 @@ static inline struct smmuv3 *smmuv3_of(const struct piommu_unit *unit)
 }
 
 /* Writes back what a unit that does not snoop will read; nothing on one that does. */
-void smmuv3_writeback(const struct smmuv3 *smmuv3, const void *va, size_t len);
+void smmuv3_writeback(const struct smmuv3 *smmu, const void *va, size_t len);
 
 /* What the unit reads it at. */
-static inline uint64_t smmuv3_table_pa(const struct smmuv3 *smmuv3, const void *table)
+static inline uint64_t smmuv3_table_pa(const struct smmuv3 *smmu, const void *table)
 {
-	return (uintptr_t)table - smmuv3->unit->plat->va_off;
+	return (uintptr_t)table - smmu->unit->plat->va_off;
 }
 
 /* ---- smmuv3_stream.c: slow path, one thread at a time for a unit -------------------------------------------------------------- */
@@ -131,20 +131,20 @@ struct smmuv3_move {
 };
 
 /* Every stream on bypass, or aborted, as keeps_abort says. @return 0; -ENOMEM; -ENOTSUP */
-int smmuv3_tables_create(struct smmuv3 *smmuv3);
-void smmuv3_tables_destroy(struct smmuv3 *smmuv3);
+int smmuv3_tables_create(struct smmuv3 *smmu);
+void smmuv3_tables_destroy(struct smmuv3 *smmu);
 /* Values for STRTAB_BASE_CFG and STRTAB_BASE. */
-uint32_t smmuv3_strtab_cfg(const struct smmuv3 *smmuv3);
-uint64_t smmuv3_strtab_base(const struct smmuv3 *smmuv3);
+uint32_t smmuv3_strtab_cfg(const struct smmuv3 *smmu);
+uint64_t smmuv3_strtab_base(const struct smmuv3 *smmu);
 /* Where the unit finds a stream's entry. */
-struct smmuv3_ste *smmuv3_entry_at(const struct smmuv3 *smmuv3, uint32_t stream);
+struct smmuv3_ste *smmuv3_entry_at(const struct smmuv3 *smmu, uint32_t stream);
 /* Whether that is for all streams whose devices nobody has claimed, too. */
-bool smmuv3_entry_is_shared(const struct smmuv3 *smmuv3, uint32_t stream);
+bool smmuv3_entry_is_shared(const struct smmuv3 *smmu, uint32_t stream);
 /*
  * Gives all of the streams this entry, by copies of their tables: hardware sees the old one or the new one. For tables of two levels.
  * @return 0; -ENOMEM: nothing was changed; -ETIMEDOUT, -EIO: all is as it was, or config_unknown
  */
-int smmuv3_tables_swap(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want);
+int smmuv3_tables_swap(struct smmuv3 *smmu, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want);
 
 /* ---- smmuv3_entry.c: slow path, one thread at a time for a unit --------------------------------------------------------------- */
 
@@ -161,7 +161,7 @@ bool smmuv3_ste_next(const struct smmuv3_ste *now, const struct smmuv3_ste *want
 bool smmuv3_ste_moves_in_words(const struct smmuv3_ste *now, const struct smmuv3_ste *want);
 int smmuv3_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag);
 /* The CD of a tag that no entry names any more says nothing. */
-void smmuv3_cd_clear(struct smmuv3 *smmuv3, uint32_t tag);
+void smmuv3_cd_clear(struct smmuv3 *smmu, uint32_t tag);
 
 /* ---- smmuv3_domain.c ------------------------------------------------------------------------------------------------------------- */
 
@@ -169,17 +169,17 @@ int smmuv3_domain_create(struct piommu_unit *unit, enum piommu_domain_type type,
 			 struct piommu_domain **out);
 int smmuv3_domain_fits(const struct piommu_domain *domain, struct piommu_unit *unit);
 /* The widest address of a domain of the unit. */
-unsigned smmuv3_iova_bits(const struct smmuv3 *smmuv3);
+unsigned smmuv3_iova_bits(const struct smmuv3 *smmu);
 
 /* ---- smmuv3_inv.c: any thread, unless stated --------------------------------------------------------------------------------------- */
 
 /* The queue's memory; slow path. @return 0 or -ENOMEM */
-int smmuv3_inv_create(struct smmuv3 *smmuv3);
-void smmuv3_inv_destroy(struct smmuv3 *smmuv3);
+int smmuv3_inv_create(struct smmuv3 *smmu);
+void smmuv3_inv_destroy(struct smmuv3 *smmu);
 /* Sends any number of commands and waits. @return 0; -ETIMEDOUT; -EIO */
-int smmuv3_inv_sync(struct smmuv3 *smmuv3, const struct smmuv3_cmd *cmd, unsigned n);
+int smmuv3_inv_sync(struct smmuv3 *smmu, const struct smmuv3_cmd *cmd, unsigned n);
 /* Everything that the unit caches. Slow path, or the thread of poll. */
-int smmuv3_inv_all(struct smmuv3 *smmuv3);
+int smmuv3_inv_all(struct smmuv3 *smmu);
 /* What `gather` holds, on every unit of the list; one wait. */
 int smmuv3_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather);
 /*
@@ -201,18 +201,18 @@ unsigned smmuv3_inv_build(const struct smmuv3_inv *inv, uint16_t tag, const stru
 /* ---- smmuv3_repair.c: any thread, unless stated -------------------------------------------------------------------------------------- */
 
 /* Errors of GERROR that nobody has acknowledged. */
-static inline uint32_t smmuv3_errors(struct smmuv3 *smmuv3, uint32_t gerror)
+static inline uint32_t smmuv3_errors(struct smmuv3 *smmu, uint32_t gerror)
 {
-	return (gerror ^ atomic_load_explicit(&smmuv3->inv.gerrorn, memory_order_relaxed)) & SMMUV3_GERROR_ALL;
+	return (gerror ^ atomic_load_explicit(&smmu->inv.gerrorn, memory_order_relaxed)) & SMMUV3_GERROR_ALL;
 }
 
 /* After an error in GERROR: fails what it took, notes it, sets the queue going again. Waits for nothing. */
-void smmuv3_inv_repair(struct smmuv3 *smmuv3);
+void smmuv3_inv_repair(struct smmuv3 *smmu);
 /*
  * What failed commands were for must not stay cached until a later one happens to cover it: invalidates everything. Waits,
  * bounded. One thread, that of poll.
  */
-void smmuv3_inv_clean(struct smmuv3 *smmuv3);
+void smmuv3_inv_clean(struct smmuv3 *smmu);
 
 /* ---- smmuv3_fault.c: one thread, that of poll ------------------------------------------------------------------------------------------ */
 
@@ -232,9 +232,9 @@ const char *smmuv3_fault_name(uint8_t type);
 const char *smmuv3_fault_text(uint8_t type);
 int smmuv3_decode(const struct piommu_word *words, unsigned n, struct piommu_event *out);
 /* The queue's memory, and its registers, before it is enabled; slow path. @return 0 or -ENOMEM */
-int smmuv3_events_create(struct smmuv3 *smmuv3);
-void smmuv3_events_start(struct smmuv3 *smmuv3);
-void smmuv3_events_destroy(struct smmuv3 *smmuv3);
+int smmuv3_events_create(struct smmuv3 *smmu);
+void smmuv3_events_start(struct smmuv3 *smmu);
+void smmuv3_events_destroy(struct smmuv3 *smmu);
 unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink);
 
 /* ---- smmuv3_walk.c: any thread, writes no register --------------------------------------------------------------------------------------- */

@@ -11,18 +11,18 @@ ARM_DOMAIN_FORMATS(formats, smmuv3_inv_gather, smmuv3_inv_submit);
 
 static struct arm_shape shape_of(const struct piommu_unit *unit)
 {
-	const struct smmuv3 *smmuv3 = smmuv3_of(unit);
+	const struct smmuv3 *smmu = smmuv3_of(unit);
 
-	return (struct arm_shape){ formats, smmuv3->granule_lg2, smmuv3->stage2 };
+	return (struct arm_shape){ formats, smmu->granule_lg2, smmu->stage2 };
 }
 
 /* 52 bits of either stage are 64 KiB tables' alone; stage 2 translates addresses of the machine's width (3.4.1). */
-unsigned smmuv3_iova_bits(const struct smmuv3 *smmuv3)
+unsigned smmuv3_iova_bits(const struct smmuv3 *smmu)
 {
-	bool wide = smmuv3->granule_lg2 == 16 && field_get32(SMMUV3_IDR5_VAX, smmuv3->idr5) == 1;
+	bool wide = smmu->granule_lg2 == 16 && field_get32(SMMUV3_IDR5_VAX, smmu->idr5) == 1;
 
-	if (smmuv3->stage2)
-		return smmuv3_address_bits(smmuv3->oas);
+	if (smmu->stage2)
+		return smmuv3_address_bits(smmu->oas);
 	return wide ? 52 : 48;
 }
 

@@ -110,18 +110,18 @@ bool smmuv3_ste_moves_in_words(const struct smmuv3_ste *now, const struct smmuv3
 
 /* ---- Context descriptors: one of a domain for each unit that it is used on, found by its tag ------------------------------------ */
 
-static struct smmuv3_cd *cd_at(struct smmuv3 *smmuv3, uint32_t tag, bool make)
+static struct smmuv3_cd *cd_at(struct smmuv3 *smmu, uint32_t tag, bool make)
 {
-	unsigned page_lg2 = smmuv3->granule_lg2 - 6; /* descriptors of a page of the pool */
-	struct smmuv3_cd **page = &smmuv3->cds[tag >> page_lg2];
+	unsigned page_lg2 = smmu->granule_lg2 - 6; /* descriptors of a page of the pool */
+	struct smmuv3_cd **page = &smmu->cds[tag >> page_lg2];
 
 	if (!*page && make)
-		*page = piommu_pool_get(smmuv3->unit->pool);
+		*page = piommu_pool_get(smmu->unit->pool);
 	return *page ? *page + (tag & ((1u << page_lg2) - 1)) : NULL;
 }
 
 /* Its words are changed while no entry names it; hardware has dropped those of the tag's last domain with the entry that did. */
-static void cd_write(struct smmuv3 *smmuv3, struct smmuv3_cd *cd, const struct smmuv3_cd *want)
+static void cd_write(struct smmuv3 *smmu, struct smmuv3_cd *cd, const struct smmuv3_cd *want)
 {
 	if (memcmp(cd, want, sizeof(*cd)) == 0)
 		return;
@@ -129,61 +129,61 @@ static void cd_write(struct smmuv3 *smmuv3, struct smmuv3_cd *cd, const struct s
 	for (unsigned i = 1; i < NWORDS; i++)
 		entry_store(&cd->w[i], want->w[i]);
 	entry_publish(&cd->w[0], want->w[0]);
-	smmuv3_writeback(smmuv3, cd, sizeof(*cd));
+	smmuv3_writeback(smmu, cd, sizeof(*cd));
 }
 
-void smmuv3_cd_clear(struct smmuv3 *smmuv3, uint32_t tag)
+void smmuv3_cd_clear(struct smmuv3 *smmu, uint32_t tag)
 {
-	struct smmuv3_cd *cd = smmuv3->stage2 ? NULL : cd_at(smmuv3, tag, false);
+	struct smmuv3_cd *cd = smmu->stage2 ? NULL : cd_at(smmu, tag, false);
 
 	if (!cd)
 		return;
 	entry_publish(&cd->w[0], 0);
-	smmuv3_writeback(smmuv3, cd, sizeof(*cd));
+	smmuv3_writeback(smmu, cd, sizeof(*cd));
 }
 
 /* ---- What a domain makes of an entry ----------------------------------------------------------------------------------------- */
 
-static struct smmuv3_table table_of(const struct smmuv3 *smmuv3, const struct piommu_pt *pt)
+static struct smmuv3_table table_of(const struct smmuv3 *smmu, const struct piommu_pt *pt)
 {
 	return (struct smmuv3_table){
 		.root_pa = pt->root_pa,
-		.granule_lg2 = smmuv3->granule_lg2,
+		.granule_lg2 = smmu->granule_lg2,
 		.iova_bits = pt->iova_bits,
 		.levels = pt->levels,
-		.oas = smmuv3->oas,
+		.oas = smmu->oas,
 		.mair = PIOMMU_PT_ARM_MAIR,
-		.coherent = smmuv3->unit->caps.coherent,
+		.coherent = smmu->unit->caps.coherent,
 	};
 }
 
-static int paging_entry(struct smmuv3 *smmuv3, struct piommu_domain *domain, uint32_t tag, struct smmuv3_ste *ste)
+static int paging_entry(struct smmuv3 *smmu, struct piommu_domain *domain, uint32_t tag, struct smmuv3_ste *ste)
 {
-	const struct smmuv3_table table = table_of(smmuv3, &arm_domain_of(domain)->paging.pt);
+	const struct smmuv3_table table = table_of(smmu, &arm_domain_of(domain)->paging.pt);
 	struct smmuv3_cd want;
 	struct smmuv3_cd *cd;
 
-	if (smmuv3->stage2) {
+	if (smmu->stage2) {
 		*ste = smmuv3_ste_stage2(&table, (uint16_t)tag);
 		return 0;
 	}
-	cd = cd_at(smmuv3, tag, true);
+	cd = cd_at(smmu, tag, true);
 	if (!cd)
 		return -ENOMEM;
 	want = smmuv3_cd_make(&table, (uint16_t)tag);
-	cd_write(smmuv3, cd, &want);
-	*ste = smmuv3_ste_stage1(smmuv3_table_pa(smmuv3, cd), smmuv3->unit->caps.coherent);
+	cd_write(smmu, cd, &want);
+	*ste = smmuv3_ste_stage1(smmuv3_table_pa(smmu, cd), smmu->unit->caps.coherent);
 	return 0;
 }
 
-static int entry_for(struct smmuv3 *smmuv3, struct piommu_domain *domain, uint32_t tag, struct smmuv3_ste *ste)
+static int entry_for(struct smmuv3 *smmu, struct piommu_domain *domain, uint32_t tag, struct smmuv3_ste *ste)
 {
 	switch (domain->type) {
 	case PIOMMU_DOMAIN_IDENTITY:
 		*ste = smmuv3_ste_bypass();
 		return 0;
 	case PIOMMU_DOMAIN_PAGING:
-		return paging_entry(smmuv3, domain, tag, ste);
+		return paging_entry(smmu, domain, tag, ste);
 	case PIOMMU_DOMAIN_BLOCKING:
 	default:
 		*ste = smmuv3_ste_abort();
@@ -193,17 +193,17 @@ static int entry_for(struct smmuv3 *smmuv3, struct piommu_domain *domain, uint32
 
 /* ---- A device: all its stream ids ---------------------------------------------------------------------------------------------- */
 
-static void store(struct smmuv3 *smmuv3, struct smmuv3_ste *at, const struct smmuv3_ste *value)
+static void store(struct smmuv3 *smmu, struct smmuv3_ste *at, const struct smmuv3_ste *value)
 {
 	for (unsigned i = 0; i < NWORDS; i++) {
 		if (at->w[i] != value->w[i])
 			entry_publish(&at->w[i], value->w[i]);
 	}
-	smmuv3_writeback(smmuv3, at, sizeof(*at));
+	smmuv3_writeback(smmu, at, sizeof(*at));
 }
 
 /* One step for all: what differs is stored, then invalidated, with one wait. @return how many are not there yet, or an error */
-static int step_all(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want)
+static int step_all(struct smmuv3 *smmu, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want)
 {
 	struct smmuv3_cmd cmd[PIOMMU_IDS_MAX];
 	unsigned moved = 0;
@@ -214,20 +214,20 @@ static int step_all(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsi
 
 		if (!smmuv3_ste_next(moves[i].at, want ? want : &moves[i].was, &next))
 			continue;
-		store(smmuv3, moves[i].at, &next);
+		store(smmu, moves[i].at, &next);
 		cmd[moved++] = smmuv3_cmd_cfgi_ste(moves[i].stream);
 	}
 	if (!moved)
 		return 0;
 	PIOMMU_YIELD("entry moved, not yet invalidated");
-	err = smmuv3_inv_sync(smmuv3, cmd, moved);
+	err = smmuv3_inv_sync(smmu, cmd, moved);
 	return err ? err : (int)moved;
 }
 
-static int move_all(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want)
+static int move_all(struct smmuv3 *smmu, const struct smmuv3_move *moves, unsigned n, const struct smmuv3_ste *want)
 {
 	for (unsigned i = 0; i < STEPS; i++) {
-		int left = step_all(smmuv3, moves, n, want);
+		int left = step_all(smmu, moves, n, want);
 
 		if (left <= 0)
 			return left;
@@ -236,12 +236,12 @@ static int move_all(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsi
 }
 
 /* All the way, although the unit may not follow: memory says what was. @return 0; otherwise hardware may use whatever it has cached */
-static int put_back(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n)
+static int put_back(struct smmuv3 *smmu, const struct smmuv3_move *moves, unsigned n)
 {
 	int err = 0;
 
 	for (unsigned i = 0; i < STEPS; i++) {
-		int left = step_all(smmuv3, moves, n, NULL);
+		int left = step_all(smmu, moves, n, NULL);
 
 		if (!left)
 			break;
@@ -250,16 +250,16 @@ static int put_back(struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsi
 	return err;
 }
 
-static int check_ids(const struct smmuv3 *smmuv3, const struct piommu_device *device)
+static int check_ids(const struct smmuv3 *smmu, const struct piommu_device *device)
 {
 	for (unsigned i = 0; i < device->nids; i++) {
 		const struct piommu_id *id = &device->ids[i];
 
-		if (!id->mask && (uint64_t)id->id >> smmuv3->stream_bits == 0)
+		if (!id->mask && (uint64_t)id->id >> smmu->stream_bits == 0)
 			continue;
-		log_err(smmuv3->unit->log,
+		log_err(smmu->unit->log,
 			"%s: %s has stream id 0x%x%s, and the stream table has ids of %u bits; firmware describes it wrong",
-			smmuv3->unit->name, device->name, id->id, id->mask ? " with a mask" : "", smmuv3->stream_bits);
+			smmu->unit->name, device->name, id->id, id->mask ? " with a mask" : "", smmu->stream_bits);
 		return -EINVAL;
 	}
 	return 0;
@@ -276,14 +276,14 @@ static bool is_planned(const struct smmuv3_move *moves, unsigned n, uint32_t str
 }
 
 /* Those entries that have to move. @return how many */
-static unsigned plan_moves(const struct smmuv3 *smmuv3, const struct piommu_device *device, const struct smmuv3_ste *want,
+static unsigned plan_moves(const struct smmuv3 *smmu, const struct piommu_device *device, const struct smmuv3_ste *want,
 			   struct smmuv3_move *moves)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < device->nids; i++) {
 		uint32_t stream = device->ids[i].id;
-		struct smmuv3_ste *at = smmuv3_entry_at(smmuv3, stream);
+		struct smmuv3_ste *at = smmuv3_entry_at(smmu, stream);
 
 		if (memcmp(at, want, sizeof(*want)) == 0 || is_planned(moves, n, stream))
 			continue;
@@ -293,11 +293,11 @@ static unsigned plan_moves(const struct smmuv3 *smmuv3, const struct piommu_devi
 }
 
 /* Whether all of them can move where they are; in a linear table they have to. */
-static bool may_move_in_words(const struct smmuv3 *smmuv3, const struct smmuv3_move *moves, unsigned n,
+static bool may_move_in_words(const struct smmuv3 *smmu, const struct smmuv3_move *moves, unsigned n,
 			      const struct smmuv3_ste *want)
 {
-	for (unsigned i = 0; i < n && smmuv3->two_level; i++) {
-		if (smmuv3_entry_is_shared(smmuv3, moves[i].stream) || !smmuv3_ste_moves_in_words(&moves[i].was, want))
+	for (unsigned i = 0; i < n && smmu->two_level; i++) {
+		if (smmuv3_entry_is_shared(smmu, moves[i].stream) || !smmuv3_ste_moves_in_words(&moves[i].was, want))
 			return false;
 	}
 	return true;
@@ -305,17 +305,17 @@ static bool may_move_in_words(const struct smmuv3 *smmuv3, const struct smmuv3_m
 
 int smmuv3_attach(struct piommu_device *device, struct piommu_domain *domain, uint32_t tag)
 {
-	struct smmuv3 *smmuv3 = smmuv3_of(device->unit);
+	struct smmuv3 *smmu = smmuv3_of(device->unit);
 	struct smmuv3_move moves[PIOMMU_IDS_MAX];
 	struct smmuv3_ste want;
-	int err = check_ids(smmuv3, device);
+	int err = check_ids(smmu, device);
 	unsigned n;
 
 	if (!err)
-		err = entry_for(smmuv3, domain, tag, &want);
+		err = entry_for(smmu, domain, tag, &want);
 	if (err)
 		return err;
-	n = plan_moves(smmuv3, device, &want, moves);
+	n = plan_moves(smmu, device, &want, moves);
 	if (!n)
 		return 0;
 	/*
@@ -323,10 +323,10 @@ int smmuv3_attach(struct piommu_device *device, struct piommu_domain *domain, ui
 	 * core has published, or hardware sees the cleared entries from here on.
 	 */
 	full_mb();
-	if (!may_move_in_words(smmuv3, moves, n, &want))
-		return smmuv3_tables_swap(smmuv3, moves, n, &want);
-	err = move_all(smmuv3, moves, n, &want);
-	if (err && put_back(smmuv3, moves, n))
-		smmuv3->config_unknown = true;
+	if (!may_move_in_words(smmu, moves, n, &want))
+		return smmuv3_tables_swap(smmu, moves, n, &want);
+	err = move_all(smmu, moves, n, &want);
+	if (err && put_back(smmu, moves, n))
+		smmu->config_unknown = true;
 	return err;
 }

@@ -152,47 +152,47 @@ static size_t queue_len(const struct smmuv3_events *events)
 	return len < PIOMMU_PAGE_SIZE ? PIOMMU_PAGE_SIZE : len;
 }
 
-int smmuv3_events_create(struct smmuv3 *smmuv3)
+int smmuv3_events_create(struct smmuv3 *smmu)
 {
-	struct piommu_platform *plat = smmuv3->unit->plat;
-	struct smmuv3_events *events = &smmuv3->events;
-	unsigned most = field_get32(SMMUV3_IDR1_EVENTQS, smmuv3->idr1);
+	struct piommu_platform *plat = smmu->unit->plat;
+	struct smmuv3_events *events = &smmu->events;
+	unsigned most = field_get32(SMMUV3_IDR1_EVENTQS, smmu->idr1);
 	size_t len;
 	int err;
 
 	events->nslots_lg2 = most < SMMUV3_EVENTQ_LG2 ? most : SMMUV3_EVENTQ_LG2;
 	len = queue_len(events);
-	err = plat->ops->mem_alloc(plat, len, len, smmuv3->unit->fw->numa_node, &events->mem);
+	err = plat->ops->mem_alloc(plat, len, len, smmu->unit->fw->numa_node, &events->mem);
 	if (!err)
-		smmuv3_writeback(smmuv3, events->mem.va, len); /* what was stored there before must not land on a record */
+		smmuv3_writeback(smmu, events->mem.va, len); /* what was stored there before must not land on a record */
 	return err;
 }
 
-void smmuv3_events_start(struct smmuv3 *smmuv3)
+void smmuv3_events_start(struct smmuv3 *smmu)
 {
-	struct smmuv3_events *events = &smmuv3->events;
+	struct smmuv3_events *events = &smmu->events;
 
 	events->cons = 0;
-	piommu_write64(smmuv3->window, SMMUV3_EVENTQ_BASE,
+	piommu_write64(smmu->window, SMMUV3_EVENTQ_BASE,
 		       events->mem.pa | SMMUV3_QUEUE_ALLOCATE | field_prep(SMMUV3_QUEUE_LOG2SIZE, events->nslots_lg2));
-	piommu_write32(smmuv3->window, events->regs + SMMUV3_EVENTQ_PROD, 0);
-	piommu_write32(smmuv3->window, events->regs + SMMUV3_EVENTQ_CONS, 0);
+	piommu_write32(smmu->window, events->regs + SMMUV3_EVENTQ_PROD, 0);
+	piommu_write32(smmu->window, events->regs + SMMUV3_EVENTQ_CONS, 0);
 }
 
-void smmuv3_events_destroy(struct smmuv3 *smmuv3)
+void smmuv3_events_destroy(struct smmuv3 *smmu)
 {
-	struct piommu_platform *plat = smmuv3->unit->plat;
+	struct piommu_platform *plat = smmu->unit->plat;
 
-	if (smmuv3->events.mem.va && !smmuv3->unit->keep_memory)
-		plat->ops->mem_free(plat, &smmuv3->events.mem);
-	smmuv3->events.mem = (struct piommu_mem){ 0 };
+	if (smmu->events.mem.va && !smmu->unit->keep_memory)
+		plat->ops->mem_free(plat, &smmu->events.mem);
+	smmu->events.mem = (struct piommu_mem){ 0 };
 }
 
 /* ---- Poll -------------------------------------------------------------------------------------------------------------------------- */
 
-static void emit_fault(struct smmuv3 *smmuv3, const struct smmuv3_record *record, const struct piommu_event_sink *sink)
+static void emit_fault(struct smmuv3 *smmu, const struct smmuv3_record *record, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = piommu_emit_begin(smmuv3->unit, PIOMMU_EVENT_DMA_FAULT);
+	struct piommu_event event = piommu_emit_begin(smmu->unit, PIOMMU_EVENT_DMA_FAULT);
 
 	fill_fault(&event, record);
 	sink->emit(sink->ctx, &event);
@@ -203,24 +203,24 @@ static uint32_t position_mask(const struct smmuv3_events *events)
 	return (2u << events->nslots_lg2) - 1;
 }
 
-static struct smmuv3_record record_at(struct smmuv3 *smmuv3, uint32_t position)
+static struct smmuv3_record record_at(struct smmuv3 *smmu, uint32_t position)
 {
-	struct smmuv3_events *events = &smmuv3->events;
+	struct smmuv3_events *events = &smmu->events;
 	const struct smmuv3_record *slots = events->mem.va;
 	const struct smmuv3_record *slot = &slots[position & ((1u << events->nslots_lg2) - 1)];
 	struct smmuv3_record record;
 
 	/* Of a unit that does not snoop: drops what this processor holds of it, which is never dirty, from the last time round. */
-	smmuv3_writeback(smmuv3, slot, sizeof(*slot));
+	smmuv3_writeback(smmu, slot, sizeof(*slot));
 	for (unsigned i = 0; i < 4; i++)
 		record.w[i] = __atomic_load_n(&slot->w[i], __ATOMIC_RELAXED);
 	return record;
 }
 
 /* One round of the queue at most: what comes meanwhile is the next poll's. CONS follows once, and takes note of an overflow. */
-static unsigned poll_records(struct smmuv3 *smmuv3, uint32_t prod, const struct piommu_event_sink *sink)
+static unsigned poll_records(struct smmuv3 *smmu, uint32_t prod, const struct piommu_event_sink *sink)
 {
-	struct smmuv3_events *events = &smmuv3->events;
+	struct smmuv3_events *events = &smmu->events;
 	uint32_t mask = position_mask(events);
 	uint32_t cons = events->cons & mask;
 	uint32_t left = (prod - cons) & mask;
@@ -230,23 +230,23 @@ static unsigned poll_records(struct smmuv3 *smmuv3, uint32_t prod, const struct 
 		left = 1u << events->nslots_lg2; /* no unit says this; a broken one shall not make us run through it twice */
 	io_rmb();                                /* PROD before the records that it announces */
 	for (; n < left; n++) {
-		struct smmuv3_record record = record_at(smmuv3, cons + n);
+		struct smmuv3_record record = record_at(smmu, cons + n);
 
-		emit_fault(smmuv3, &record, sink);
+		emit_fault(smmu, &record, sink);
 	}
 	io_rmb(); /* records before the CONS that gives them away */
 	events->cons = (prod & mask) | (prod & SMMUV3_EVENTQ_OVERFLOW);
-	piommu_write32(smmuv3->window, events->regs + SMMUV3_EVENTQ_CONS, events->cons);
+	piommu_write32(smmu->window, events->regs + SMMUV3_EVENTQ_CONS, events->cons);
 	return n;
 }
 
-static unsigned poll_events(struct smmuv3 *smmuv3, uint32_t prod, const struct piommu_event_sink *sink)
+static unsigned poll_events(struct smmuv3 *smmu, uint32_t prod, const struct piommu_event_sink *sink)
 {
-	bool overflow = (prod ^ smmuv3->events.cons) & SMMUV3_EVENTQ_OVERFLOW;
-	unsigned n = poll_records(smmuv3, prod, sink);
+	bool overflow = (prod ^ smmu->events.cons) & SMMUV3_EVENTQ_OVERFLOW;
+	unsigned n = poll_records(smmu, prod, sink);
 
 	if (overflow)
-		n += piommu_emit_words(smmuv3->unit, PIOMMU_EVENT_FAULT_OVERFLOW, "event queue overflow",
+		n += piommu_emit_words(smmu->unit, PIOMMU_EVENT_FAULT_OVERFLOW, "event queue overflow",
 				       "the unit had more events than room; some were not recorded", sink);
 	return n;
 }
@@ -289,9 +289,9 @@ static const struct {
 	  "the unit has met an error inside it and entered service failure mode: all DMA through it is aborted until reset" },
 };
 
-static unsigned emit_report(struct smmuv3 *smmuv3, const struct piommu_report *report, const struct piommu_event_sink *sink)
+static unsigned emit_report(struct smmuv3 *smmu, const struct piommu_report *report, const struct piommu_event_sink *sink)
 {
-	struct piommu_event event = piommu_emit_begin(smmuv3->unit, PIOMMU_EVENT_INV_ERROR);
+	struct piommu_event event = piommu_emit_begin(smmu->unit, PIOMMU_EVENT_INV_ERROR);
 	unsigned n = 0;
 
 	event.when_ns = report->when_ns;
@@ -318,36 +318,36 @@ static unsigned emit_report(struct smmuv3 *smmuv3, const struct piommu_report *r
 	return n;
 }
 
-static unsigned poll_errors(struct smmuv3 *smmuv3, uint32_t gerror, const struct piommu_event_sink *sink)
+static unsigned poll_errors(struct smmuv3 *smmu, uint32_t gerror, const struct piommu_event_sink *sink)
 {
 	struct piommu_report reports[PIOMMU_REPORTS];
 	unsigned found;
 	unsigned n = 0;
 
-	if (smmuv3_errors(smmuv3, gerror))
-		smmuv3_inv_repair(smmuv3);
-	found = piommu_repair_reports(&smmuv3->inv.repair, reports);
+	if (smmuv3_errors(smmu, gerror))
+		smmuv3_inv_repair(smmu);
+	found = piommu_repair_reports(&smmu->inv.repair, reports);
 	for (unsigned i = 0; i < found; i++)
-		n += emit_report(smmuv3, &reports[i], sink);
-	smmuv3_inv_clean(smmuv3);
-	if (piommu_repair_was_late(&smmuv3->inv.repair))
-		n += piommu_emit_late(smmuv3->unit, sink);
+		n += emit_report(smmu, &reports[i], sink);
+	smmuv3_inv_clean(smmu);
+	if (piommu_repair_was_late(&smmu->inv.repair))
+		n += piommu_emit_late(smmu->unit, sink);
 	return n;
 }
 
 unsigned smmuv3_poll(struct piommu_unit *unit, const struct piommu_event_sink *sink)
 {
-	struct smmuv3 *smmuv3 = smmuv3_of(unit);
-	uint32_t gerror = piommu_read32(smmuv3->window, SMMUV3_GERROR);
-	uint32_t prod = piommu_read32(smmuv3->window, smmuv3->events.regs + SMMUV3_EVENTQ_PROD);
-	bool has_events = (prod ^ smmuv3->events.cons) & (position_mask(&smmuv3->events) | SMMUV3_EVENTQ_OVERFLOW);
+	struct smmuv3 *smmu = smmuv3_of(unit);
+	uint32_t gerror = piommu_read32(smmu->window, SMMUV3_GERROR);
+	uint32_t prod = piommu_read32(smmu->window, smmu->events.regs + SMMUV3_EVENTQ_PROD);
+	bool has_events = (prod ^ smmu->events.cons) & (position_mask(&smmu->events) | SMMUV3_EVENTQ_OVERFLOW);
 	unsigned n = 0;
 
-	if (__builtin_expect(!has_events && !smmuv3_errors(smmuv3, gerror) && !piommu_repair_has_news(&smmuv3->inv.repair), 1))
+	if (__builtin_expect(!has_events && !smmuv3_errors(smmu, gerror) && !piommu_repair_has_news(&smmu->inv.repair), 1))
 		return 0;
 	if (gerror == UINT32_MAX)
-		return piommu_emit_lost(smmuv3->unit, smmuv3->window, SMMUV3_AIDR, &smmuv3->lost, sink);
+		return piommu_emit_lost(smmu->unit, smmu->window, SMMUV3_AIDR, &smmu->lost, sink);
 	if (has_events)
-		n += poll_events(smmuv3, prod, sink);
-	return n + poll_errors(smmuv3, gerror, sink);
+		n += poll_events(smmu, prod, sink);
+	return n + poll_errors(smmu, gerror, sink);
 }

@@ -39,16 +39,16 @@ static uint32_t position_mask(const struct smmuv3_inv *inv)
 
 static void doorbell(void *ctx, uint64_t tail)
 {
-	struct smmuv3 *smmuv3 = ctx;
+	struct smmuv3 *smmu = ctx;
 
-	piommu_write32(smmuv3->window, SMMUV3_CMDQ_PROD, (uint32_t)tail & position_mask(&smmuv3->inv));
+	piommu_write32(smmu->window, SMMUV3_CMDQ_PROD, (uint32_t)tail & position_mask(&smmu->inv));
 }
 
 static uint64_t consumed(void *ctx)
 {
-	struct smmuv3 *smmuv3 = ctx;
+	struct smmuv3 *smmu = ctx;
 
-	return piommu_read32(smmuv3->window, SMMUV3_CMDQ_CONS) & position_mask(&smmuv3->inv);
+	return piommu_read32(smmu->window, SMMUV3_CMDQ_CONS) & position_mask(&smmu->inv);
 }
 
 bool smmuv3_is_wait(const void *slot)
@@ -58,14 +58,14 @@ bool smmuv3_is_wait(const void *slot)
 
 static int check(void *ctx)
 {
-	struct smmuv3 *smmuv3 = ctx;
-	uint32_t gerror = piommu_read32(smmuv3->window, SMMUV3_GERROR);
+	struct smmuv3 *smmu = ctx;
+	uint32_t gerror = piommu_read32(smmu->window, SMMUV3_GERROR);
 
 	if (gerror == UINT32_MAX)
 		return -EIO; /* a unit that is gone completes nothing */
-	if (smmuv3_errors(smmuv3, gerror) & SMMUV3_GERROR_CMDQ) {
+	if (smmuv3_errors(smmu, gerror) & SMMUV3_GERROR_CMDQ) {
 		PIOMMU_YIELD("queue has stopped, about to repair");
-		smmuv3_inv_repair(smmuv3);
+		smmuv3_inv_repair(smmu);
 	}
 	return 0;
 }
@@ -90,15 +90,15 @@ static void ring_writeback(void *clock_ctx, const void *va, size_t len)
 	piommu_plat_writeback(clock_ctx, va, len);
 }
 
-static int queue_create(struct smmuv3 *smmuv3)
+static int queue_create(struct smmuv3 *smmu)
 {
-	const struct piommu_unit *unit = smmuv3->unit;
-	struct smmuv3_inv *inv = &smmuv3->inv;
+	const struct piommu_unit *unit = smmu->unit;
+	struct smmuv3_inv *inv = &smmu->inv;
 	const struct piommu_ring_config config = {
 		.nslots_lg2 = inv->nslots_lg2,
 		.slot_size = sizeof(struct smmuv3_cmd),
-		.ops = unit->caps.coherent && smmuv3->idr0 & SMMUV3_IDR0_MSI ? &by_write : &by_index,
-		.ctx = smmuv3,
+		.ops = unit->caps.coherent && smmu->idr0 & SMMUV3_IDR0_MSI ? &by_write : &by_index,
+		.ctx = smmu,
 		.writeback = unit->caps.coherent ? NULL : ring_writeback,
 	};
 
@@ -112,75 +112,75 @@ static int queue_create(struct smmuv3 *smmuv3)
  */
 #define WORTH ((200 + 64 * 300) / 100)
 
-int smmuv3_inv_create(struct smmuv3 *smmuv3)
+int smmuv3_inv_create(struct smmuv3 *smmu)
 {
-	struct smmuv3_inv *inv = &smmuv3->inv;
-	unsigned most = field_get32(SMMUV3_IDR1_CMDQS, smmuv3->idr1);
+	struct smmuv3_inv *inv = &smmu->inv;
+	unsigned most = field_get32(SMMUV3_IDR1_CMDQS, smmu->idr1);
 	unsigned room;
 
 	memset(inv, 0, sizeof(*inv));
 	inv->nslots_lg2 = most < SMMUV3_CMDQ_LG2 ? most : SMMUV3_CMDQ_LG2;
-	inv->granule_lg2 = smmuv3->granule_lg2;
-	inv->stage2 = smmuv3->stage2;
-	inv->ranges = smmuv3->idr3 & SMMUV3_IDR3_RIL;
+	inv->granule_lg2 = smmu->granule_lg2;
+	inv->stage2 = smmu->stage2;
+	inv->ranges = smmu->idr3 & SMMUV3_IDR3_RIL;
 	room = (1u << inv->nslots_lg2) - 2; /* one for its CMD_SYNC, and one stays free */
 	inv->max_burst = room < SMMUV3_BURST ? room : SMMUV3_BURST;
 	inv->max_cmds = inv->max_burst < WORTH ? inv->max_burst : WORTH;
-	return queue_create(smmuv3);
+	return queue_create(smmu);
 }
 
-void smmuv3_inv_destroy(struct smmuv3 *smmuv3)
+void smmuv3_inv_destroy(struct smmuv3 *smmu)
 {
-	piommu_queue_destroy(smmuv3->unit, &smmuv3->inv.mem, &smmuv3->inv.ring);
+	piommu_queue_destroy(smmu->unit, &smmu->inv.mem, &smmu->inv.ring);
 }
 
 /* A failure is an event. Those of a queue that has stopped are noted where it is repaired. */
-static int noted(struct smmuv3 *smmuv3, int err)
+static int noted(struct smmuv3 *smmu, int err)
 {
 	if (__builtin_expect(err == -ETIMEDOUT, 0))
-		piommu_repair_late(&smmuv3->inv.repair);
+		piommu_repair_late(&smmu->inv.repair);
 	return err;
 }
 
 /* ---- Commands --------------------------------------------------------------------------------------------------------------------- */
 
-int smmuv3_inv_sync(struct smmuv3 *smmuv3, const struct smmuv3_cmd *cmd, unsigned n)
+int smmuv3_inv_sync(struct smmuv3 *smmu, const struct smmuv3_cmd *cmd, unsigned n)
 {
-	unsigned most = smmuv3->inv.max_burst;
+	unsigned most = smmu->inv.max_burst;
 	int err = 0;
 
 	for (unsigned i = 0; i < n && !err; i += most)
-		err = piommu_ring_sync(smmuv3->inv.ring, cmd + i, n - i < most ? n - i : most);
-	return noted(smmuv3, err);
+		err = piommu_ring_sync(smmu->inv.ring, cmd + i, n - i < most ? n - i : most);
+	return noted(smmu, err);
 }
 
-int smmuv3_inv_all(struct smmuv3 *smmuv3)
+int smmuv3_inv_all(struct smmuv3 *smmu)
 {
 	struct smmuv3_cmd config = smmuv3_cmd_cfgi_all();
 	struct smmuv3_cmd tlb[2];
 	unsigned n = 0;
 	int err;
 
-	if (smmuv3->idr0 & SMMUV3_IDR0_HYP)
+	if (smmu->idr0 & SMMUV3_IDR0_HYP)
 		tlb[n++] = smmuv3_cmd_tlbi_el2_all();
 	tlb[n++] = smmuv3_cmd_tlbi_nsnh_all();
 	/* Configuration first, and complete: nothing is put into the TLB under an old entry after that. */
-	err = smmuv3_inv_sync(smmuv3, &config, 1);
-	return err ? err : smmuv3_inv_sync(smmuv3, tlb, n);
+	err = smmuv3_inv_sync(smmu, &config, 1);
+	return err ? err : smmuv3_inv_sync(smmu, tlb, n);
 }
 
 int smmuv3_flush_tag(struct piommu_unit *unit, uint32_t tag)
 {
-	struct smmuv3 *smmuv3 = smmuv3_of(unit);
-	struct smmuv3_cmd cmd = smmuv3_cmd_tlbi_tag(smmuv3->stage2, (uint16_t)tag);
+	struct smmuv3 *smmu = smmuv3_of(unit);
+	struct smmuv3_cmd cmd = smmuv3_cmd_tlbi_tag(smmu->stage2, (uint16_t)tag);
 	int err;
 
-	smmuv3_cd_clear(smmuv3, tag);
-	if (!smmuv3->config_unknown)
-		return smmuv3_inv_sync(smmuv3, &cmd, 1);
+	smmuv3_cd_clear(smmu, tag);
+	if (!smmu->config_unknown)
+		return smmuv3_inv_sync(smmu, &cmd, 1);
 	/* A stream table entry that hardware kept would bring the tag's translations back after a flush of them alone. */
-	err = smmuv3_inv_all(smmuv3);
-	smmuv3->config_unknown = err != 0;
+	err = smmuv3_inv_all(smmu);
+	smmu->config_unknown = err != 0;
 	return err;
 }
 
@@ -304,25 +304,25 @@ unsigned smmuv3_inv_build(const struct smmuv3_inv *inv, uint16_t tag, const stru
 static int send(const struct piommu_domain_unit *at, const struct piommu_gather *gather, enum piommu_when_full when_full,
 		piommu_ticket *ticket)
 {
-	struct smmuv3 *smmuv3 = smmuv3_of(at->unit);
+	struct smmuv3 *smmu = smmuv3_of(at->unit);
 	struct smmuv3_cmd cmd[SMMUV3_BURST];
 	unsigned n;
 	int err;
 
 	*ticket = 0;
-	piommu_ring_expect(smmuv3->inv.ring);
-	n = smmuv3_inv_build(&smmuv3->inv, (uint16_t)at->tag, gather, cmd);
-	err = piommu_ring_submit(smmuv3->inv.ring, cmd, n, ticket);
+	piommu_ring_expect(smmu->inv.ring);
+	n = smmuv3_inv_build(&smmu->inv, (uint16_t)at->tag, gather, cmd);
+	err = piommu_ring_submit(smmu->inv.ring, cmd, n, ticket);
 	if (err)
 		*ticket = 0;
-	return err == -EAGAIN && when_full == PIOMMU_FULL_WAIT ? smmuv3_inv_sync(smmuv3, cmd, n) : err;
+	return err == -EAGAIN && when_full == PIOMMU_FULL_WAIT ? smmuv3_inv_sync(smmu, cmd, n) : err;
 }
 
 int smmuv3_fence_wait(const struct piommu_unit *unit, piommu_ticket ticket)
 {
-	struct smmuv3 *smmuv3 = smmuv3_of(unit);
+	struct smmuv3 *smmu = smmuv3_of(unit);
 
-	return noted(smmuv3, piommu_ring_wait(smmuv3->inv.ring, ticket));
+	return noted(smmu, piommu_ring_wait(smmu->inv.ring, ticket));
 }
 
 int smmuv3_inv_gather(const struct piommu_domain_units *units, const struct piommu_gather *gather)

@@ -9,17 +9,17 @@
 
 #include "smmuv3.h"
 
-static void acknowledge(struct smmuv3 *smmuv3, uint32_t errors)
+static void acknowledge(struct smmuv3 *smmu, uint32_t errors)
 {
-	uint32_t gerrorn = atomic_load_explicit(&smmuv3->inv.gerrorn, memory_order_relaxed) ^ errors;
+	uint32_t gerrorn = atomic_load_explicit(&smmu->inv.gerrorn, memory_order_relaxed) ^ errors;
 
-	atomic_store_explicit(&smmuv3->inv.gerrorn, gerrorn, memory_order_relaxed);
-	piommu_write32(smmuv3->window, SMMUV3_GERRORN, gerrorn);
+	atomic_store_explicit(&smmu->inv.gerrorn, gerrorn, memory_order_relaxed);
+	piommu_write32(smmu->window, SMMUV3_GERRORN, gerrorn);
 }
 
-static void give_up(struct smmuv3 *smmuv3, uint32_t cons)
+static void give_up(struct smmuv3 *smmu, uint32_t cons)
 {
-	piommu_repair_give_up(&smmuv3->inv.repair, smmuv3->inv.ring, smmuv3->unit, "command queue", "CMDQ_CONS", cons);
+	piommu_repair_give_up(&smmu->inv.repair, smmu->inv.ring, smmu->unit, "command queue", "CMDQ_CONS", cons);
 }
 
 /*
@@ -29,11 +29,11 @@ static void give_up(struct smmuv3 *smmuv3, uint32_t cons)
  * of that, too.
  * @return whether the queue may go on
  */
-static bool restart(struct smmuv3 *smmuv3, struct piommu_report *told)
+static bool restart(struct smmuv3 *smmu, struct piommu_report *told)
 {
-	struct smmuv3_inv *inv = &smmuv3->inv;
+	struct smmuv3_inv *inv = &smmu->inv;
 	struct smmuv3_cmd *slots = inv->mem.va;
-	uint32_t cons = piommu_read32(smmuv3->window, SMMUV3_CMDQ_CONS);
+	uint32_t cons = piommu_read32(smmu->window, SMMUV3_CMDQ_CONS);
 	unsigned head = cons & ((1u << inv->nslots_lg2) - 1);
 	uint64_t at;
 
@@ -45,9 +45,9 @@ static bool restart(struct smmuv3 *smmuv3, struct piommu_report *told)
 	at = piommu_ring_lose(inv->ring, head, true);
 	if (!smmuv3_is_wait(&slots[head]))
 		slots[head] = smmuv3_cmd_tlbi_nsnh_all();
-	smmuv3_writeback(smmuv3, &slots[head], sizeof(slots[head]));
+	smmuv3_writeback(smmu, &slots[head], sizeof(slots[head]));
 	if (!piommu_repair_gets_further(&inv->repair, at)) {
-		give_up(smmuv3, cons);
+		give_up(smmu, cons);
 		return false;
 	}
 	piommu_repair_unclean(&inv->repair);
@@ -55,31 +55,31 @@ static bool restart(struct smmuv3 *smmuv3, struct piommu_report *told)
 	return true;
 }
 
-static void repair(struct smmuv3 *smmuv3, uint32_t errors)
+static void repair(struct smmuv3 *smmu, uint32_t errors)
 {
-	struct piommu_repair *state = &smmuv3->inv.repair;
+	struct piommu_repair *state = &smmu->inv.repair;
 	struct piommu_report *told;
 
 	if (errors & SMMUV3_GERROR_CMDQ && piommu_repair_is_broken(state))
 		errors &= ~SMMUV3_GERROR_CMDQ; /* stays: it is what keeps the unit from going on */
 	if (!errors)
 		return;
-	told = piommu_repair_report(state, errors, piommu_plat_now_ns(smmuv3->unit->plat));
-	if (errors & SMMUV3_GERROR_CMDQ && !restart(smmuv3, told))
+	told = piommu_repair_report(state, errors, piommu_plat_now_ns(smmu->unit->plat));
+	if (errors & SMMUV3_GERROR_CMDQ && !restart(smmu, told))
 		errors &= ~SMMUV3_GERROR_CMDQ;
-	acknowledge(smmuv3, errors);
+	acknowledge(smmu, errors);
 }
 
-void smmuv3_inv_repair(struct smmuv3 *smmuv3)
+void smmuv3_inv_repair(struct smmuv3 *smmu)
 {
-	struct smmuv3_inv *inv = &smmuv3->inv;
+	struct smmuv3_inv *inv = &smmu->inv;
 	uint32_t gerror;
 
 	if (!piommu_repair_begin(&inv->repair))
 		return;
-	gerror = piommu_read32(smmuv3->window, SMMUV3_GERROR);
+	gerror = piommu_read32(smmu->window, SMMUV3_GERROR);
 	if (gerror != UINT32_MAX)
-		repair(smmuv3, smmuv3_errors(smmuv3, gerror));
+		repair(smmu, smmuv3_errors(smmu, gerror));
 	piommu_repair_end(&inv->repair);
 }
 
@@ -88,8 +88,8 @@ static int invalidate_all(void *ctx)
 	return smmuv3_inv_all(ctx);
 }
 
-void smmuv3_inv_clean(struct smmuv3 *smmuv3)
+void smmuv3_inv_clean(struct smmuv3 *smmu)
 {
-	if (piommu_repair_clean(&smmuv3->inv.repair, invalidate_all, smmuv3))
-		give_up(smmuv3, piommu_read32(smmuv3->window, SMMUV3_CMDQ_CONS));
+	if (piommu_repair_clean(&smmu->inv.repair, invalidate_all, smmu))
+		give_up(smmu, piommu_read32(smmu->window, SMMUV3_CMDQ_CONS));
 }
