@@ -30,7 +30,9 @@ done
 
 for example in hello_map hotplug; do
 	cc -std=c11 -Wall -Wextra -Werror -o "$dest/$example" "$source/examples/$example.c" $(pkg-config --cflags --libs piommu)
-	LD_LIBRARY_PATH=$lib "$dest/$example" sim:vtd
+	for family in vtd smmuv3 smmuv2; do
+		LD_LIBRARY_PATH=$lib "$dest/$example" "sim:$family"
+	done
 done
 readelf -d "$lib/libpiommu.so" | grep -q 'SONAME.*libpiommu.so.0' || { echo "FAIL: no soname"; exit 1; }
 echo "installed copy: the examples build with pkg-config and run"
