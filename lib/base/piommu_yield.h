@@ -21,6 +21,8 @@ extern "C" {
 void piommu_yield(const char *where);
 /** From here on the calling thread takes part, in a sequence of its own; 0: no longer. */
 void piommu_yield_seed(uint64_t seed);
+/** From here on `fn` is called at the calling thread's points, whatever its seed; NULL: none. A test does there what others might do. */
+void piommu_yield_call(void (*fn)(const char *where));
 
 /*
  * The full barrier between the clearing of entries and the reading of a domain's list of units (doc/locking.md): no test sees it

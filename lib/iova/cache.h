@@ -16,7 +16,8 @@ struct iova_cache {
 	_Atomic uint64_t hand;
 	_Atomic uint64_t hand_iova; /* of bit 0 */
 	struct arena *current;      /* that it is of; on no shelf. NULL: none */
-	_Atomic uint64_t lowered;   /* how often pages went from the hand back to the arena */
+	_Atomic uint64_t raised;    /* how often it was filled; counted before */
+	_Atomic uint64_t lowered;   /* how often pages went from the hand back to the arena; under the space's lock */
 
 	/* An arena of its own where pages were last taken or put: the directory need not say so. */
 	uint64_t last_start; /* of no meaning where there is no last one */
@@ -39,7 +40,7 @@ static inline void cache_remember(struct iova_cache *cache, struct arena *arena)
 }
 
 /** Puts what is left in the hand back. */
-void cache_lower_hand(struct iova_cache *cache);
+void cache_lower_hand(struct iova_cache *cache) EXCLUDES(cache->space->lock);
 /** Moves an arena to the shelf where it belongs. */
 void cache_settle(struct iova_cache *cache, struct arena *arena);
 

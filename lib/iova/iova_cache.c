@@ -10,18 +10,20 @@
 
 #define WORD_LG2 (ARENA_PAGE_LG2 + 6u) /* bytes of address behind a word of an arena */
 #define HAND_LEN BIT64(WORD_LG2)
-#define HAND_TRIES 4u
 
 /* ---- The hand ---- */
 
 /*
  * Others look whether a page is in the hand or in its arena: on its way from the arena it is in both, and on its way back, which is
- * seldom, too; who did not see it here, nor there, nor here again, looks at `lowered`. Hence the releases.
+ * seldom, too; who did not see it here, nor there, nor here again, looks at `lowered`. `raised` tells them whether what they read of the
+ * hand is of one time. Hence the releases.
  */
 static void raise_hand(struct iova_cache *cache, struct arena *arena)
 {
 	unsigned i = ctz_u64(arena->rooms) / 8;
 
+	atomic_store_explicit(&cache->raised, atomic_load_explicit(&cache->raised, memory_order_relaxed) + 1,
+			      memory_order_release);
 	atomic_store_explicit(&cache->hand_iova, arena->start + i * HAND_LEN, memory_order_release);
 	atomic_store_explicit(&cache->hand, arena_word(arena->free, i), memory_order_release);
 	atomic_store_explicit(&arena->free[i], 0, memory_order_release);
@@ -29,16 +31,23 @@ static void raise_hand(struct iova_cache *cache, struct arena *arena)
 	cache_remember(cache, arena);
 }
 
-/* Some of the pages, all of one arena, are in it. */
+/*
+ * Some of the pages, all of one arena, are in it. Where another hand was raised meanwhile, all pages of the one before were allocated: those
+ * that are asked for are not in it, whatever address it is read with.
+ */
 static bool in_hand(const struct iova_cache *cache, uint64_t iova, unsigned n)
 {
+	uint64_t raised = atomic_load_explicit(&cache->raised, memory_order_acquire);
 	uint64_t hand = atomic_load_explicit(&cache->hand, memory_order_acquire);
-	uint64_t start = atomic_load_explicit(&cache->hand_iova, memory_order_acquire);
-	unsigned page = arena_page_of(iova), at = arena_page_of(start);
+	unsigned page = arena_page_of(iova), at;
+	uint64_t start;
 
+	PIOMMU_YIELD("the hand is read, its address is not");
+	start = atomic_load_explicit(&cache->hand_iova, memory_order_acquire);
+	at = arena_page_of(start);
 	if ((iova ^ start) >> ARENA_LG2 || page >= at + 64 || at >= page + n)
 		return false;
-	return hand & arena_part(page, n, at / 64);
+	return hand & arena_part(page, n, at / 64) && atomic_load_explicit(&cache->raised, memory_order_relaxed) == raised;
 }
 
 /* ---- Allocation ---- */
@@ -224,26 +233,35 @@ static __attribute__((noinline)) void put(struct iova_cache *cache, struct arena
 		cache_put_remote(cache->space, arena, page, n);
 }
 
-/* Of an arena that may be another cache's. Whoever knows of an allocation sees its pages in none of the places, at any time. */
-static bool is_taken(struct arena *arena, uint64_t iova, unsigned n)
+static bool seems_taken(struct arena *arena, const struct iova_cache *owner, uint64_t iova, unsigned n)
 {
-	for (unsigned i = 0; i < HAND_TRIES; i++) {
-		struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_acquire);
-		uint64_t lowered = owner ? atomic_load_explicit(&owner->lowered, memory_order_acquire) : 0;
+	if (owner && in_hand(owner, iova, n))
+		return false;
+	PIOMMU_YIELD("not in the hand");
+	if (!arena_is_taken(arena, arena_page_of(iova), n))
+		return false;
+	PIOMMU_YIELD("not in the arena");
+	return !owner || !in_hand(owner, iova, n);
+}
 
-		if (owner && in_hand(owner, iova, n))
-			return false;
-		PIOMMU_YIELD("not in the hand");
-		if (!arena_is_taken(arena, arena_page_of(iova), n))
-			return false;
-		PIOMMU_YIELD("not in the arena");
-		if (owner && in_hand(owner, iova, n))
-			return false;
-		if (atomic_load_explicit(&arena->owner, memory_order_acquire) == owner &&
-		    (!owner || atomic_load_explicit(&owner->lowered, memory_order_relaxed) == lowered))
-			break;
-	}
-	return true;
+/*
+ * Of an arena that may be another cache's. Whoever knows of an allocation sees its pages in none of the places, at any time. A free one may
+ * be missed as often as its owner takes it into the hand and puts it back: not with the lock, without which it is not put back, and the
+ * arena does not change its owner.
+ */
+static bool is_taken(struct iova_space *space, struct arena *arena, uint64_t iova, unsigned n)
+{
+	struct iova_cache *owner = atomic_load_explicit(&arena->owner, memory_order_acquire);
+	uint64_t lowered = owner ? atomic_load_explicit(&owner->lowered, memory_order_acquire) : 0;
+	bool taken = seems_taken(arena, owner, iova, n);
+
+	if (!taken || (atomic_load_explicit(&arena->owner, memory_order_acquire) == owner &&
+		       (!owner || atomic_load_explicit(&owner->lowered, memory_order_relaxed) == lowered)))
+		return taken;
+	mutex_lock(&space->lock);
+	taken = seems_taken(arena, atomic_load_explicit(&arena->owner, memory_order_relaxed), iova, n);
+	mutex_unlock(&space->lock);
+	return taken;
 }
 
 /* Not of an own arena, or of several words, or perhaps not allocated. */
@@ -252,7 +270,8 @@ static __attribute__((noinline)) int check_and_put(struct iova_cache *cache, str
 {
 	unsigned page = arena_page_of(iova);
 
-	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= IOVA_ARENA_PAGES - page || !is_taken(arena, iova, npages))
+	if (!arena || iova % BIT64(ARENA_PAGE_LG2) || npages - 1 >= IOVA_ARENA_PAGES - page ||
+	    !is_taken(cache->space, arena, iova, npages))
 		return -ENOENT;
 	put(cache, arena, page, npages);
 	return 0;

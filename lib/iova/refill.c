@@ -38,6 +38,7 @@ int iova_cache_create(struct iova_space *space, struct iova_cache **out)
 		atomic_init(&cache->mailbox, NULL);
 		atomic_init(&cache->hand, 0);
 		atomic_init(&cache->hand_iova, 0);
+		atomic_init(&cache->raised, 0);
 		atomic_init(&cache->lowered, 0);
 	}
 	/* Of one that was destroyed, the mailbox may still be used, and the hand be looked at. It is empty. */
@@ -70,11 +71,13 @@ void cache_lower_hand(struct iova_cache *cache)
 
 	if (!hand)
 		return;
+	mutex_lock(&cache->space->lock); /* partner: is_taken() */
 	arena_set_free(cache->current, i, arena_word(cache->current->free, i) | hand);
 	arena_guess_room(cache->current, i);
 	atomic_store_explicit(&cache->lowered, atomic_load_explicit(&cache->lowered, memory_order_relaxed) + 1,
 			      memory_order_release);
 	atomic_store_explicit(&cache->hand, 0, memory_order_release);
+	mutex_unlock(&cache->space->lock);
 }
 
 void cache_settle(struct iova_cache *cache, struct arena *arena)

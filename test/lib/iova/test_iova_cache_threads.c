@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Caches of several threads: pages that travel, owners that go while others give them pages back. Best under ThreadSanitizer. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "iova_cache.h"
 #include "piommu_yield.h"
@@ -249,9 +252,125 @@ static void a_free_page_is_seen_while_it_changes_its_place(void)
 	iova_space_destroy(space);
 }
 
+#ifdef PIOMMU_YIELD_POINTS
+#define PATIENCE 50 /* ms; who waits for the lock does not answer */
+
+/* What the owner did meanwhile: an odd number takes pages into its hand, an even one puts them back. */
+static atomic_uint asked, done;
+
+static void *take_and_put_back(void *arg)
+{
+	struct job *job = arg;
+	struct iova_cache *cache = NULL;
+	struct iova_block *block;
+	uint64_t iova = 0, whole;
+
+	job->bad += iova_cache_create(job->space, &cache) != 0;
+	for (unsigned n = 1;; n++) {
+		while (atomic_load_explicit(&asked, memory_order_acquire) < n)
+			sched_yield();
+		if (atomic_load_explicit(&asked, memory_order_acquire) == UINT_MAX)
+			break;
+		if (n % 2) {
+			job->bad += iova_cache_alloc(cache, 1, &iova, &block) != 0;
+		} else {
+			job->bad += iova_cache_alloc(cache, 512, &whole, &block) != -ENOSPC;
+			job->bad += iova_cache_free(cache, iova, 1) != 0;
+		}
+		atomic_store_explicit(&done, n, memory_order_release);
+	}
+	iova_cache_destroy(cache);
+	return NULL;
+}
+
+static void move_pages(const char *where)
+{
+	static const struct timespec moment = { 0, 1000000 };
+	bool to_hand = !strcmp(where, "not in the hand");
+	unsigned n = atomic_load_explicit(&asked, memory_order_relaxed);
+
+	if ((!to_hand && strcmp(where, "not in the arena") != 0) || to_hand == n % 2)
+		return;
+	atomic_store_explicit(&asked, n + 1, memory_order_release);
+	for (unsigned i = 0; atomic_load_explicit(&done, memory_order_acquire) < n + 1 && i < PATIENCE; i++)
+		nanosleep(&moment, NULL);
+}
+
+/* Its owner moves it away from wherever it is looked for next. */
+static void a_free_page_is_seen_however_often_it_changes_its_place(void)
+{
+	struct iova_space *space = space_of(512);
+	struct job job = { .space = space };
+	struct iova_cache *cache = NULL;
+	pthread_t thread;
+
+	CHECK_EQ(iova_cache_create(space, &cache), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, take_and_put_back, &job), 0);
+	move_pages("not in the hand");
+	move_pages("not in the arena");
+	piommu_yield_call(move_pages);
+	CHECK_EQ(iova_cache_free(cache, (512 + 7) * PAGE, 1), -ENOENT);
+	piommu_yield_call(NULL);
+	CU_ASSERT(atomic_load(&asked) >= 4); /* it moved there and back at least, once while it was looked for */
+	if (atomic_load(&asked) % 2)
+		atomic_fetch_add(&asked, 1);
+	while (atomic_load(&done) < atomic_load(&asked))
+		sched_yield();
+	atomic_store(&asked, UINT_MAX);
+	pthread_join(thread, NULL);
+	CHECK_EQ(job.bad, 0);
+	iova_cache_destroy(cache);
+	CHECK_EQ(free_pages(space), 512);
+	iova_space_destroy(space);
+}
+
+static struct iova_cache *raising;
+static uint64_t raised[2];
+
+static void raise_another(const char *where)
+{
+	struct iova_block *block;
+
+	for (unsigned i = 0; i < 2 && !strcmp(where, "the hand is read, its address is not") && !raised[i]; i++)
+		CHECK_EQ(iova_cache_alloc(raising, 1, &raised[i], &block), 0);
+}
+
+/* Page 126 is allocated: bit 62 of its word. A hand with that bit of another word gives way to one of this word while it is looked at. */
+static void a_hand_is_not_read_with_the_address_of_another(void)
+{
+	struct iova_space *space = space_of(512);
+	struct iova_cache *cache = NULL;
+	struct iova_block *block;
+	uint64_t iova;
+
+	CHECK_EQ(iova_cache_create(space, &cache), 0);
+	CHECK_EQ(iova_cache_create(space, &raising), 0);
+	for (unsigned i = 0; i < 128; i++) {
+		CHECK_EQ(iova_cache_alloc(raising, 1, &iova, &block), 0);
+		CHECK_EQ(iova, (512 + i) * PAGE);
+	}
+	CHECK_EQ(iova_cache_free(raising, (512 + 61) * PAGE, 2), 0);
+	CHECK_EQ(iova_cache_free(raising, (512 + 64) * PAGE, 2), 0);
+	CHECK_EQ(iova_cache_alloc(raising, 1, &iova, &block), 0);
+	CHECK_EQ(iova, (512 + 61) * PAGE);
+	piommu_yield_call(raise_another);
+	CHECK_EQ(iova_cache_free(cache, (512 + 126) * PAGE, 1), 0);
+	piommu_yield_call(NULL);
+	CHECK_EQ(raised[0], (512 + 62) * PAGE);
+	CHECK_EQ(raised[1], (512 + 64) * PAGE);
+	iova_cache_destroy(cache);
+	iova_cache_destroy(raising);
+	iova_space_destroy(space);
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
+#ifdef PIOMMU_YIELD_POINTS
+		SUITE_TEST(a_free_page_is_seen_however_often_it_changes_its_place),
+		SUITE_TEST(a_hand_is_not_read_with_the_address_of_another),
+#endif
 		SUITE_TEST(pages_travel_while_their_owners_come_and_go),
 		SUITE_TEST(everybody_frees_for_everybody),
 		SUITE_TEST(a_free_page_is_seen_while_it_changes_its_place),
