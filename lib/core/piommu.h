@@ -361,7 +361,8 @@ int piommu_detach_pasid(struct piommu_domain *domain, struct piommu_group *group
  * Brackets a reset of a device by whoever drives it (function-level, bus or slot reset). In between the device reaches nothing
  * (one with reserved ranges stays where it is), piommu_attach() of its group answers -EBUSY, and detach, release and destroy
  * work. Nests, and members of one group may be reset side by side: each device counts its own. At the last end the device
- * goes where its group is by then. Slow path.
+ * goes where its group is by then. Behind no unit nothing is blocked; one that a unit takes on meanwhile is by the time its group
+ * can be claimed. Slow path.
  * @return 0; -ENOENT: no such device; -EINVAL: its group is not claimed, or no reset was begun; -EPERM: an inspecting manager;
  * -ENOMEM, -ENOSPC, -ETIMEDOUT, -EIO: begin: nothing has changed; end: the reset is over, and the device stays blocked
  */

@@ -180,8 +180,14 @@ void looker_turn(struct actor *a);
 
 /* Brings its drivers and units back, for the audit. */
 void registrar_restore(struct actor *a);
-/* Whether it is a member, and behind a unit. Slow path. */
-bool is_contained(const struct world *w, struct piommu_group *group, unsigned spot);
+/* Of a device in a group: no member, or behind no unit; behind one, and not yet where it belongs there; contained. */
+enum standing {
+	OUTSIDE,
+	BOUND,
+	PLACED
+};
+/* Slow path. */
+enum standing standing_of(const struct world *w, struct piommu_group *group, unsigned spot);
 /* Between rounds, and once at the end. */
 void audit(struct world *w, struct actor *a);
 

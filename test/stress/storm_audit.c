@@ -10,18 +10,20 @@
 #include "core.h"
 #include "storm.h"
 
-bool is_contained(const struct world *w, struct piommu_group *group, unsigned spot)
+enum standing standing_of(const struct world *w, struct piommu_group *group, unsigned spot)
 {
 	const struct spot *s = &spots[spot];
-	bool found = false;
+	enum standing found = OUTSIDE;
 
 	piommu_thread_offline();
 	mutex_lock(&group->mutex);
 	for (unsigned d = 0; d < group->nmembers; d++) {
-		const struct piommu_device *dev = &group->members[d]->dev;
+		const struct core_device *cd = group->members[d];
+		const struct piommu_device *dev = &cd->dev;
 
-		if (s->node ? !strcmp(dev->name, spot_node(w, s)) : dev->is_pci && !piommu_sbdf_compare(dev->sbdf, s->sbdf))
-			found = dev->unit != NULL;
+		if (dev->unit &&
+		    (s->node ? !strcmp(dev->name, spot_node(w, s)) : dev->is_pci && !piommu_sbdf_compare(dev->sbdf, s->sbdf)))
+			found = cd->placed ? PLACED : BOUND;
 	}
 	mutex_unlock(&group->mutex);
 	piommu_thread_online();

@@ -23,17 +23,17 @@ static void plug(struct actor *a, unsigned spot, bool present)
 		RESULT(a, piommu_sim_unplug(plat, s->sbdf), -ENOENT);
 }
 
-static int find(struct actor *a, unsigned spot, bool *contained)
+static int find(struct actor *a, unsigned spot, enum standing *standing)
 {
 	const struct spot *s = &spots[spot];
 	struct piommu_group *group;
 	int err = s->node ? piommu_group_find_node(a->w->p, spot_node(a->w, s), &group)
 			  : piommu_group_find(a->w->p, s->sbdf, &group);
 
-	*contained = false;
+	*standing = OUTSIDE;
 	if (err)
 		return err;
-	*contained = is_contained(a->w, group, spot);
+	*standing = standing_of(a->w, group, spot);
 	piommu_group_put(group);
 	return 0;
 }
@@ -42,8 +42,8 @@ static void add(struct actor *a, unsigned spot)
 {
 	const struct spot *s = &spots[spot];
 	struct world *w = a->w;
+	enum standing standing;
 	struct calm calm;
-	bool contained;
 	int err;
 
 	hand_in(&w->hands[spot].plugs);
@@ -52,7 +52,7 @@ static void add(struct actor *a, unsigned spot)
 	bare_left(w->bare, s->sbdf, false);
 	err = s->node ? RESULT(a, piommu_node_add(w->p, spot_node(w, s)), -ENODEV, -EXDEV)
 		      : RESULT(a, piommu_device_add(w->p, s->sbdf), -ENODEV, -EXDEV);
-	if (!err && find(a, spot, &contained) && calm_but_for_resets(w, spot, &calm))
+	if (!err && find(a, spot, &standing) && calm_but_for_resets(w, spot, &calm))
 		stress_fail(w->verdict, "actor %u: device %u was added, and is not found", a->index, spot);
 	hand_out(&w->hands[spot].plugs);
 }
@@ -61,22 +61,23 @@ static void drop(struct actor *a, unsigned spot)
 {
 	const struct spot *s = &spots[spot];
 	struct world *w = a->w;
+	enum standing standing, now;
 	struct calm calm;
-	bool contained, found;
+	bool found;
 	int err;
 
 	hand_in(&w->hands[spot].plugs);
 	calm = calm_look(w, spot, true, false);
 	if (stress_below(&a->rng, 2))
 		plug(a, spot, false);
-	found = !find(a, spot, &contained);
+	found = !find(a, spot, &standing);
 	err = s->node ? RESULT(a, piommu_node_remove(w->p, spot_node(w, s)), -ENOENT)
 		      : RESULT(a, piommu_device_remove(w->p, s->sbdf), -ENOENT);
 	if (err && found && calm_but_for_resets(w, spot, &calm))
 		stress_fail(w->verdict, "actor %u: device %u was there, and could not be removed", a->index, spot);
-	if (!err && !find(a, spot, &found) && calm_but_for_resets(w, spot, &calm))
+	if (!err && !find(a, spot, &now) && calm_but_for_resets(w, spot, &calm))
 		stress_fail(w->verdict, "actor %u: device %u was removed, and is found", a->index, spot);
-	if (!err && contained && !s->aliased && !s->touched && !spot_is_reserved(w, spot)) {
+	if (!err && standing != OUTSIDE && !s->aliased && !s->touched && !spot_is_reserved(w, spot)) {
 		bare_left(w->bare, s->sbdf, true);
 		must_reach_nothing(a, spot, "removed", &calm);
 	}
@@ -133,13 +134,16 @@ void plugger_turn(struct actor *a)
 
 /* ---- Resetters ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Behind a unit it is blocked from begin to end, whatever becomes of its group meanwhile. */
+/*
+ * It is blocked from begin to end, whatever becomes of its group meanwhile; where its reset was begun while it was behind no unit, from when
+ * one that came has placed it: its owner's release is enough for that, and nobody else has a hand in it.
+ */
 static void check_fence(struct actor *a, unsigned spot, const struct calm *calm)
 {
-	bool contained;
+	enum standing standing;
 
-	if (spots[spot].aliased || spots[spot].touched || spot_is_reserved(a->w, spot) || find(a, spot, &contained) ||
-	    !contained)
+	if (spots[spot].aliased || spots[spot].touched || spot_is_reserved(a->w, spot) || find(a, spot, &standing) ||
+	    standing != PLACED)
 		return;
 	for (unsigned i = 0; i < 3; i++) {
 		sched_yield();

@@ -85,6 +85,26 @@ static int register_bare0(void *ctx)
 	return piommu_unit_register(reg->p, mock_driver(&mock, MOCK_BARE), &desc, &reg->unit);
 }
 
+/* Its reset was begun while nothing contained it. */
+static void a_unit_that_takes_a_device_on_during_its_reset_blocks_it_until_the_end(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = mock_group(p, "0001:00:01.0");
+
+	mock_own_three(&mock, "bare0");
+	CHECK_EQ(piommu_claim_uncontained(group), 0);
+	CHECK_EQ(piommu_reset_begin(p, mock_sbdf("0001:00:01.0")), 0);
+	mock_register(&mock, p, MOCK_BARE, "bare0");
+	CHECK_EQ(piommu_release(group), 0); /* it may have it now */
+	mock_check_unit(p, "0001:00:01.0", "bare0");
+	CU_ASSERT(mock_find(&mock, 0, "attach 0001:00:01.0 blocking done") >= 0);
+	CHECK_EQ(mock_count(&mock, MOCK_ATTACH, "0001:00:01.0"), 1);
+	CHECK_EQ(piommu_reset_end(p, mock_sbdf("0001:00:01.0")), 0);
+	CU_ASSERT(mock_find(&mock, 0, "attach 0001:00:01.0 paging done") >= 0);
+	piommu_group_put(group);
+	mock_stop(&mock, p);
+}
+
 /* The unit has been chosen, and its driver is being told of the device: too late to take the group without it, or else it stays so. */
 static void t7_claim_while_the_unit_takes_the_device_on(void)
 {
@@ -365,6 +385,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(t7_unit_that_appears_leaves_a_device_alone_that_was_claimed_before),
 		SUITE_TEST(t7_driver_that_appears_leaves_a_device_alone_that_was_claimed_before),
+		SUITE_TEST(a_unit_that_takes_a_device_on_during_its_reset_blocks_it_until_the_end),
 		SUITE_TEST(t7_claim_while_the_unit_takes_the_device_on),
 		SUITE_TEST(t7_claim_while_a_unit_that_was_there_takes_the_device_on),
 		SUITE_TEST(t7_a_device_behind_a_unit_is_not_claimed_uncontained),
