@@ -89,15 +89,23 @@ int piommu_claim_uncontained(struct piommu_group *group)
 	return claim(group, true);
 }
 
-static bool has_channels(struct piommu_domain *domain)
+static bool has_channels(struct core_domain *cd)
 {
 	bool found;
 
-	if (!domain)
-		return false;
-	mutex_lock(&core_domain_of(domain)->mutex);
-	found = core_domain_of(domain)->channels != NULL;
-	mutex_unlock(&core_domain_of(domain)->mutex);
+	mutex_lock(&cd->mutex);
+	found = cd->channels != NULL;
+	mutex_unlock(&cd->mutex);
+	return found;
+}
+
+/* Also one whose devices have gone since. */
+static bool defaults_have_channels(struct piommu_group *group) REQUIRES(group->mutex)
+{
+	bool found = group->default_domain && has_channels(core_domain_of(group->default_domain));
+
+	for (struct core_domain *cd = group->kept; cd && !found; cd = cd->next_kept)
+		found = has_channels(cd);
 	return found;
 }
 
@@ -111,7 +119,7 @@ static int release_locked(struct piommu_group *group, bool *uncontained) REQUIRE
 		log_err(&group->p->log, "group %u: still attached; detach it first", group->id);
 		return -EBUSY;
 	}
-	if (has_channels(group->default_domain) || has_channels(group->kept)) {
+	if (defaults_have_channels(group)) {
 		log_err(&group->p->log, "group %u: its default domain still has channels; destroy them first", group->id);
 		return -EBUSY;
 	}

@@ -117,7 +117,7 @@ struct piommu_group {
 	struct piommu_domain *default_domain GUARDED_BY(mutex); /* of kind PAGING */
 	/* Claimed, and no member is behind the unit that default_domain was made for: it is kept, too. */
 	bool homeless GUARDED_BY(mutex);
-	struct piommu_domain *kept GUARDED_BY(mutex); /* it was that; its devices are gone, its claim is not */
+	struct core_domain *kept GUARDED_BY(mutex); /* were that one after another; their devices are gone, its claim is not */
 	struct core_pasid *pasids GUARDED_BY(mutex);
 	unsigned npasids GUARDED_BY(mutex);
 	struct piommu_topo_reason *reasons GUARDED_BY(mutex);
@@ -127,7 +127,8 @@ struct piommu_group {
 /* What the core keeps for a domain, behind piommu_domain.core. */
 struct core_domain {
 	struct piommu_domain *self;
-	struct core_domain *next; /* of the user's domains, under p->domains_mutex */
+	struct core_domain *next;      /* of the user's domains, under p->domains_mutex */
+	struct core_domain *next_kept; /* of a group's, under its mutex */
 	struct piommu *p;
 	struct core_unit *home;                 /* the unit it was made for: outlives it */
 	struct mutex mutex RANKED(LOCK_DOMAIN); /* the unit list */

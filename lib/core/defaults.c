@@ -315,7 +315,8 @@ void core_group_end(struct piommu_group *group)
 		if (!group->homeless)
 			core_domain_keep(domain);
 		group->homeless = false;
-		group->kept = domain;
+		core_domain_of(domain)->next_kept = group->kept;
+		group->kept = core_domain_of(domain);
 		return;
 	}
 	end_domain(group, domain);
@@ -323,20 +324,23 @@ void core_group_end(struct piommu_group *group)
 
 void core_group_end_kept(struct piommu_group *group)
 {
-	struct piommu_domain *domain = group->homeless ? group->default_domain : group->kept;
-	struct core_unit *home;
+	while (group->kept) {
+		struct core_domain *cd = group->kept;
+		struct core_unit *home = cd->home;
 
-	if (!domain)
-		return;
-	home = core_domain_of(domain)->home;
-	core_unit_get(home); /* who takes the unit out sees no domain from here on, but waits for us */
-	core_domain_unkeep(domain);
-	if (group->homeless) {
-		group->homeless = false;
-		core_group_left_unit(group, home);
-	} else {
-		group->kept = NULL;
-		end_domain(group, domain);
+		group->kept = cd->next_kept;
+		core_unit_get(home); /* who takes the unit out sees no domain from here on, but waits for us */
+		core_domain_unkeep(cd->self);
+		end_domain(group, cd->self);
+		core_unit_put(home);
 	}
-	core_unit_put(home);
+	if (group->homeless) {
+		struct core_unit *home = core_domain_of(group->default_domain)->home;
+
+		group->homeless = false;
+		core_unit_get(home);
+		core_domain_unkeep(group->default_domain);
+		core_group_left_unit(group, home);
+		core_unit_put(home);
+	}
 }

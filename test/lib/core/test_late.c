@@ -105,6 +105,62 @@ static void a_unit_that_takes_a_device_on_during_its_reset_blocks_it_until_the_e
 	mock_stop(&mock, p);
 }
 
+/* 0001:00:05.0, claimed while it is behind no unit; its mates may be plugged in behind units that come. */
+static struct piommu_group *claim_without_mates(struct piommu *p)
+{
+	struct piommu_group *group = mock_group(p, "0001:00:05.0");
+
+	mock_own(&mock, "0001:00:05.1", "bare0");
+	mock_own(&mock, "0001:00:05.2", "bare1");
+	mock_plug(&mock, "0001:00:05.2");
+	CHECK_EQ(mock_remove(p, "0001:00:05.1"), 0);
+	CHECK_EQ(piommu_claim_uncontained(group), 0);
+	return group;
+}
+
+/* Its owner may be mapping in any of them. */
+static void default_domains_that_end_while_their_group_is_claimed_end_with_the_claim(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = claim_without_mates(p);
+	struct piommu_unit *unit = mock_register(&mock, p, MOCK_BARE, "bare0");
+	unsigned before = atomic_load(&mock.ndomains);
+
+	for (unsigned i = 1; i <= 3; i++) {
+		CHECK_EQ(mock_add(p, "0001:00:05.1"), 0);
+		mock_check_unit(p, "0001:00:05.1", "bare0");
+		CHECK_EQ(atomic_load(&mock.ndomains), before + i);
+		CHECK_EQ(mock_remove(p, "0001:00:05.1"), 0);
+		CHECK_EQ(atomic_load(&mock.ndomains), before + i);
+	}
+	CHECK_EQ(piommu_unit_unregister(unit), -EBUSY);
+	CHECK_EQ(piommu_release(group), 0);
+	CHECK_EQ(atomic_load(&mock.ndomains), before);
+	CHECK_EQ(piommu_unit_unregister(unit), 0);
+	piommu_group_put(group);
+	mock_stop(&mock, p);
+}
+
+/* One has ended, the next one's unit has lost its devices, which are behind another. */
+static void default_domains_that_are_kept_for_different_reasons_all_end_with_the_claim(void)
+{
+	struct piommu *p = mock_start(&mock, PIOMMU_DEFAULT_PAGING);
+	struct piommu_group *group = claim_without_mates(p);
+	struct piommu_unit *unit = mock_register(&mock, p, MOCK_BARE, "bare0");
+
+	mock_register(&mock, p, MOCK_BARE, "bare1");
+	CHECK_EQ(mock_add(p, "0001:00:05.1"), 0);
+	CHECK_EQ(mock_remove(p, "0001:00:05.1"), 0);
+	CHECK_EQ(mock_add(p, "0001:00:05.1"), 0);
+	CHECK_EQ(mock_add(p, "0001:00:05.2"), 0);
+	CHECK_EQ(mock_remove(p, "0001:00:05.1"), 0);
+	mock_check_unit(p, "0001:00:05.0", "bare1"); /* its group is */
+	CHECK_EQ(piommu_release(group), 0);
+	CHECK_EQ(piommu_unit_unregister(unit), 0);
+	piommu_group_put(group);
+	mock_stop(&mock, p);
+}
+
 /* The unit has been chosen, and its driver is being told of the device: too late to take the group without it, or else it stays so. */
 static void t7_claim_while_the_unit_takes_the_device_on(void)
 {
@@ -386,6 +442,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(t7_unit_that_appears_leaves_a_device_alone_that_was_claimed_before),
 		SUITE_TEST(t7_driver_that_appears_leaves_a_device_alone_that_was_claimed_before),
 		SUITE_TEST(a_unit_that_takes_a_device_on_during_its_reset_blocks_it_until_the_end),
+		SUITE_TEST(default_domains_that_end_while_their_group_is_claimed_end_with_the_claim),
+		SUITE_TEST(default_domains_that_are_kept_for_different_reasons_all_end_with_the_claim),
 		SUITE_TEST(t7_claim_while_the_unit_takes_the_device_on),
 		SUITE_TEST(t7_claim_while_a_unit_that_was_there_takes_the_device_on),
 		SUITE_TEST(t7_a_device_behind_a_unit_is_not_claimed_uncontained),
