@@ -50,6 +50,8 @@ int cache_refill(struct iova_cache *cache, unsigned shelf) EXCLUDES(cache->space
 void cache_trim(struct iova_cache *cache) EXCLUDES(cache->space->lock);
 /** An arena without an owner becomes the cache's. False: it has one. */
 bool cache_adopt(struct iova_cache *cache, struct arena *arena) EXCLUDES(cache->space->lock);
+/** As iova_cache.h has it, for the analysis. */
+void iova_cache_destroy(struct iova_cache *cache) EXCLUDES(cache->space->lock);
 /** Puts pages into an arena that is another cache's, or nobody's. */
 void cache_put_remote(struct iova_space *space, struct arena *arena, unsigned page, unsigned n) EXCLUDES(space->lock);
 
