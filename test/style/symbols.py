@@ -13,8 +13,12 @@ ALLOWED = {
     ('.tbss', 'escape'),
     # What a thread holds; only in debug builds.
     ('.tbss', 'held'),
-    # The schedule fuzzer's place in its sequence; only with -Dyield_points=true.
+    # Only with -Dyield_points=true: the schedule fuzzer's place in its sequence, whom a test has called at a thread's yield and fault
+    # points, and what the thread cleared.
     ('.tbss', 'sequence'),
+    ('.tbss', 'call'),
+    ('.tbss', 'ask_fault'),
+    ('.tbss', 'uncovered'),
 }
 WRITABLE = re.compile(r'^\.(data|bss|tdata|tbss|ldata|lbss)(?!\.rel\.ro)|^\*COM\*')
 CONSTRUCTORS = re.compile(r'^ *\d+ (\.(?:preinit_array|init_array|fini_array|ctors|dtors)\S*)')
