@@ -30,7 +30,11 @@ void iova_cache_destroy(struct iova_cache *cache);
 int iova_cache_alloc(struct iova_cache *cache, unsigned npages, uint64_t *iova, struct iova_block **block);
 /** The arena that an address is in, of any cache of the space, now or before; NULL: in none. Any thread. */
 struct iova_block *iova_cache_block(struct iova_cache *cache, uint64_t iova);
-/** Pages that a cache of the space allocated, all of them in one arena. The cache's thread. @return 0; -ENOENT: some are not allocated */
+/**
+ * Pages that a cache of the space allocated, all of them in one arena. A cache may come to own what others left behind, and sees pages that
+ * others give back there when it wants more than it has: one that frees alone may keep them from the rest. The cache's thread.
+ * @return 0; -ENOENT: some are not allocated
+ */
 int iova_cache_free(struct iova_cache *cache, uint64_t iova, unsigned npages);
 /**
  * Pages of one arena that the caller knows to be allocated (its note of the mapping says so): nothing is checked. `block` is theirs, as
